@@ -1,0 +1,1 @@
+"""What the hub remembers. ``base`` is the contract, ``sql`` the implementation."""
