@@ -71,6 +71,8 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(id="get_attachment", method="GET", path="/attachments/{attachment}", summary="One attachment", tag="attachments", scope="read", output=t.AttachmentView, owns="attachment", errors=("unknown-attachment",)),
     Operation(id="get_connection", method="GET", path="/attachments/{attachment}/connection", summary="What the kernel needs to connect; for the kernel alone", tag="attachments", scope="write", output=t.Connection, owns="attachment", errors=("unknown-attachment", "not-ready", "already-ended")),
     Operation(id="detach", method="DELETE", path="/attachments/{attachment}", summary="Undo an attachment", tag="attachments", scope="write", query=t.DetachQuery, output=t.ExecutionView, owns="attachment", errors=("unknown-attachment", "storage-full")),
+    # tickets
+    Operation(id="create_ticket", method="POST", path="/tickets", summary="An address that opens a proxied page in a browser, once", tag="tickets", scope="write", status=201, input=t.TicketRequest, output=t.Ticket),
     # plans and events
     Operation(id="plan", method="POST", path="/plans", summary="What a command would change, without doing it", tag="plans", scope="write", input=t.PlanRequest, output=t.PlanView, errors=("unknown-zapp", "unknown-execution", "unknown-group", "not-scalable", "out-of-range", "already-ended", "protected", "never-fits")),
     Operation(id="stream_events", method="GET", path="/events", summary="Events as they happen (server-sent events); resumes without loss or repetition", tag="events", scope="read", query=t.EventsQuery, media="text/event-stream", errors=("unknown-execution",)),

@@ -389,3 +389,19 @@ class PlanView(Record, kw_only=True):
 
     command: str
     changes: tuple[Change, ...]
+
+
+# --- tickets -------------------------------------------------------------------------------------------------------
+
+
+class TicketRequest(Record, kw_only=True):
+    """Ask for an address that a browser can open without a token."""
+
+    path: Annotated[str, Meta(pattern=r"^/zoe/proxy/[^\\\x00-\x20]*$", max_length=2048, description="page behind the hub's own proxy")]
+
+
+class Ticket(Record, kw_only=True):
+    """``url`` is relative to the hub; it works once, until ``expires``."""
+
+    url: str
+    expires: datetime

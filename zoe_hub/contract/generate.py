@@ -1,0 +1,56 @@
+"""Writes what is generated from the table of operations: ``python -m zoe_hub.contract.generate [--check]``.
+
+``openapi.json``, the TypeScript types, the client's operations and two pages of the documentation. With ``--check``
+nothing is written and the exit code is 1 if a file differs; a test does the same. Called by people who changed the table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from zoe_hub.contract.openapi import Json, document
+from zoe_hub.contract.pages import errors_page, rest_page
+from zoe_hub.contract.python import python_module
+from zoe_hub.contract.typescript import typescript_module
+
+
+def files() -> dict[str, str]:
+    """Every generated file: its path in the repository and what it must hold."""
+    described: Json = document()
+    return {
+        "zoe_hub/contract/openapi.json": json.dumps(described, indent=1, ensure_ascii=False) + "\n",
+        "labextension/src/api/types.ts": typescript_module(described),
+        "jupyter_zoe/_operations.py": python_module(described),
+        "docs/errors.md": errors_page(),
+        "docs/rest.md": rest_page(described),
+    }
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write the files, or compare them; the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m zoe_hub.contract.generate", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if a file differs")
+    parser.add_argument("--root", type=Path, default=Path(__file__).parents[2], help="the repository")
+    options = parser.parse_args(arguments)
+    differing = []
+    for name, text in files().items():
+        path = options.root / name
+        if path.is_file() and path.read_text() == text:
+            continue
+        differing.append(name)
+        if not options.check:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+    for name in differing:
+        print(f"{'differs' if options.check else 'written'}: {name}")
+    if options.check and differing:
+        print("Run 'python -m zoe_hub.contract.generate' and commit the result.", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
