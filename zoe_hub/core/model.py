@@ -146,7 +146,8 @@ class Attach(Record, kw_only=True):
 
     requires: str = ""  # requirement specifier, e.g. ``pyspark~=4.3.0``
     variable: str = ""
-    code: str = ""
+    code: str = ""  # runs with the names ``outputs`` and ``secrets`` and sets ``variable``
+    secrets: tuple[str, ...] = ()  # names of the execution's secrets that the kernel gets; no others
 
 
 class ExecutionSpec(Record, kw_only=True):
