@@ -187,3 +187,12 @@ class Backend(LoggingConfigurable):
     async def exit_code(self, name: str) -> tuple[int | None, datetime | None]:
         """Exit code and end of a process, also after ``remove``. ``(None, None)`` if not known."""
         return None, None
+
+    async def check(self, image: str, requires: tuple[str, ...]) -> None:
+        """Whether processes of this image could start here, asked before anything of an execution is started.
+
+        :param requires: what a bare machine must have (``Group.requires``); images bring it along
+        :raises Permanent: ``image-missing``, ``environment-missing``, ``java-missing``
+        """
+        if not await self.image_present(image):
+            raise Permanent("image-missing", f"The image {image} is not there.")

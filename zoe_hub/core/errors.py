@@ -11,7 +11,6 @@ from typing import Any
 from zoe_hub.core.model import Record
 
 
-
 class ErrorKind(Record, kw_only=True):
     """One kind of error: what it is called, its HTTP status and what the user can do."""
 

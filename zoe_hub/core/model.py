@@ -131,6 +131,7 @@ class Group(Record, kw_only=True):
     resources: Resources = Resources()
     restart: Restart = Restart()
     grace: float = 10.0  # from the request to end until the kill
+    requires: tuple[str, ...] = ()  # what a bare machine must have, e.g. ``java>=17``; an image brings it along
     decides_result: bool = False  # its end ends the execution, with its exit code
 
 

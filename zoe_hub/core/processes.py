@@ -1,0 +1,197 @@
+"""The life of one process: how facts change its record. Pure; called by ``core.reconcile`` alone."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from zoe_hub.core import text
+from zoe_hub.core.model import Execution, Group, Observed, Process, ProcessState
+
+if TYPE_CHECKING:
+    from zoe_hub.core.reconcile import Facts
+
+PORT_TAKEN = "port taken"  # ``Observed.reason`` of a process that could not have the port it was given
+KILL_AGAIN = timedelta(seconds=5)  # a kill that had no effect (an engine that was away) is sent again after this
+
+
+def label(process: Process) -> str:
+    """The process's id in its execution, as people see it."""
+    return f"{process.group}-{process.index}"
+
+
+def leaving(process: Process) -> bool:
+    """Whether it was asked to go."""
+    return process.state in (ProcessState.DRAINING, ProcessState.STOPPING)
+
+
+def holds_place(process: Process) -> bool:
+    """Whether it counts towards what is wanted: it runs or will, or it stops only to start again under its name."""
+    return process.live and (not leaving(process) or process.not_before is not None)
+
+
+def wants_other_port(process: Process) -> bool:
+    """Whether it ended because its port was taken, so that its end says nothing about its work."""
+    return process.reason == PORT_TAKEN
+
+
+def fresh(name: str, group: Group, index: int, old: Process | None, now: datetime) -> Process:
+    """A process that is meant to start; it keeps the address of the one before it, since peers may know that."""
+    if old is None:
+        return Process(name=name, group=group.name, index=index, since=now, reason="is wanted")
+    return replace(
+        old, state=ProcessState.PENDING, incarnation=old.incarnation + 1, since=now, started=None, ended=None, exit_code=None,
+        not_before=None, deadline=None, forced=False, reason=f"starts again: {old.reason}" if old.failures else "is wanted",
+    )  # fmt: skip
+
+
+def may_start(execution: Execution, group: Group) -> bool:
+    """Whether everything that a group waits for is there: essentials it ``needs``, addresses its texts name."""
+    for name in group.needs:
+        peer = execution.spec.group(name)
+        ready = sum(process.group == name and process.state is ProcessState.READY for process in execution.processes)
+        if ready < peer.essential:
+            return False
+    return all(first is not None and first.addresses is not None for first in (_first(execution, name) for name in peers(group)))
+
+
+def _first(execution: Execution, group: str) -> Process | None:
+    return next((process for process in execution.processes if process.group == group and process.index == 0), None)
+
+
+def peers(group: Group) -> tuple[str, ...]:
+    """The groups whose addresses a group's texts name, itself left out."""
+    texts = (*group.command, *group.environment.values(), *group.files.values())
+    named = (reference.name.partition(".")[0] for reference in text.references(texts) if reference.kind in ("address", "endpoint"))
+    return tuple(dict.fromkeys(name for name in (*named, *group.needs) if name != group.name))
+
+
+def release(process: Process, group: Group, now: datetime) -> Process:
+    """Let a process go that is not wanted any more: drained first if it can be, stopped otherwise."""
+    if process.state is ProcessState.READY and group.drain is not None:
+        deadline = now + timedelta(seconds=group.drain.timeout)
+        return replace(process, state=ProcessState.DRAINING, since=now, deadline=deadline, reason=f"fewer processes of {group.name} are wanted; hands over its work")
+    return stop(process, group, now, f"fewer processes of {group.name} are wanted")
+
+
+def stop(process: Process, group: Group, now: datetime, reason: str) -> Process:
+    """Ask a process to end. One that was never started is over at once, unless a start may be under way: then it stops."""
+    if process.state is ProcessState.STOPPING or not process.live:
+        return process
+    deadline = now + timedelta(seconds=group.grace)
+    return replace(process, state=ProcessState.STOPPING, since=now, deadline=deadline, reason=reason, not_before=None)
+
+
+def end(execution: Execution, process: Process, now: datetime) -> Process:
+    """What becomes of a process when its execution ends."""
+    return stop(process, execution.spec.group(process.group), now, "the execution ends")
+
+
+def move_peers(before: Execution, after: Execution, now: datetime) -> Execution:
+    """Processes that were told an address which does not hold any more start again with the new one."""
+    moved = {process.group for process in after.processes if process.index == 0 and process.addresses is None and (old := before.process(process.name)) and old.addresses}
+    if not moved:
+        return after
+    changed = []
+    for process in after.processes:
+        group = after.spec.group(process.group)
+        knows = moved.intersection(peers(group))
+        if knows and process.state in (ProcessState.STARTING, ProcessState.READY):
+            stopping = stop(process, group, now, f"the address of {', '.join(sorted(knows))} has changed")
+            changed.append(replace(stopping, not_before=now))
+            continue
+        changed.append(process)
+    return replace(after, processes=tuple(changed))
+
+
+def fold(execution: Execution, process: Process, facts: Facts, now: datetime) -> Process:
+    """The record of a process after the facts about it."""
+    group = execution.spec.group(process.group)
+    if process.name in facts.addresses and process.live:
+        process = replace(process, addresses=facts.addresses[process.name])
+    if not process.live:
+        return process
+    seen = facts.observed.get(process.name)
+    if seen is not None and seen.incarnation != process.incarnation:
+        seen = None
+    if process.name in facts.refused:
+        return _ended(process, group, None, now, facts.refused[process.name])
+    if seen is None:
+        return _unseen(process, group, now)
+    if seen.state == "exited":
+        return _exited(process, group, seen, facts, now)
+    return _running(process, group, seen, facts, now)
+
+
+def _with_tail(reason: str, process: Process, facts: Facts) -> str:
+    tail = facts.tails.get(process.name, "")
+    return f"{reason}. Its log ends:\n{tail}" if tail else reason
+
+
+def _unseen(process: Process, group: Group, now: datetime) -> Process:
+    if process.state is ProcessState.PENDING:
+        return process  # to be started, perhaps again: the start is idempotent
+    if process.state is ProcessState.STOPPING:
+        return replace(process, state=ProcessState.ENDED, since=now, ended=now, deadline=None, reason=process.reason)
+    return _ended(process, group, None, now, "the backend does not know it any more")
+
+
+def _exited(process: Process, group: Group, seen: Observed, facts: Facts, now: datetime) -> Process:
+    process = replace(process, started=process.started or seen.started or now, ended=seen.ended or now)
+    if leaving(process):
+        failures = process.failures if process.not_before else 0  # stops to start again: its failures still count
+        how = f"{process.reason}; {said(seen)}" + (" (killed, since it did not end in time)" if process.forced else "")
+        return replace(process, state=ProcessState.ENDED, since=now, exit_code=seen.exit_code, deadline=None, failures=failures, reason=how)
+    if seen.reason == PORT_TAKEN:
+        return replace(_ended(process, group, seen.exit_code, now, said(seen)), addresses=None)
+    return _ended(process, group, seen.exit_code, now, _with_tail(said(seen), process, facts))
+
+
+def said(seen: Observed) -> str:
+    """How a process ended, in words."""
+    if seen.reason:
+        return seen.reason
+    if seen.exit_code is None:
+        return "ended, its exit code is not known"
+    return f"ended by signal {-seen.exit_code}" if seen.exit_code < 0 else f"ended with exit code {seen.exit_code}"
+
+
+def _ended(process: Process, group: Group, exit_code: int | None, now: datetime, reason: str) -> Process:
+    """A process that ended without having been asked to: counted, and due again after a doubled delay."""
+    stable = process.state is ProcessState.READY and (now - process.since).total_seconds() >= group.restart.longest
+    failures = 1 if stable else process.failures + 1
+    delay = min(group.restart.longest, group.restart.delay * 2 ** min(failures - 1, 30))
+    return replace(
+        process, state=ProcessState.ENDED, since=now, ended=process.ended or now, exit_code=exit_code, failures=failures,
+        not_before=now + timedelta(seconds=delay), deadline=None, reason=reason,
+    )  # fmt: skip
+
+
+def _running(process: Process, group: Group, seen: Observed, facts: Facts, now: datetime) -> Process:
+    if process.state is ProcessState.PENDING:
+        deadline = now + timedelta(seconds=group.ready.timeout)
+        process = replace(process, state=ProcessState.STARTING, since=now, started=seen.started or now, deadline=deadline, reason="runs, not ready yet")
+    late = process.deadline is not None and process.deadline <= now
+    match process.state:
+        case ProcessState.STARTING if group.ready.kind == "running" or process.name in facts.ready:
+            return replace(process, state=ProcessState.READY, since=now, deadline=None, reason="is ready")
+        case ProcessState.STARTING if late:
+            failed = replace(process, failures=process.failures + 1)
+            delay = timedelta(seconds=min(group.restart.longest, group.restart.delay * 2 ** min(process.failures, 30)))
+            return replace(_late(failed, group, facts, now), not_before=now + delay)
+        case ProcessState.DRAINING if process.name in facts.drained:
+            return stop(process, group, now, "has handed over its work")
+        case ProcessState.DRAINING if late:
+            return stop(process, group, now, f"did not hand over its work within {group.drain.timeout if group.drain else 0:g} s")
+        case ProcessState.STOPPING if late:
+            return replace(process, forced=True, deadline=now + KILL_AGAIN)
+    return process
+
+
+def _late(process: Process, group: Group, facts: Facts, now: datetime) -> Process:
+    ready = group.ready
+    waited = {"tcp": f"port {ready.port} to accept", "http": f"http page {ready.path} on port {ready.port}", "log": f"a log line like {ready.pattern!r}"}
+    reason = f"was not ready within {ready.timeout:g} s; waited for {waited.get(ready.kind, 'it to run')}"
+    return stop(process, group, now, _with_tail(reason, process, facts))

@@ -1,0 +1,283 @@
+"""Decides what to do next for one execution, from what is wanted, what is remembered and what is seen. Pure.
+
+``decide`` is level-triggered: it looks at states, never at what just happened, so a restart of the hub, a lost or a
+repeated notice take the same path. Its actions are a function of the record it returns and the facts, and each may be
+carried out again without harm. The shell (``controllers.reconciler``) commits the record first, then acts, then looks again.
+The method is that of Kubernetes controllers (level-based reconciliation); the phases are those of the design, section 4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from msgspec.structs import replace
+
+from zoe_hub.core import processes as p
+from zoe_hub.core.model import (
+    Address,
+    Event,
+    Execution,
+    Group,
+    Observed,
+    Outcome,
+    Phase,
+    Process,
+    ProcessState,
+    Record,
+    process_name,
+)
+
+
+class Facts(Record, kw_only=True):
+    """What the shell found out about one execution since it last asked."""
+
+    deployment: str
+    observed: Mapping[str, Observed] = {}  # by name: all that the backend knows of this execution
+    addresses: Mapping[str, Mapping[str, Address]] = {}  # newly allocated, by process
+    ready: frozenset[str] = frozenset()  # processes whose readiness probe succeeded
+    drained: frozenset[str] = frozenset()  # processes that handed over their work
+    refused: Mapping[str, str] = {}  # processes that the backend will never start, and why
+    tails: Mapping[str, str] = {}  # the last log lines of processes that failed
+    cleaned: bool = False  # the backend holds nothing of this execution any more
+
+
+class Allocate(Record, kw_only=True):
+    """Reserve addresses for the ports of a process."""
+
+    process: str
+
+
+class Start(Record, kw_only=True):
+    """Start a process."""
+
+    process: str
+
+
+class Signal(Record, kw_only=True):
+    """Ask a process to hand over its work."""
+
+    process: str
+    signal: str
+
+
+class Stop(Record, kw_only=True):
+    """Ask a process to end; ``grace`` 0 kills it."""
+
+    process: str
+    grace: float
+
+
+class Remove(Record, kw_only=True):
+    """Forget a process that has exited; its log and exit code stay."""
+
+    process: str
+
+
+class Clean(Record, kw_only=True):
+    """Give back all that the execution holds on the backend."""
+
+
+Action = Allocate | Start | Signal | Stop | Remove | Clean
+
+
+class Decision(Record, kw_only=True):
+    """What becomes of the record, what is to be done, and when to look again even if nothing happens."""
+
+    execution: Execution
+    actions: tuple[Action, ...] = ()
+    events: tuple[Event, ...] = ()
+    wake: datetime | None = None
+
+
+def decide(before: Execution, facts: Facts, now: datetime) -> Decision:
+    """The next record, actions and events of an execution.
+
+    :param before: the record as last committed
+    :param facts: what is seen now
+    :param now: aware time in UTC
+    """
+    if before.phase is Phase.ENDED:
+        return Decision(execution=before, actions=tuple(_strangers(before, facts)))
+    after = replace(before, processes=tuple(p.fold(before, process, facts, now) for process in before.processes))
+    after = p.move_peers(before, after, now)
+    after = _conclude(before, after, facts)
+    if after.desired == "ended":
+        after = replace(after, processes=tuple(p.end(after, process, now) for process in after.processes))
+    elif after.granted is not None:
+        after = _resize(after, facts.deployment, now)
+    after = _phase(after, facts, now)
+    actions = tuple(_actions(after, facts))
+    events = tuple(_events(before, after, now))
+    if after != before:
+        after = replace(after, version=before.version + 1)
+    return Decision(execution=after, actions=actions, events=events, wake=_wake(after, now))
+
+
+def _conclude(before: Execution, after: Execution, facts: Facts) -> Execution:
+    """Whether the execution must end by itself: its result is known, or an essential process cannot run.
+
+    Looks at the processes whose end is recorded now, in the same commit, so each end is judged exactly once.
+    """
+    if after.desired == "ended":
+        return after
+    for process in after.processes:
+        old = before.process(process.name)
+        if process.live or old is None or not old.live:
+            continue
+        group = after.spec.group(process.group)
+        essential = process.index < group.essential
+        if process.name in facts.refused and essential:
+            return _ending(after, Outcome.FAILED, None, f"{p.label(process)} cannot be started: {process.reason}")
+        if group.decides_result and not p.leaving(old) and not p.wants_other_port(process):
+            return _ending(after, *_result(process))
+        if essential and process.failures > group.restart.limit:
+            reason = f"{p.label(process)} is essential and ended {process.failures} times in a row; the last time: {process.reason}"
+            return _ending(after, Outcome.FAILED, process.exit_code, reason)
+    return after
+
+
+def _result(process: Process) -> tuple[Outcome, int | None, str]:
+    if process.exit_code is None:
+        return Outcome.LOST, None, f"{p.label(process)} decides the result and is gone: {process.reason}"
+    outcome = Outcome.COMPLETED if process.exit_code == 0 else Outcome.FAILED
+    return outcome, process.exit_code, f"{p.label(process)} decides the result: {process.reason}"
+
+
+def _ending(execution: Execution, outcome: Outcome, exit_code: int | None, reason: str) -> Execution:
+    return replace(execution, desired="ended", outcome=outcome, exit_code=exit_code, reason=reason)
+
+
+def target(execution: Execution, group: Group) -> int:
+    """How many processes of a group shall run now: what is wanted, as far as it is granted."""
+    granted = (execution.granted or {}).get(group.name, 0)
+    return min(execution.counts.get(group.name, group.count), granted)
+
+
+def _resize(execution: Execution, deployment: str, now: datetime) -> Execution:
+    """Add the processes that are missing, at the lowest free index; let go of those with the highest index."""
+    records = {process.name: process for process in execution.processes}
+    for group in execution.spec.groups:
+        mine = [process for process in records.values() if process.group == group.name]
+        kept = sorted((process for process in mine if p.holds_place(process)), key=lambda process: process.index)
+        for process in kept[target(execution, group) :]:
+            records[process.name] = p.release(process, group, now)
+        missing = target(execution, group) - len(kept)
+        ended = {process.index: process for process in mine if not process.live}
+        taken = {process.index for process in mine if process.live}
+        index = 0
+        while missing > 0:
+            if index not in taken:
+                old = ended.get(index)
+                name = process_name(deployment, execution.id, group.name, index)
+                if old is None or old.not_before is None or old.not_before <= now:
+                    records[name] = p.fresh(name, group, index, old, now)
+                missing -= 1  # one that waits for its restart holds its place
+            index += 1
+    order = {group.name: number for number, group in enumerate(execution.spec.groups)}
+    ordered = sorted(records.values(), key=lambda process: (order[process.group], process.index))
+    return replace(execution, processes=tuple(ordered))
+
+
+def _phase(execution: Execution, facts: Facts, now: datetime) -> Execution:
+    if execution.desired == "ended":
+        if any(process.live for process in execution.processes) or (execution.processes and not facts.cleaned):
+            return replace(execution, phase=Phase.STOPPING)
+        return replace(execution, phase=Phase.ENDED, ended=now)
+    if execution.granted is None:
+        return execution
+    waiting = [text for group in execution.spec.groups if (text := _waits(execution, group))]
+    if waiting:
+        return replace(execution, phase=Phase.STARTING, reason="waits for " + ", ".join(waiting))
+    since = execution.running_since or now
+    return replace(execution, phase=Phase.RUNNING, running_since=since, reason=_running_reason(execution))
+
+
+def _waits(execution: Execution, group: Group) -> str:
+    ready = ready_count(execution, group)
+    if ready >= group.essential:
+        return ""
+    restarts = [process for process in execution.processes if process.group == group.name and process.not_before and not process.live]
+    why = f" (starts again: {restarts[0].reason})" if restarts else ""
+    return f"{group.name}: {ready} of {group.essential} essential ready{why}"
+
+
+def _running_reason(execution: Execution) -> str:
+    partly = []
+    for group in execution.spec.scalable():
+        ready, wanted = ready_count(execution, group), execution.counts.get(group.name, group.count)
+        if ready != wanted:
+            granted = (execution.granted or {}).get(group.name, 0)
+            limit = f", {granted} granted" if granted < wanted else ""
+            partly.append(f"{group.name}: {ready} of {wanted} ready{limit}")
+    return "all essential processes are ready" + ("; " + ", ".join(partly) if partly else "")
+
+
+def ready_count(execution: Execution, group: Group) -> int:
+    """How many processes of a group are ready."""
+    return sum(process.group == group.name and process.state is ProcessState.READY for process in execution.processes)
+
+
+def _actions(execution: Execution, facts: Facts) -> list[Action]:
+    actions: list[Action] = []
+    for process in execution.processes:
+        group = execution.spec.group(process.group)
+        seen = facts.observed.get(process.name)
+        current = seen is not None and seen.incarnation == process.incarnation
+        running = current and seen is not None and seen.state == "running"
+        if process.state is ProcessState.PENDING:
+            if process.addresses is None:
+                actions.append(Allocate(process=process.name))
+            elif not current and p.may_start(execution, group):
+                actions.append(Start(process=process.name))
+        elif process.state is ProcessState.DRAINING and group.drain is not None:
+            actions.append(Signal(process=process.name, signal=group.drain.signal))
+        elif process.state is ProcessState.STOPPING and running:
+            actions.append(Stop(process=process.name, grace=0.0 if process.forced else group.grace))
+    if execution.phase is Phase.STOPPING and not any(process.live for process in execution.processes):
+        return [Clean()]
+    return [*actions, *_strangers(execution, facts)]
+
+
+def _strangers(execution: Execution, facts: Facts) -> list[Action]:
+    """What the backend has under this execution's name without a living record that means it."""
+    actions: list[Action] = []
+    for name, seen in facts.observed.items():
+        process = execution.process(name)
+        live = process is not None and process.live
+        if process is not None and live and seen.incarnation == process.incarnation:
+            continue
+        if seen.state == "running":
+            actions.append(Stop(process=name, grace=0.0))
+        elif not live:  # an exited one of an older incarnation makes room by itself when the next starts
+            actions.append(Remove(process=name))
+    return actions
+
+
+def _events(before: Execution, after: Execution, now: datetime) -> list[Event]:
+    events = []
+    old = {process.name: process for process in before.processes}
+    for process in after.processes:
+        previous = old.get(process.name)
+        if previous is None or (previous.state, previous.incarnation) != (process.state, process.incarnation):
+            data: dict[str, Any] = {"state": process.state.value, "group": process.group, "index": process.index, "exit_code": process.exit_code}
+            events.append(event(after, now, "process.state", process.reason, process=p.label(process), **data))
+    if after.phase is not before.phase or (after.desired, after.reason) != (before.desired, before.reason):
+        kind = "execution.phase" if after.phase is not before.phase else "execution.reason"
+        data = {"phase": after.phase.value, "outcome": after.outcome and after.outcome.value, "exit_code": after.exit_code}
+        events.append(event(after, now, kind, after.reason, **data))
+    return events
+
+
+def event(execution: Execution, now: datetime, kind: str, reason: str, *, process: str = "", **data: Any) -> Event:
+    """An event about ``execution``."""
+    return Event(time=now, kind=kind, owner=execution.owner, execution=execution.id, process=process, reason=reason, data=data)
+
+
+def _wake(execution: Execution, now: datetime) -> datetime | None:
+    """The next moment at which the passing of time alone changes the decision."""
+    times = [process.deadline for process in execution.processes if process.live and process.deadline]
+    if execution.desired == "running":
+        times += [process.not_before for process in execution.processes if not process.live and process.not_before]
+    return min((time for time in times if time > now), default=None)
