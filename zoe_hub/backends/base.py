@@ -1,6 +1,8 @@
 """The contract of a backend: what the hub asks of whatever runs processes. Implemented beside this module, found by the
 entry point group ``zoe.backends``, used by ``controllers`` and ``web``; ``zoe_hub.testing.backend_contract`` proves it.
 
+(The design calls it *observe*; the method is ``processes``, since ``observe`` belongs to traitlets' ``HasTraits``.)
+
 All methods are coroutines that neither block the event loop nor take longer than a request to the engine. ``start``,
 ``stop``, ``remove``, ``prepare`` and ``clean`` are idempotent: a hub that died between calling and remembering calls again.
 Errors come as ``Temporary`` (try again after ``delay``) or ``Permanent`` (with the code of a declared error), nothing else.
@@ -74,7 +76,7 @@ class Chunk(Record, kw_only=True):
 
 
 class Resync(Record, kw_only=True):
-    """The watch may have missed something: list with ``observe`` again."""
+    """The watch may have missed something: list with ``processes`` again."""
 
     reason: str
 
@@ -122,7 +124,7 @@ class Backend(LoggingConfigurable):
     async def start(self, spec: ProcessSpec) -> Observed:
         """Start a process unless one of this name and incarnation exists, running or exited. One of an older incarnation
         that has exited makes room; its log is kept. A process whose program does not exist is ``Permanent`` or exits with 127.
-        :return: what ``observe`` would say of it now. ``addresses`` of the spec are honoured."""
+        :return: what ``processes`` would say of it now. ``addresses`` of the spec are honoured."""
 
     @abstractmethod
     async def addresses(self, name: str) -> Mapping[str, Address]:
@@ -139,15 +141,15 @@ class Backend(LoggingConfigurable):
 
     @abstractmethod
     async def remove(self, name: str) -> None:
-        """Forget an exited process: ``observe`` does not say it any more; its log and exit code stay with ``logs``."""
+        """Forget an exited process: ``processes`` does not name it any more; its log and exit code stay with ``logs``."""
 
     @abstractmethod
     async def clean(self, execution: str) -> None:
         """Give back what ``prepare`` and ``allocate`` made and forget all exited processes of it; logs stay."""
 
     @abstractmethod
-    async def observe(self) -> tuple[Observed, ...]:
-        """Every process of this deployment that the engine knows, running or exited and not removed."""
+    async def processes(self) -> tuple[Observed, ...]:
+        """Observe: every process of this deployment that the engine knows, running or exited and not removed."""
 
     @abstractmethod
     def watch(self) -> AsyncIterator[Observed | Resync]:
