@@ -66,6 +66,7 @@ ERRORS: dict[str, ErrorKind] = _table(
     ("storage-full", 507, "The disk is full", "Free some space; what runs goes on."),
     ("storage-locked", 503, "The database is in use by another hub", "Stop the other hub, or give this one another data folder."),
     ("storage-corrupt", 500, "The database is damaged", "Nothing was changed. Restore the file from a backup, or move it away to begin anew."),
+    ("storage-unavailable", 503, "The database cannot be read or written", "Check that the hub may write to the folder of its database and that the disk works."),
     ("storage-newer", 500, "The database was written by a newer version of Zoe", "Install that version or a newer one."),
     # the kernel's side
     ("client-mismatch", 424, "The kernel's package does not fit the application", "Install the version that the message names into the kernel's environment."),
