@@ -1,0 +1,279 @@
+"""SQLite: one file, one hub. Everything that is peculiar to it is here.
+
+*Durability.* Write-ahead log with ``synchronous=FULL``: a commit is in the log and synced when it returns, so it survives
+a killed hub and a power failure (as far as the disk keeps what it says it has). ``NORMAL`` would save a sync (about
+0.3 ms) but lose the last commits with the power, and with them the knowledge of containers that went on elsewhere.
+
+*One hub.* A lock file beside the database, taken with ``flock``, so that a hub that is killed leaves no lock. Others
+may read the database meanwhile (``sqlite3 -readonly``, backups); a writer makes commits fail with ``storage-locked``.
+
+*Nothing is changed before it is known to be sound.* The database is first opened read-only. New and migrated databases
+are made under another name and renamed when they are complete.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import sqlite3
+import stat
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from urllib.parse import quote
+
+from sqlalchemy import Connection, Engine, NullPool, create_engine, event, insert
+from sqlalchemy.exc import DBAPIError
+
+from zoe_hub.core.errors import ZoeError
+from zoe_hub.store import tables
+from zoe_hub.store.dialect import Dialect
+
+log = logging.getLogger(__name__)
+
+CHECKED_SIZE = 128 * 2**20
+"""Databases up to this many bytes are checked whole when opened (1.2 ms per MiB); of larger ones what is read is checked."""
+
+BUSY_TIMEOUT = 2.0
+"""Seconds that a commit waits for a foreign writer."""
+
+_LITTLE = 256 * 1024  # bytes; below, an I/O error is taken for a full disk
+_MAGIC = b"SQLite format 3\0"
+
+
+class SQLite(Dialect):
+    """The database in the file ``path``; the folder is made if it is missing."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()
+        self._wal = self._beside("-wal")
+        self._lock_path = self._beside(".lock")
+        self._lock: int | None = None
+
+    def _beside(self, suffix: str) -> Path:
+        return self.path.with_name(self.path.name + suffix)
+
+    # -- one hub ------------------------------------------------------------------------------------------------
+
+    def lock(self) -> None:
+        """See ``Dialect``."""
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        while self._lock is None:
+            descriptor = os.open(self._lock_path, os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                holder = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip()
+                os.close(descriptor)
+                by = f"process {holder}" if holder else "another process"
+                raise ZoeError("storage-locked", f"{self.path} is in use by {by}.") from None
+            except OSError:
+                os.close(descriptor)
+                raise
+            # Who held the lock before may have deleted the file in the meantime: then this lock keeps nobody out.
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(descriptor), os.stat(self._lock_path)):
+                    self._lock = descriptor
+                    break
+            os.close(descriptor)
+        with suppress(OSError):  # for the message above; a full disk must not keep the hub from starting
+            os.truncate(self._lock, 0)
+            os.pwrite(self._lock, str(os.getpid()).encode(), 0)
+
+    def unlock(self) -> None:
+        """See ``Dialect``."""
+        if self._lock is not None:
+            with suppress(OSError):
+                self._lock_path.unlink()
+            os.close(self._lock)
+            self._lock = None
+
+    # -- a new one ----------------------------------------------------------------------------------------------
+
+    def exists(self) -> bool:
+        """See ``Dialect``."""
+        if self.path.exists():
+            return True
+        if _has_content(self._wal):
+            # A new database of this name would take in the log of the old one.
+            raise ZoeError("storage-corrupt", f"{self.path} is missing, but its log {self._wal.name} is there.")
+        return False
+
+    def create(self, revision: str) -> None:
+        """See ``Dialect``."""
+        with self._replacement() as engine:
+            with engine.begin() as connection:
+                tables.metadata.create_all(connection, checkfirst=False)
+                tables.bookkeeping.create_all(connection, checkfirst=False)
+                for table in tables.APPEND_ONLY:
+                    for statement in append_only(table):
+                        connection.exec_driver_sql(statement)
+                connection.execute(insert(tables.revisions), {"version_num": revision})
+
+    @contextmanager
+    def _replacement(self) -> Iterator[Engine]:
+        """An engine for a database under another name that takes the place of this one when the block is complete."""
+        new = self._beside(".new")
+        _remove(new)
+        try:
+            os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            engine = self._engine(new, "OFF")  # synced once, below
+            try:
+                yield engine
+            finally:
+                engine.dispose()
+            with closing(sqlite3.connect(new)) as plain:  # the last to close, so the log is written back and gone
+                plain.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            _sync(new)
+            self._settle()
+            new.replace(self.path)
+            _sync(self.path.parent)
+        except BaseException:
+            _remove(new)
+            raise
+
+    def _settle(self) -> None:
+        """Write the log of the old database back and remove it, since it must not meet another database."""
+        if self.path.exists():
+            with closing(sqlite3.connect(self.path, timeout=BUSY_TIMEOUT)) as plain:
+                plain.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        if _has_content(self._wal):
+            raise ZoeError("storage-locked", f"Another program reads {self.path}.")
+        _remove_log(self.path)
+
+    # -- an old one ---------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def inspect(self) -> Iterator[Connection]:
+        """See ``Dialect``."""
+        self._check_header()
+        engine = create_engine("sqlite://", creator=self._read_only, poolclass=NullPool)
+        shm = self._beside("-shm")
+        had_shm = shm.exists()
+        try:
+            with engine.connect() as connection:
+                if self.path.stat().st_size <= CHECKED_SIZE:
+                    self._check_all(connection)
+                else:
+                    log.info("%s is larger than %d MiB and not checked whole", self.path, CHECKED_SIZE >> 20)
+                yield connection
+        finally:
+            engine.dispose()
+            if not had_shm:
+                shm.unlink(missing_ok=True)
+
+    def _read_only(self) -> sqlite3.Connection:
+        # With ``immutable`` SQLite makes no files beside the database, but does not see its log either.
+        mode = "mode=ro" if _has_content(self._wal) else "mode=ro&immutable=1"
+        if _has_content(self._beside("-journal")):
+            mode = "mode=rw"  # somebody else's transaction broke off and must be undone before anything can be read
+        return sqlite3.connect(f"file:{quote(str(self.path))}?{mode}", uri=True, timeout=BUSY_TIMEOUT)
+
+    def _check_header(self) -> None:
+        if not stat.S_ISREG(self.path.stat().st_mode):
+            raise ZoeError("storage-corrupt", f"{self.path} is not a file.")
+        with self.path.open("rb") as file:
+            header = file.read(100)
+        if len(header) < 100:
+            raise ZoeError("storage-corrupt", f"{self.path} has {len(header)} bytes: it was cut off or never was a database.")
+        if not header.startswith(_MAGIC):
+            raise ZoeError("storage-corrupt", f"{self.path} is not a database.")
+
+    def _check_all(self, connection: Connection) -> None:
+        found = connection.exec_driver_sql("PRAGMA quick_check(3)").scalars().all()
+        if found != ["ok"]:
+            raise ZoeError("storage-corrupt", f"{self.path} is damaged: {'; '.join(found)}.")
+
+    @contextmanager
+    def upgrade(self) -> Iterator[Connection]:
+        """See ``Dialect``. Works on a copy, which takes as much space again."""
+        with self._replacement() as engine:
+            with closing(self._read_only()) as old, closing(sqlite3.connect(self._beside(".new"))) as copy:
+                old.backup(copy)
+            with engine.connect() as connection:
+                yield connection
+                connection.commit()
+
+    # -- daily work ---------------------------------------------------------------------------------------------
+
+    def engine(self) -> Engine:
+        """See ``Dialect``."""
+        with closing(sqlite3.connect(self.path, timeout=BUSY_TIMEOUT)) as probe:  # a foreign writer is told at once
+            probe.execute("BEGIN IMMEDIATE")
+        if stat.S_IMODE(self.path.stat().st_mode) != 0o600:
+            self.path.chmod(0o600)  # the log takes the mode of the database
+        return self._engine(self.path)
+
+    def _engine(self, path: Path, synchronous: str = "FULL") -> Engine:
+        engine = create_engine(
+            "sqlite://",
+            creator=lambda: sqlite3.connect(f"file:{quote(str(path))}?mode=rw", uri=True, timeout=BUSY_TIMEOUT, check_same_thread=False),
+            poolclass=NullPool,
+        )
+
+        @event.listens_for(engine, "connect")
+        def prepare(connection: sqlite3.Connection, _record: object) -> None:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute(f"PRAGMA synchronous = {synchronous}")
+            connection.execute("PRAGMA secure_delete = ON")  # dropped secrets do not stay in free pages
+
+        return engine
+
+    def translate(self, error: BaseException) -> ZoeError | None:
+        """See ``Dialect``."""
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        if isinstance(cause, OSError):
+            return self._unavailable(cause.strerror or str(cause))
+        if not isinstance(cause, sqlite3.Error):
+            return None
+        code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
+        if code == sqlite3.SQLITE_FULL:
+            return ZoeError("storage-full", f"No space is left for {self.path}.")
+        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            return ZoeError("storage-locked", f"Another program has locked {self.path}.")
+        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            return ZoeError("storage-corrupt", f"{self.path} is damaged: {cause}.")
+        if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
+            return self._unavailable(str(cause))
+        return None
+
+    def _unavailable(self, reason: str) -> ZoeError:
+        """SQLite says *I/O error* or *unable to open* when there is no space for its smaller files."""
+        with suppress(OSError):
+            space = os.statvfs(self.path.parent)
+            if space.f_bavail * space.f_frsize < _LITTLE or (space.f_files and not space.f_favail):
+                return ZoeError("storage-full", f"No space is left for {self.path}.")
+        return ZoeError("storage-unavailable", f"{self.path}: {reason}.")
+
+
+def append_only(table: str) -> tuple[str, ...]:
+    """See ``dialect.append_only``."""
+    return tuple(
+        f"CREATE TRIGGER {table}_no_{action} BEFORE {action.upper()} ON {table} "
+        f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+        for action in ("update", "delete")
+    )
+
+
+def _has_content(path: Path) -> bool:
+    return path.exists() and path.stat().st_size > 0
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _remove_log(path: Path) -> None:
+    for suffix in ("-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def _remove(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    _remove_log(path)
+    path.with_name(path.name + "-journal").unlink(missing_ok=True)
