@@ -1,0 +1,224 @@
+"""AppCDS archives: classes of Spark already parsed and verified, which halves the start of every JVM of a cluster.
+
+Called by `launch.py`: `archives_for` at the start of every role (looks, never waits), `make` for `launch.py archive`
+(image recipes, `make` targets), `make_later` for a master with ZOE_SPARK_ARCHIVE=auto.
+
+A set is one folder `<cache>/appcds/<key>/` with master.jsa, worker.jsa, connect.jsa and executor.jsa, about 400 MB. The
+key holds everything an archive depends on, so a set is either right or not found. It appears by one rename, complete.
+Sets are made by a small cluster of their own and not at the end of a user's session: writing the archive of the Connect
+server takes longer than the grace between TERM and KILL.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from jvm import Java, Problem, Pyspark, find_java, find_pyspark
+from roles import Archives
+
+ARCHIVED = ("master", "worker", "connect", "executor")
+# Part of the key: raise it when flags or class path of a role change.
+SCHEMA = 1
+SETS_KEPT = 3
+TIME_LIMIT = 600.0
+SPACE_NEEDED = 1024 * 1024 * 1024
+DUMP = "dump:"
+# First bytes of a dynamic archive (CDS_DYNAMIC_ARCHIVE_MAGIC), in the byte order of the machine.
+MAGIC = 0xF00BABA8
+
+
+def folder_of_sets(environment: Mapping[str, str]) -> Path:
+    cache = environment.get("ZOE_CACHE")
+    return (Path(cache) if cache else Path(environment.get("HOME") or "/tmp") / ".cache" / "zoe") / "appcds"
+
+
+def key(java: Java, pyspark: Pyspark) -> str:
+    """Changes when the JVM, the jars, their place or this program change; 280 `stat` calls, 2 ms."""
+    parts = [str(SCHEMA), java.executable, java.version, pyspark.version]
+    for path in (java.libjvm, *pyspark.jars):
+        seen = os.stat(path)
+        parts.append(f"{path} {seen.st_size} {int(seen.st_mtime)}")
+    digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+    return f"pyspark-{pyspark.version}-java-{java.major}-{digest}"
+
+
+def archives_for(environment: Mapping[str, str], java: Java, pyspark: Pyspark) -> Archives:
+    """What a starting role uses. ZOE_SPARK_ARCHIVE: `use` (default), `auto` (see `make_later`), `off`."""
+    wanted = environment.get("ZOE_SPARK_ARCHIVE") or "use"
+    if wanted.startswith(DUMP):
+        target = wanted.removeprefix(DUMP)
+        return Archives(dump={role: f"{target}/{role}.jsa" for role in ARCHIVED})
+    if wanted not in ("use", "auto"):
+        return Archives()
+    found = folder_of_sets(environment) / key(java, pyspark)
+    usable = {role: str(found / f"{role}.jsa") for role in ARCHIVED if _trusted(found / f"{role}.jsa")}
+    if usable:
+        # The time of last use, which `_prune` goes by; an image's folder may be read-only.
+        with contextlib.suppress(OSError):
+            os.utime(found)
+    return Archives(use=usable)
+
+
+def _trusted(path: Path) -> bool:
+    """An archive is code: it must be complete, and written by this user or by root."""
+    try:
+        if os.stat(path).st_uid not in (0, os.geteuid()):
+            return False
+        with open(path, "rb") as stream:
+            return int.from_bytes(stream.read(4), sys.byteorder) == MAGIC
+    except OSError:
+        return False
+
+
+def make(environment: Mapping[str, str]) -> int:
+    """Makes the set of this Java and pyspark unless it is there; the exit code of `launch.py archive`."""
+    java, pyspark = find_java(environment), find_pyspark()
+    sets = folder_of_sets(environment)
+    name = key(java, pyspark)
+    _wait_for_end(environment.get("ZOE_SPARK_ARCHIVE_AFTER", ""))
+    begin = time.monotonic()
+    try:
+        sets.mkdir(mode=0o755, parents=True, exist_ok=True)
+        with _locked(sets / f"{name}.lock"):
+            if not all(_trusted(sets / name / f"{role}.jsa") for role in ARCHIVED):
+                if shutil.disk_usage(sets).free < SPACE_NEEDED:
+                    raise Problem("disk-full", f"{sets} needs {SPACE_NEEDED >> 20} MiB of free space; set ZOE_CACHE.")
+                _make_set(sets, name, environment)
+                _prune(sets, name)
+        size = sum(path.stat().st_size for path in (sets / name).glob("*.jsa"))
+    except OSError as error:
+        raise Problem("archive-failed", f"{sets} cannot be used ({error}); Spark starts without, only slower.") from error
+    print(f"{sets / name}: {size / 1e6:.0f} MB, {time.monotonic() - begin:.0f} s")
+    return 0
+
+
+def make_later(environment: Mapping[str, str]) -> None:
+    """From a master about to start: makes the set when this process has ended, at the lowest priority, at most once.
+
+    Not during the session (it would cost the user memory and half the machine for a minute), and as an orphan of a
+    session of its own, because the tree of the master is stopped with the cluster.
+    """
+    kept = {name: value for name, value in environment.items() if not name.startswith(("ZOE_", "SPARK_"))}
+    if "ZOE_CACHE" in environment:
+        kept["ZOE_CACHE"] = environment["ZOE_CACHE"]
+    kept["ZOE_SPARK_ARCHIVE_AFTER"] = str(os.getpid())
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+        return
+    try:
+        with open(os.devnull, "r+b") as null:
+            subprocess.Popen(
+                ["nice", "-n", "19", sys.executable, str(Path(__file__).with_name("launch.py")), "archive"],
+                env=kept,
+                stdin=null,
+                stdout=null,
+                stderr=null,
+                cwd="/",
+                start_new_session=True,
+            )
+    finally:
+        os._exit(0)
+
+
+def _wait_for_end(pid: str, limit: float = 86400.0) -> None:
+    if not pid.isdigit():
+        return
+    deadline = time.monotonic() + limit
+    with contextlib.suppress(OSError):
+        # A descriptor of the process: a later process with the same number is not taken for it.
+        process = os.open(f"/proc/{pid}", os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            while time.monotonic() < deadline:
+                os.stat("stat", dir_fd=process)
+                time.sleep(2)
+        finally:
+            os.close(process)
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """One maker at a time; a second one waits for the first and then finds its set."""
+    with open(path, "w", encoding="utf-8") as lock:
+        deadline = time.monotonic() + TIME_LIMIT
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if time.monotonic() > deadline:
+                    raise Problem("archive-failed", f"another maker has held {path} for too long.") from error
+                time.sleep(0.5)
+        yield
+
+
+def _make_set(sets: Path, name: str, environment: Mapping[str, str]) -> None:
+    """Runs a cluster through typical work, ends each process gracefully, then shows the finished set by a rename."""
+    from cluster import Late, LocalCluster
+
+    new = Path(tempfile.mkdtemp(prefix=f"{name}.new-", dir=sets))
+    scratch = Path(tempfile.mkdtemp(prefix="zoe-spark-archive-"))
+    own = {n: value for n, value in environment.items() if not n.startswith(("ZOE_SPARK_", "ZOE_PORT_"))}
+    own |= {"ZOE_SPARK_ARCHIVE": f"{DUMP}{new}", "ZOE_SPARK_WORKER_CORES": "2"}
+    deadline = time.monotonic() + TIME_LIMIT
+    try:
+        with LocalCluster(scratch, own) as cluster:
+            for role in ("master", "worker", "connect"):
+                cluster.start(role)
+            cluster.wait("Spark Connect to listen", cluster.connect_open, timeout=120)
+            warm_up = [sys.executable, str(Path(__file__).with_name("warmup.py")), str(scratch)]
+            told = subprocess.run(
+                warm_up,
+                env=own | {"SPARK_REMOTE": cluster.remote},
+                capture_output=True,
+                timeout=max(1.0, deadline - time.monotonic()),
+                check=False,
+            )
+            if told.returncode:
+                last = told.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["no message"]
+                raise Problem("archive-failed", f"the queries of the warm-up failed: {last[0]}")
+            # The pages of the master are what people and probes look at.
+            urllib.request.urlopen(f"{cluster.master_url}/", timeout=20).close()
+            # A decommissioned executor ends by itself, in its own time. One that is told to stop is killed after 10 s.
+            worker = next(member for member in cluster.members if member.role == "worker")
+            worker.process.send_signal(signal.SIGPWR)
+            cluster.wait("the executor to end", lambda: cluster.drained(worker), timeout=120)
+            # One after the other: three JVMs that write archives at once would need twice the memory.
+            for role in ("connect", "worker", "master"):
+                process = next(member.process for member in cluster.members if member.role == role)
+                process.terminate()
+                process.wait(max(1.0, deadline - time.monotonic()))
+        for role in ARCHIVED:
+            if not _trusted(new / f"{role}.jsa"):
+                raise Problem("archive-failed", f"{role} left no archive.")
+            # Readable for all: nothing but classes of Spark is in it, and in an image another user starts the roles.
+            os.chmod(new / f"{role}.jsa", 0o444)
+        os.chmod(new, 0o755)
+        shutil.rmtree(sets / name, ignore_errors=True)
+        os.rename(new, sets / name)
+    except (Late, subprocess.TimeoutExpired) as error:
+        raise Problem("archive-failed", f"{error}") from error
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _prune(sets: Path, current: str) -> None:
+    """Keeps the sets used last, so that the cache stays near SETS_KEPT times 400 MB; running JVMs keep what they map."""
+    others = [path for path in sets.iterdir() if path.is_dir() and path.name != current]
+    leftovers = [path for path in others if ".new-" in path.name and time.time() - path.stat().st_mtime > TIME_LIMIT]
+    complete = sorted((path for path in others if ".new-" not in path.name), key=lambda path: -path.stat().st_mtime)
+    for path in leftovers + complete[SETS_KEPT - 1 :]:
+        shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,182 @@
+"""A small Spark cluster of this machine, made of the three roles as separate processes on loopback.
+
+Called by `appcds.py` to make archives, by the integration test and by the benchmark. Not by the hub: there the backend
+starts every process itself. Everything it starts is in a session of its own and gone after `stop()`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+LAUNCH = Path(__file__).resolve().with_name("launch.py")
+
+
+class Late(Exception):
+    """Something did not happen in time; the message says what, and shows the end of the logs."""
+
+
+@dataclass
+class Member:
+    role: str
+    folder: Path
+    ports: dict[str, int]
+    log: Path
+    process: subprocess.Popen[bytes]
+
+    def text(self) -> str:
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+
+class LocalCluster:
+    def __init__(
+        self,
+        folder: Path,
+        environment: Mapping[str, str] | None = None,
+        *,
+        command: Callable[[str, Mapping[str, str]], list[str]] | None = None,
+    ) -> None:
+        self.folder = folder
+        self.rpc_secret = secrets.token_hex(32)
+        self.token = secrets.token_urlsafe(32)
+        self.members: list[Member] = []
+        self._environment = dict(os.environ if environment is None else environment)
+        self._command = command or (lambda role, environment: [sys.executable, str(LAUNCH), role])
+        # All ports of master and connect are chosen before anything starts, so that all may start at once.
+        self._ports = {"master": _free_ports("RPC", "UI"), "connect": _free_ports("GRPC", "UI", "DRIVER", "BLOCKS")}
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def __enter__(self) -> LocalCluster:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def master_url(self) -> str:
+        return f"http://127.0.0.1:{self._ports['master']['UI']}"
+
+    @property
+    def connect_ports(self) -> dict[str, int]:
+        return self._ports["connect"]
+
+    @property
+    def remote(self) -> str:
+        """The address for a client. The host is literally `localhost`: for any other the client insists on TLS."""
+        return f"sc://localhost:{self.connect_ports['GRPC']}/;token={self.token}"
+
+    def start(self, role: str, **extra: str) -> Member:
+        ports = self._ports.get(role) or _free_ports("RPC", "UI")
+        name = f"{role}-{len(self.members)}"
+        environment = self._environment | {f"ZOE_PORT_{port}": str(number) for port, number in ports.items()}
+        environment |= {
+            "ZOE_HOST": "127.0.0.1",
+            "ZOE_BIND": "127.0.0.1",
+            "ZOE_FOLDER": str(self.folder / name),
+            "ZOE_ADDRESS_MASTER_RPC": f"127.0.0.1:{self._ports['master']['RPC']}",
+            "ZOE_SECRET_RPC": self.rpc_secret,
+        }
+        if role == "connect":
+            environment["SPARK_CONNECT_AUTHENTICATE_TOKEN"] = self.token
+        environment |= extra
+        log = self.folder / f"{name}.log"
+        with open(os.open(log, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as stream:
+            process = subprocess.Popen(
+                self._command(role, environment),
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=stream,
+                start_new_session=True,
+            )
+        member = Member(role, self.folder / name, ports, log, process)
+        self.members.append(member)
+        return member
+
+    def state(self) -> dict[str, Any]:
+        """The master's own view; empty while it does not answer."""
+        try:
+            with urllib.request.urlopen(f"{self.master_url}/json/", timeout=5) as answer:
+                state: dict[str, Any] = json.load(answer)
+                return state
+        except (OSError, ValueError):
+            return {}
+
+    def workers(self, status: str = "ALIVE") -> list[dict[str, Any]]:
+        return [worker for worker in self.state().get("workers", []) if worker["state"] == status]
+
+    def wait(self, what: str, reached: Callable[[], object], timeout: float = 90.0, every: float = 0.05) -> float:
+        """Seconds until `reached()` is true; Late when that takes longer, or when a process has died meanwhile."""
+        begin = time.monotonic()
+        while not reached():
+            dead = [m for m in self.members if m.process.poll() not in (None, 0, 143, -signal.SIGTERM)]
+            if dead or time.monotonic() - begin > timeout:
+                ends = "\n".join(f"--- {m.log.name}\n{m.text()[-1500:]}" for m in dead or self.members)
+                reason = f"{dead[0].log.stem} ended" if dead else f"not within {timeout:.0f} s"
+                raise Late(f"waited for {what}: {reason}\n{ends}")
+            time.sleep(every)
+        return time.monotonic() - begin
+
+    def connect_open(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self.connect_ports["GRPC"]), timeout=1).close()
+        except OSError:
+            return False
+        return True
+
+    def drained(self, worker: Member) -> bool:
+        """What the framework's `drain.until` says, asked of the worker itself: no executor is left on it.
+
+        The master is no help: it forgets a decommissioned executor at once and never gives back the worker's cores.
+        """
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{worker.ports['UI']}/json/", timeout=5) as answer:
+                return not json.load(answer)["executors"]
+        except (OSError, ValueError):
+            return False
+
+    def stop(self, grace: float = 20.0) -> None:
+        """TERM to all, connect first so that it says goodbye to the others, KILL after the grace."""
+        for role in ("connect", "worker", "master"):
+            for member in self.members:
+                if member.role == role and member.process.poll() is None:
+                    member.process.terminate()
+        deadline = time.monotonic() + grace
+        for member in self.members:
+            try:
+                member.process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                pass
+            # Executors and Python workers are in the session of their worker.
+            try:
+                os.killpg(member.process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            member.process.wait()
+        self.members.clear()
+
+
+def _free_ports(*names: str) -> dict[str, int]:
+    """Ports that are free now, all held at once while being chosen so that they differ."""
+    held = [socket.socket() for _ in names]
+    try:
+        for one in held:
+            one.bind(("127.0.0.1", 0))
+        return {name: one.getsockname()[1] for name, one in zip(names, held, strict=True)}
+    finally:
+        for one in held:
+            one.close()

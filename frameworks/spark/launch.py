@@ -1,0 +1,106 @@
+"""Starts one Spark process: `python launch.py master|worker|connect`; also `check` and `archive`.
+
+Called by the hub's backends as the command of the framework's processes (the same on the local backend and in an image),
+by image recipes and `make` targets (`archive`), and by people (`check`). It ends in `exec` of java, so that the process
+the backend watches is the JVM: TERM stops it, PWR decommissions a worker. Inputs come from the environment only, see README.md.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import appcds
+from jvm import Problem, check, find_java, find_pyspark
+from roles import ROLES, Launch, build
+
+EXIT_USAGE = 2
+EXIT_PROBLEM = 3
+MASTER_TIMEOUT = 120.0
+USAGE = "usage: python launch.py master|worker|connect|check|archive"
+
+
+def main(arguments: list[str], environment: Mapping[str, str]) -> int:
+    """The exit code; a role that starts never returns."""
+    if len(arguments) != 1 or arguments[0] not in (*ROLES, "check", "archive"):
+        print(USAGE, file=sys.stderr)
+        return EXIT_USAGE
+    command = arguments[0]
+    try:
+        if command == "check":
+            report = check(environment)
+            print(json.dumps(report, indent=2))
+            return EXIT_PROBLEM if report["problems"] else 0
+        if command == "archive":
+            return appcds.make(environment)
+        _run(command, environment)
+    except Problem as problem:
+        print(problem, file=sys.stderr)
+        return EXIT_PROBLEM
+    return 0
+
+
+def _run(role: str, environment: Mapping[str, str]) -> None:
+    os.umask(0o077)
+    java, pyspark = find_java(environment), find_pyspark()
+    archives = appcds.archives_for(environment, java, pyspark)
+    launch = build(
+        role,
+        environment,
+        java=java,
+        pyspark=pyspark,
+        python=sys.executable,
+        archives=archives,
+        cpus=len(os.sched_getaffinity(0)),
+    )
+    folder = Path(environment["ZOE_FOLDER"])
+    prepare(folder, launch)
+    if role == "master" and environment.get("ZOE_SPARK_ARCHIVE") == "auto" and not archives.use:
+        appcds.make_later(environment)
+    if launch.wait_for:
+        wait_for_port(launch.wait_for, MASTER_TIMEOUT)
+    os.chdir(folder)
+    os.execve(launch.argv[0], list(launch.argv), launch.environment)
+
+
+def prepare(folder: Path, launch: Launch) -> None:
+    """Writes what the role reads, private to this user."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name in launch.folders:
+            (folder / name).mkdir(mode=0o700, exist_ok=True)
+        for name, text in launch.files.items():
+            path = folder / name
+            # Removed first: a file that was there keeps its mode when it is opened for writing.
+            path.unlink(missing_ok=True)
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with open(descriptor, "w", encoding="utf-8") as stream:
+                stream.write(text)
+    except OSError as error:
+        raise Problem("folder-unusable", f"ZOE_FOLDER {folder} cannot be written: {error}.") from error
+
+
+def wait_for_port(address: str, timeout: float) -> None:
+    """Waits until the master listens. A worker that comes too early tries again only after 5 to 15 seconds."""
+    host, _, port = address.rpartition(":")
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=2).close()
+            return
+        except OSError as error:
+            if time.monotonic() > deadline:
+                raise Problem(
+                    "master-unreachable",
+                    f"nothing listens on {address} after {timeout:.0f} s ({error}); look at the log of the master.",
+                ) from error
+        time.sleep(0.05)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], os.environ))
