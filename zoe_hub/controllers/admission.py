@@ -1,0 +1,95 @@
+"""Lets executions in: applies ``core.scheduling.admit`` whenever something that it looks at may have changed.
+
+Used by ``controllers.hub`` and ``controllers.service``. Decisions are pure; this module knows the nodes and commits grants.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from logging import Logger
+
+from msgspec.structs import replace
+
+from zoe_hub.backends.base import Backend
+from zoe_hub.controllers.clock import Clock
+from zoe_hub.core import reconcile, scheduling
+from zoe_hub.core.errors import ZoeError
+from zoe_hub.core.model import Node
+from zoe_hub.store.base import Batch, Store
+
+
+class Admission:
+    """Grants processes to executions."""
+
+    def __init__(self, store: Store, backend: Backend, clock: Clock, granted: Callable[[str], None], log: Logger, *, refresh: float = 30.0) -> None:
+        """:param granted: called with the id of an execution whose grant has changed
+        :param refresh: seconds after which the nodes are asked for again
+        """
+        self._store, self._backend, self._clock, self._granted, self._log = store, backend, clock, granted, log
+        self._refresh = refresh
+        self._nodes: tuple[Node, ...] = ()
+        self._asked: float | None = None
+        self._wanted = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    async def nodes(self) -> tuple[Node, ...]:
+        """The machines, as known for at most the refresh time.
+
+        :raises ZoeError: ``backend-unavailable`` if they were never known
+        """
+        now = asyncio.get_running_loop().time()
+        if self._asked is None or now - self._asked > self._refresh:
+            try:
+                self._nodes = await self._backend.nodes()
+            except ZoeError:
+                if self._asked is None:
+                    raise
+            self._asked = now
+        return self._nodes
+
+    def kick(self) -> None:
+        """Look again soon; several kicks make one look."""
+        self._wanted.set()
+
+    def start(self) -> None:
+        """Begin to look whenever kicked, and when the nodes may have changed."""
+        self._task = asyncio.create_task(self._run(), name="admission")
+        self.kick()
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await asyncio.wait_for(self._wanted.wait(), self._refresh)
+            except TimeoutError:
+                pass
+            self._wanted.clear()
+            try:
+                await self.look()
+            except ZoeError as error:
+                self._log.warning("Admission waits: %s", error)
+                await asyncio.sleep(getattr(error, "delay", 1.0))
+                self.kick()
+
+    async def look(self) -> None:
+        """Decide once and commit the grants. A record that changed meanwhile is looked at again."""
+        nodes = await self.nodes()
+        for identifier, grant in scheduling.admit(self._store.active(), nodes).items():
+            execution = self._store.executions[identifier]
+            changed = replace(execution, granted=grant.granted, version=execution.version + 1, reason=grant.reason)
+            kind = "execution.queued" if grant.granted is None else "execution.granted"
+            event = reconcile.event(changed, self._clock.now(), kind, grant.reason, phase=changed.phase.value, granted=dict(grant.granted or {}))
+            try:
+                await self._store.commit(Batch(executions=(changed,), events=(event,)))
+            except ZoeError as error:
+                if error.code != "conflict":
+                    raise
+                self.kick()
+            else:
+                self._granted(identifier)
+
+    async def close(self) -> None:
+        """Stop looking."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)

@@ -1,0 +1,141 @@
+"""Puts the controllers together: observer, work queue, reconciler, admission, service. Called by ``app`` and the simulation.
+
+On start it compares what the store remembers with what the backend has: what is its own is adopted and goes on, what
+nobody remembers is stopped. The result is a reconciliation report.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from traitlets import Float, Int
+from traitlets.config import LoggingConfigurable
+
+from zoe_hub.backends.base import Backend
+from zoe_hub.controllers.admission import Admission
+from zoe_hub.controllers.binding import Binder
+from zoe_hub.controllers.clock import Clock
+from zoe_hub.controllers.observer import Observer
+from zoe_hub.controllers.probes import Probes
+from zoe_hub.controllers.queue import WorkQueue
+from zoe_hub.controllers.reconciler import Reconciler
+from zoe_hub.controllers.service import Service, Shop
+from zoe_hub.core.errors import ZoeError
+from zoe_hub.core.model import Execution, Record
+from zoe_hub.store.base import Store
+
+
+class Report(Record, kw_only=True):
+    """What the hub found when it started."""
+
+    adopted: tuple[str, ...] = ()  # processes that run and are remembered
+    repaired: tuple[str, ...] = ()  # executions whose processes are not as remembered
+    reaped: tuple[str, ...] = ()  # executions that nobody remembers: stopped and cleaned
+
+
+class Controllers(LoggingConfigurable):
+    """Everything that acts."""
+
+    resync = Float(30.0, help="Seconds between two full listings of the backend. Shorter notices a missed change sooner and costs the engine more.").tag(config=True)
+    concurrency = Int(64, help="How many executions are worked on at the same time. More starts many executions sooner and loads the engine more.").tag(config=True)
+
+    def __init__(self, *, store: Store, backend: Backend, catalog: Shop, deployment: str, hub_url: str, **kwargs: object) -> None:
+        """:param hub_url: address of the hub as processes reach it
+        :param store: open; ``backend``: open
+        """
+        super().__init__(**kwargs)
+        self.store, self.backend = store, backend
+        self.clock = Clock()
+        binder = Binder(backend, catalog, deployment, hub_url)
+        self._probes = Probes(backend, binder, self.log)
+        self._observer = Observer(backend, self._changed, self.log, resync=self.resync)
+        self._reconciler = Reconciler(
+            store=store, backend=backend, binder=binder, probes=self._probes, observer=self._observer, clock=self.clock, deployment=deployment, log=self.log,
+        )  # fmt: skip
+        self._queue = WorkQueue(self._reconciler.reconcile, self.log, concurrency=self.concurrency)
+        self._reconciler.wake, self._reconciler.told = self._queue.add_after, self._queue.add
+        self.admission = Admission(store, backend, self.clock, self._queue.add, self.log)
+        self._reconciler.changed = self._committed
+        self.service = Service(store=store, backend=backend, catalog=catalog, deployment=deployment, clock=self.clock, admission=self.admission, binder=binder, kick=self._queue.add)
+        self.report = Report()
+        self._reaper: asyncio.Task[None] | None = None
+
+    @property
+    def stats(self) -> Mapping[str, float]:
+        """Counts for the metrics."""
+        return {"queue_depth": float(self._queue.depth), "reconcile_passes": float(self._queue.passes)}
+
+    async def start(self) -> None:
+        """Adopt what is there, then keep everything going.
+
+        :raises Temporary: the backend does not answer; nothing was changed
+        """
+        await self._observer.list()
+        unknown = await self._unknown()
+        self.report = self._compare(unknown)
+        self._observer.start()
+        self.admission.start()
+        for execution in self.store.active():
+            self._queue.add(execution.id)
+        if unknown:
+            self._reaper = asyncio.create_task(self._reap(unknown), name="reaper")
+
+    async def stop(self) -> None:
+        """Stop acting. Processes keep running."""
+        if self._reaper is not None:
+            self._reaper.cancel()
+            await asyncio.gather(self._reaper, return_exceptions=True)
+        await self._observer.close()
+        await self.admission.close()
+        await self._queue.close()
+        await self._probes.close()
+
+    async def settled(self) -> None:
+        """Wait until nothing is left to do at this moment (tests and start-up)."""
+        await self._queue.idle()
+
+    def _changed(self, execution: str) -> None:
+        if execution in self.store.executions:
+            self._queue.add(execution)
+
+    def _committed(self, execution: Execution) -> None:
+        """A decision was committed: what it freed or wants may change who is admitted."""
+        self.admission.kick()
+
+    async def _unknown(self) -> tuple[str, ...]:
+        have = dict.fromkeys((*self._observer.executions(), *await self.backend.executions()))
+        known = self.store.executions
+        return tuple(name for name in have if name not in known or not known[name].active)
+
+    def _compare(self, unknown: tuple[str, ...]) -> Report:
+        adopted, repaired = [], []
+        for execution in self.store.active():
+            seen = self._observer.of(execution.id)
+            for process in execution.processes:
+                there = process.name in seen and seen[process.name].state == "running"
+                if process.live and there:
+                    adopted.append(process.name)
+                elif process.live and execution.id not in repaired:
+                    repaired.append(execution.id)
+        report = Report(adopted=tuple(adopted), repaired=tuple(repaired), reaped=unknown)
+        self.log.info("Adopted %d processes; %d executions to repair; %d that nobody remembers.", len(adopted), len(repaired), len(unknown))
+        return report
+
+    async def _reap(self, executions: tuple[str, ...]) -> None:
+        """Stop what runs for executions that the store does not know or knows as ended."""
+        for execution in executions:
+            delay = 0.1
+            while True:
+                try:
+                    for name, seen in self._observer.of(execution).items():
+                        if seen.state == "running":
+                            await self.backend.stop(name, 0.0)
+                    await self._observer.list()
+                    if not any(seen.state == "running" for seen in self._observer.of(execution).values()):
+                        await self.backend.clean(execution)
+                        break
+                except ZoeError as error:
+                    self.log.warning("%s, which nobody remembers, could not be reaped yet: %s", execution, error)
+                await asyncio.sleep(delay)
+                delay = min(5.0, delay * 2)

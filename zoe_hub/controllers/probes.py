@@ -1,0 +1,172 @@
+"""Asks processes whether they are ready, and whether they have handed over their work.
+
+Each question is asked in a task of its own, at first quickly, then more slowly, until the answer is yes or nobody wants
+to know any more. Used by ``controllers.reconciler``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from logging import Logger
+from typing import Any
+
+import msgspec
+from tornado.httpclient import AsyncHTTPClient, HTTPRequest
+from tornado.simple_httpclient import SimpleAsyncHTTPClient
+
+from zoe_hub.backends.base import Backend
+from zoe_hub.catalog.templates import evaluate
+from zoe_hub.controllers.binding import Binder
+from zoe_hub.core.errors import ZoeError
+from zoe_hub.core.model import Address, Drain, Execution, Group, Process
+from zoe_hub.core.processes import label
+
+FIRST, LONGEST = 0.02, 0.5  # seconds between two questions
+SILENCE = 0.05  # seconds a connection must stay open to count: a published port of a container accepts, then closes
+ONE_TRY = 5.0  # seconds one question may take
+
+Key = tuple[str, int, str]  # process, incarnation, question
+
+
+class Probes:
+    """The questions that are being asked."""
+
+    def __init__(self, backend: Backend, binder: Binder, log: Logger) -> None:
+        self._backend, self._binder, self._log = backend, binder, log
+        self._tasks: dict[Key, asyncio.Task[None]] = {}
+        self._yes: set[Key] = set()
+        self._client: AsyncHTTPClient = SimpleAsyncHTTPClient(force_instance=True, max_clients=100)
+
+    def answered(self, process: Process, question: str) -> bool:
+        """Whether the answer was yes."""
+        return (process.name, process.incarnation, question) in self._yes
+
+    def ask(self, execution: Execution, process: Process, question: str, secrets: Mapping[str, str], told: Callable[[], None]) -> None:
+        """Begin to ask, unless it is asked already. ``question`` is ``ready`` or ``drained``; ``told`` is called on a yes."""
+        key = (process.name, process.incarnation, question)
+        if key in self._tasks or key in self._yes:
+            return
+        once = self._ready(execution, process, secrets) if question == "ready" else self._drained(execution, process, secrets)
+        self._tasks[key] = asyncio.create_task(self._until_yes(key, once, told), name=f"probe {process.name}")
+
+    def forget(self, execution: Execution) -> None:
+        """Stop asking what the record of an execution does not wait for any more."""
+        waiting = {(process.name, process.incarnation, {"starting": "ready", "draining": "drained"}.get(process.state.value, "")) for process in execution.processes}
+        names = {process.name for process in execution.processes}
+        for key in [key for key in self._tasks if key[0] in names and key not in waiting]:
+            self._tasks.pop(key).cancel()
+        self._yes = {key for key in self._yes if key[0] not in names or key in waiting}
+
+    async def _until_yes(self, key: Key, once: Callable[[], Awaitable[bool]], told: Callable[[], None]) -> None:
+        delay = FIRST
+        try:
+            while not await self._try(key, once):
+                await asyncio.sleep(delay)
+                delay = min(LONGEST, delay * 1.3)
+        finally:
+            self._tasks.pop(key, None)
+        self._yes.add(key)
+        told()
+
+    async def _try(self, key: Key, once: Callable[[], Awaitable[bool]]) -> bool:
+        with suppress(OSError, TimeoutError, ZoeError):
+            return await once()
+        return False
+
+    def _ready(self, execution: Execution, process: Process, secrets: Mapping[str, str]) -> Callable[[], Awaitable[bool]]:
+        group = execution.spec.group(process.group)
+        ready, address = group.ready, (process.addresses or {}).get(group.ready.port)
+        if ready.kind == "log":
+            return lambda: self._logged(process, re.compile(ready.pattern))
+        if address is None:
+            return _yes if ready.kind == "running" else _no
+        if ready.kind == "tcp":
+            return lambda: _accepts(address)
+        path = self._binder.bind(execution, process, secrets, ready.path)
+        headers = self._headers(execution, process, group, ready.port, secrets)
+
+        async def answers() -> bool:
+            return await self._get(address, path, headers) is not None
+
+        return answers
+
+    def _headers(self, execution: Execution, process: Process, group: Group, name: str, secrets: Mapping[str, str]) -> dict[str, str]:
+        port = next((port for port in group.ports if port.name == name), None)
+        return {key: self._binder.bind(execution, process, secrets, value) for key, value in port.headers.items()} if port else {}
+
+    async def _get(self, address: Address, path: str, headers: Mapping[str, str]) -> bytes | None:
+        request = HTTPRequest(
+            f"http://{address.endpoint_host}:{address.endpoint_port}{path}", headers=dict(headers), follow_redirects=False,
+            request_timeout=ONE_TRY, connect_timeout=ONE_TRY, decompress_response=False,
+        )  # fmt: skip
+        with suppress(OSError, TimeoutError, Exception):
+            response = await self._client.fetch(request, raise_error=False)
+            return response.body if response.code < 400 else None
+        return None
+
+    async def _logged(self, process: Process, pattern: re.Pattern[str]) -> bool:
+        rest = ""
+        async for chunk in self._backend.logs(process.name, follow=True):
+            rest += chunk.data.decode(errors="replace")
+            if pattern.search(rest):
+                return True
+            rest = rest[rest.rfind("\n") + 1 :][-65536:]
+        return False
+
+    def _drained(self, execution: Execution, process: Process, secrets: Mapping[str, str]) -> Callable[[], Awaitable[bool]]:
+        group = execution.spec.group(process.group)
+        drain = group.drain
+        if drain is None or not drain.until:
+            return _no  # it only has its time
+        return lambda: self._page_says(execution, process, drain, secrets)
+
+    async def _page_says(self, execution: Execution, process: Process, drain: Drain, secrets: Mapping[str, str]) -> bool:
+        peer = next((peer for peer in execution.processes if peer.group == (drain.group or process.group) and peer.index == 0), None)
+        address = (peer.addresses or {}).get(drain.port) if peer else None
+        if peer is None or address is None:
+            return False
+        headers = self._headers(execution, peer, execution.spec.group(peer.group), drain.port, secrets)
+        page = await self._get(address, drain.path, headers)
+        if page is None:
+            return False
+        try:
+            body: Any = msgspec.json.decode(page)
+        except msgspec.DecodeError:
+            return False
+        ports = {name: each.number for name, each in (process.addresses or {}).items()}
+        try:
+            return bool(evaluate(drain.until, body=body, host=self._backend.host(process.name), port=ports))
+        except ZoeError as error:
+            self._log.warning("%s: its drain condition cannot be evaluated: %s", label(process), error)
+            return False
+
+    async def close(self) -> None:
+        """Stop asking."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._client.close()
+
+
+async def _yes() -> bool:
+    return True
+
+
+async def _no() -> bool:
+    return False
+
+
+async def _accepts(address: Address) -> bool:
+    """Whether a connection is accepted and stays open for a moment."""
+    reader, writer = await asyncio.wait_for(asyncio.open_connection(address.endpoint_host, address.endpoint_port), ONE_TRY)
+    try:
+        closed = await asyncio.wait_for(reader.read(1), SILENCE)
+    except TimeoutError:
+        return True
+    finally:
+        writer.close()
+    return closed != b""

@@ -1,0 +1,237 @@
+"""Carries decisions out: gathers the facts of one execution, asks ``core.reconcile.decide``, commits, acts, looks again.
+
+The record is committed before an action is carried out, so that a hub killed between any two steps finds, when it is
+back, a record that says what was meant and a backend that says what is: the next pass goes on from there.
+Called by the work queue of ``controllers.hub``, for one execution at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from logging import Logger
+from typing import Any
+
+from msgspec.structs import replace
+
+from zoe_hub.backends.base import Backend, Permanent, Temporary
+from zoe_hub.controllers.binding import Binder
+from zoe_hub.controllers.clock import Clock
+from zoe_hub.controllers.observer import Observer
+from zoe_hub.controllers.probes import Probes
+from zoe_hub.controllers.tokens import digest
+from zoe_hub.core import reconcile
+from zoe_hub.core.errors import ZoeError
+from zoe_hub.core.model import Address, Execution, Phase, Process, ProcessState
+from zoe_hub.core.processes import leaving
+from zoe_hub.core.reconcile import Action, Allocate, Clean, Facts, Remove, Signal, Start, Stop
+from zoe_hub.store.base import Batch, Store
+
+STEPS = 100  # passes without rest for one execution; more means that decisions do not settle
+TAIL = 2000  # bytes of a log that an error message quotes
+
+
+class _Findings:
+    """What the actions of one pass found out."""
+
+    def __init__(self) -> None:
+        self.addresses: dict[str, Mapping[str, Address]] = {}
+        self.refused: dict[str, str] = {}
+        self.cleaned = False
+        self.later: Temporary | None = None  # the engine asked to come back
+        self.acted = False  # something was done that the next look will show
+
+
+class Reconciler:
+    """Brings executions towards what is wanted of them."""
+
+    def __init__(self, *, store: Store, backend: Backend, binder: Binder, probes: Probes, observer: Observer, clock: Clock, deployment: str, log: Logger) -> None:
+        self._store, self._backend, self._binder, self._probes = store, backend, binder, probes
+        self._observer, self._clock, self._deployment, self._log = observer, clock, deployment, log
+        self._asked: dict[str, set[tuple[str, int, str]]] = {}  # execution -> requests that are not repeated in this life
+        self._prepared: set[str] = set()
+        self._starts = asyncio.Semaphore(16)
+        self.wake: Callable[[str, float], None] = lambda execution, delay: None
+        self.told: Callable[[str], None] = lambda execution: None
+        self.changed: Callable[[Execution], None] = lambda execution: None
+
+    async def reconcile(self, identifier: str) -> None:
+        """Decide and act until nothing is left to do now.
+
+        :raises Temporary: the engine will do it later; what could be done was done
+        """
+        findings = _Findings()
+        for _ in range(STEPS):
+            execution = self._store.executions.get(identifier)
+            if execution is None:
+                return
+            facts = await self._facts(execution, findings)
+            decision = reconcile.decide(execution, facts, self._clock.now())
+            if decision.execution != execution and not await self._commit(execution, decision):
+                continue  # somebody changed the record meanwhile: look at the new one
+            after = decision.execution
+            findings = await self._act(after, decision.actions)
+            self._follow(after)
+            if after == execution and not findings.acted:
+                if decision.wake is not None:
+                    self.wake(identifier, self._clock.until(decision.wake) + 0.001)
+                if findings.later is not None:
+                    await self._say(after, findings.later)
+                    raise findings.later
+                return
+        raise ZoeError("internal", f"The decisions about {identifier} did not settle within {STEPS} steps.")
+
+    async def _facts(self, execution: Execution, findings: _Findings) -> Facts:
+        live = [process for process in execution.processes if process.live]
+        observed = self._observer.of(execution.id)
+        return Facts(
+            deployment=self._deployment,
+            observed=observed,
+            addresses=findings.addresses,
+            refused=findings.refused,
+            cleaned=findings.cleaned,
+            ready=frozenset(process.name for process in live if self._probes.answered(process, "ready")),
+            drained=frozenset(process.name for process in live if self._probes.answered(process, "drained")),
+            tails={process.name: await self._tail(process) for process in live if self._failed(process, observed.get(process.name))},
+        )
+
+    def _failed(self, process: Process, seen: Any) -> bool:
+        late = process.state is ProcessState.STARTING and process.deadline is not None and process.deadline <= self._clock.now()
+        if late or seen is None or seen.incarnation != process.incarnation:
+            return late
+        return seen.state == "exited" and seen.exit_code != 0 and not leaving(process)
+
+    async def _tail(self, process: Process) -> str:
+        try:
+            data = b"".join([chunk.data async for chunk in self._backend.logs(process.name, offset=-TAIL)])
+        except ZoeError:
+            return ""
+        return "\n".join(data.decode(errors="replace").strip().splitlines()[-12:])
+
+    async def _commit(self, before: Execution, decision: reconcile.Decision) -> bool:
+        after = decision.execution
+        ended = after.phase is Phase.ENDED and before.phase is not Phase.ENDED
+        secrets = self._store.secrets(after.id) if ended else {}
+        revoked = tuple(digest(secrets[secret.name]) for secret in after.spec.secrets if secret.source == "token" and secret.name in secrets)
+        batch = Batch(executions=(after,), events=decision.events, revoked=revoked, forgotten=(after.id,) if ended else ())
+        try:
+            await self._store.commit(batch)
+        except ZoeError as error:
+            if error.code != "conflict":
+                raise Temporary(error.code, error.detail, delay=2.0) from error
+            return False
+        for event in decision.events:
+            self._log.info("%s %s %s: %s", after.name, event.kind, event.process, event.reason)
+        if ended:
+            self._asked.pop(after.id, None)
+            self._prepared.discard(after.id)
+        self.changed(after)
+        return True
+
+    async def _act(self, execution: Execution, actions: tuple[Action, ...]) -> _Findings:
+        findings = _Findings()
+        if any(isinstance(action, Allocate) for action in actions) and execution.id not in self._prepared:
+            try:
+                await self._backend.prepare(execution.id, execution.owner)
+            except Permanent as error:
+                findings.refused = {process.name: error.detail for process in execution.processes if process.live}
+                findings.acted = True
+                return findings
+            except Temporary as error:
+                findings.later = error
+                return findings
+            self._prepared.add(execution.id)
+        await asyncio.gather(*(self._one(execution, action, findings) for action in actions))
+        return findings
+
+    async def _one(self, execution: Execution, action: Action, findings: _Findings) -> None:
+        try:
+            match action:
+                case Allocate(process=name):
+                    process = self._process(execution, name)
+                    ports = execution.spec.group(process.group).ports
+                    findings.addresses[name] = await self._backend.allocate(execution.id, name, ports)
+                    findings.acted = True
+                case Start(process=name):
+                    await self._start(execution, self._process(execution, name), findings)
+                case Signal(process=name, signal=signal):
+                    if self._first(execution, name, signal):
+                        await self._backend.signal(name, signal)
+                case Stop(process=name, grace=grace):
+                    if grace == 0 or self._first(execution, name, "stop"):
+                        await self._backend.stop(name, grace)
+                case Remove(process=name):
+                    await self._backend.remove(name)
+                    self._observer.drop(name)
+                case Clean():
+                    await self._backend.clean(execution.id)
+                    for name in self._observer.of(execution.id):
+                        self._observer.drop(name)
+                    findings.cleaned = findings.acted = True
+        except Temporary as error:
+            self._again(execution, action)
+            findings.later = error
+        except Permanent as error:
+            if isinstance(action, Allocate | Start):
+                findings.refused[action.process] = error.detail
+                findings.acted = True
+            else:
+                self._log.warning("%s of %s was refused: %s", type(action).__name__, execution.name, error)
+
+    async def _start(self, execution: Execution, process: Process, findings: _Findings) -> None:
+        spec = self._binder.spec(execution, process, self._store.secrets(execution.id))
+        async with self._starts:
+            seen = await self._backend.start(spec)
+            if seen.state == "running" and spec.ports:
+                addresses = await self._backend.addresses(process.name)
+                if addresses != process.addresses:
+                    findings.addresses[process.name] = addresses
+        self._observer.note(seen)
+        findings.acted = True
+
+    @staticmethod
+    def _process(execution: Execution, name: str) -> Process:
+        process = execution.process(name)
+        if process is None:
+            raise Permanent("unknown-process", f"{execution.name} has no process {name!r}.")
+        return process
+
+    def _key(self, execution: Execution, name: str, what: str) -> tuple[str, int, str]:
+        process = execution.process(name)
+        return name, process.incarnation if process else -1, what
+
+    def _first(self, execution: Execution, name: str, what: str) -> bool:
+        """Whether this was not asked yet: a process is not sent the same signal with every look at it."""
+        asked = self._asked.setdefault(execution.id, set())
+        key = self._key(execution, name, what)
+        if key in asked:
+            return False
+        asked.add(key)
+        return True
+
+    def _again(self, execution: Execution, action: Action) -> None:
+        """A request that did not come through is made again."""
+        if isinstance(action, Signal | Stop):
+            what = action.signal if isinstance(action, Signal) else "stop"
+            self._asked.get(execution.id, set()).discard(self._key(execution, action.process, what))
+
+    def _follow(self, execution: Execution) -> None:
+        """Ask the processes what the record waits for."""
+        self._probes.forget(execution)
+        questions = {ProcessState.STARTING: "ready", ProcessState.DRAINING: "drained"}
+        for process in execution.processes:
+            question = questions.get(process.state)
+            if question is not None:
+                self._probes.ask(execution, process, question, self._store.secrets(execution.id), lambda: self.told(execution.id))
+
+    async def _say(self, execution: Execution, error: Temporary) -> None:
+        """Let the owner know what is being waited for, once."""
+        reason = f"waits for the backend: {error.detail}"
+        if execution.reason == reason or execution.phase is Phase.ENDED or error.code == "storage-full":
+            return
+        changed = replace(execution, reason=reason, version=execution.version + 1)
+        event = reconcile.event(changed, self._clock.now(), "execution.reason", reason, phase=changed.phase.value)
+        try:
+            await self._store.commit(Batch(executions=(changed,), events=(event,)))
+        except ZoeError as failed:
+            self._log.debug("%s: could not say why it waits: %s", execution.name, failed)
