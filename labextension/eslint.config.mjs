@@ -1,0 +1,58 @@
+// Lint rules, and the direction of imports: api <- model <- tokens <- widgets <- plugins <- index.
+import js from '@eslint/js';
+import hooks from 'eslint-plugin-react-hooks';
+import tseslint from 'typescript-eslint';
+
+/** Forbids a layer to import any of the layers above it. */
+function layer(name, above) {
+  return {
+    files: [`src/${name}/**/*.{ts,tsx}`, `src/${name}.ts`],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            {
+              group: above.flatMap(other => [`../${other}`, `../${other}/**`, `./${other}`, `./${other}/**`]),
+              message: `'${name}' may not import from the layers above it: ${above.join(', ')}.`
+            }
+          ]
+        }
+      ]
+    }
+  };
+}
+
+export default tseslint.config(
+  { ignores: ['lib/**', 'lib-test/**', 'node_modules/**', 'style/*.js', '*.mjs'] },
+  js.configs.recommended,
+  ...tseslint.configs.strictTypeChecked,
+  ...tseslint.configs.stylisticTypeChecked,
+  {
+    files: ['src/**/*.{ts,tsx}'],
+    languageOptions: {
+      parserOptions: { project: ['./tsconfig.json', './tsconfig.test.json'], tsconfigRootDir: import.meta.dirname }
+    },
+    plugins: { 'react-hooks': hooks },
+    rules: {
+      ...hooks.configs.recommended.rules,
+      eqeqeq: ['error', 'always', { null: 'ignore' }],
+      '@typescript-eslint/naming-convention': [
+        'error',
+        { selector: 'interface', format: ['PascalCase'], custom: { regex: '^I[A-Z]', match: true } }
+      ],
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      // Rows of state are looked up by names that came from the hub.
+      '@typescript-eslint/no-dynamic-delete': 'off',
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+      '@typescript-eslint/no-misused-promises': ['error', { checksVoidReturn: { attributes: false } }]
+    }
+  },
+  { files: ['src/**/*.test.ts'], rules: { '@typescript-eslint/no-floating-promises': 'off' } },
+  layer('api', ['model', 'tokens', 'widgets', 'plugins', 'index']),
+  layer('model', ['tokens', 'widgets', 'plugins', 'index']),
+  layer('tokens', ['widgets', 'plugins', 'index']),
+  layer('widgets', ['plugins', 'index']),
+  layer('plugins', ['index'])
+);
