@@ -67,11 +67,12 @@ def choose(url_or_path: str | Path) -> Dialect:
     raise ZoeError("not-supported", f"The store takes a path or sqlite:///PATH, not {text if not separator else scheme + '://…'}.")
 
 
-def append_only(dialect: str, table: str) -> tuple[str, ...]:
-    """Statements after which the database itself refuses to change or delete rows of ``table``.
+def append_only(dialect: str, table: str, number: str) -> tuple[str, ...]:
+    """Statements after which the database itself refuses to change or delete rows of ``table``, and to number a new one
+    by anything but the next ``number``.
 
     :param dialect: SQLAlchemy's name of the database
     """
     from zoe_hub.store import sqlite  # noqa: PLC0415
 
-    return {"sqlite": sqlite.append_only}[dialect](table)
+    return {"sqlite": sqlite.append_only}[dialect](table, number)

@@ -106,8 +106,8 @@ class SQLite(Dialect):
             with engine.begin() as connection:
                 tables.metadata.create_all(connection, checkfirst=False)
                 tables.bookkeeping.create_all(connection, checkfirst=False)
-                for table in tables.APPEND_ONLY:
-                    for statement in append_only(table):
+                for table, number in tables.APPEND_ONLY.items():
+                    for statement in append_only(table, number):
                         connection.exec_driver_sql(statement)
                 connection.execute(insert(tables.revisions), {"version_num": revision})
 
@@ -247,12 +247,15 @@ class SQLite(Dialect):
         return ZoeError("storage-unavailable", f"{self.path}: {reason}.")
 
 
-def append_only(table: str) -> tuple[str, ...]:
+def append_only(table: str, number: str) -> tuple[str, ...]:
     """See ``dialect.append_only``."""
-    return tuple(
-        f"CREATE TRIGGER {table}_no_{action} BEFORE {action.upper()} ON {table} "
-        f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
-        for action in ("update", "delete")
+    refuse = f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+    return (
+        f"CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table} {refuse}",
+        f"CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table} {refuse}",
+        # REPLACE deletes without asking the trigger above.
+        f"CREATE TRIGGER {table}_no_gap BEFORE INSERT ON {table} "
+        f"WHEN NEW.{number} <> (SELECT coalesce(max({number}), 0) + 1 FROM {table}) {refuse}",
     )
 
 

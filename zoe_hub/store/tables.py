@@ -6,7 +6,7 @@ Used by ``store.rows`` and ``store.migrate``.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, PrimaryKeyConstraint, String, Table, Text
 
 metadata = MetaData()
 
@@ -79,11 +79,14 @@ secrets = Table(
     Column("value", Text, nullable=False),
 )
 
-APPEND_ONLY = (events.name,)
-"""Tables whose rows nobody may change or delete; see ``dialect.append_only``."""
+APPEND_ONLY = {events.name: "seq"}
+"""Tables whose rows nobody may change or delete, and the column that numbers them; see ``dialect.append_only``."""
 
 bookkeeping = MetaData()
 
 revisions = Table(  # exactly as Alembic makes it
-    "alembic_version", bookkeeping, Column("version_num", String(32), primary_key=True)
+    "alembic_version",
+    bookkeeping,
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
 )

@@ -70,5 +70,5 @@ def upgrade() -> None:
         sa.Column("name", sa.String, primary_key=True),
         sa.Column("value", sa.Text, nullable=False),
     )
-    for statement in append_only(op.get_bind().dialect.name, "events"):
+    for statement in append_only(op.get_bind().dialect.name, "events", "seq"):
         op.execute(statement)
