@@ -24,7 +24,7 @@ import time
 from collections.abc import Iterator
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -105,7 +105,7 @@ class Engine:
         if len(str(self.run / "docker.sock")) > 100:
             raise NoEngine(f"{self.run} is too long for a socket's path. Set ZOE_ENGINES to a shorter folder.")
         with self._alone():
-            self._users = open(self.root / "users.lock", "w")
+            self._users = open(self.root / "users.lock", "w")  # noqa: SIM115 - held until leave
             fcntl.flock(self._users, fcntl.LOCK_SH)
             try:
                 if not answers(self.url):
@@ -145,7 +145,6 @@ class Engine:
         if os.geteuid() != 0:
             raise NoEngine("No Docker engine runs, and only root can start one. Start Docker, or set DOCKER_HOST.")
         (self.run / "before.json").write_text(json.dumps(_network_state()))
-        log = open(self.run / "dockerd.log", "w")
         command = [
             "dockerd", "--data-root", str(self.root / "data"), "--exec-root", str(self.run / "exec"),
             "--pidfile", str(self.run / "dockerd.pid"), "-H", self.url, "--group", str(os.getegid()),
@@ -153,7 +152,7 @@ class Engine:
             "--default-address-pool", ADDRESS_POOL, "--shutdown-timeout", "3", "--oom-score-adjust", "0",
         ]  # fmt: skip
         environment = {**os.environ, "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin"}
-        with log:
+        with open(self.run / "dockerd.log", "w") as log:
             child = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True, cwd="/"
             )
@@ -170,7 +169,7 @@ class Engine:
         """Remove the containers and networks that an engine killed earlier left in the data root, which is ours alone."""
         from docker import APIClient  # noqa: PLC0415 - the package is optional, and slow to import
 
-        api = APIClient(base_url=self.url, version="auto", timeout=30)
+        api: Any = APIClient(base_url=self.url, version="auto", timeout=30)
         try:
             for container in api.containers(all=True):
                 api.remove_container(container["Id"], force=True, v=True)

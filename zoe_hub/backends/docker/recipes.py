@@ -27,7 +27,7 @@ class Recipe(Record, kw_only=True):
     name: str
     tag: str
     folder: str
-    parent: str  # a recipe's name, or "" for the operating system's image
+    parent: str  # a recipe's name, another image, or "" for the operating system's image
     wheels: bool = False
     dist: bool = False
 
@@ -56,11 +56,15 @@ def read(folders: Iterable[Path], version: str) -> dict[str, Recipe]:
                 name=name,
                 tag=_tag(file.parent, name, version),
                 folder=str(file.parent),
-                parent=(found[1] or "").removeprefix("zoe/").partition(":")[0],
+                parent=_parent(found[1] or ""),
                 wheels=bool(re.search(r"^COPY wheels/", text, re.MULTILINE)),
                 dist=bool(re.search(r"^COPY dist/", text, re.MULTILINE)),
             )
     return recipes
+
+
+def _parent(image: str) -> str:
+    return image.removeprefix("zoe/").partition(":")[0] if image.startswith("zoe/") else image
 
 
 def _tag(folder: Path, name: str, version: str) -> str:

@@ -1,0 +1,415 @@
+"""Builds the images that the frameworks' processes run in: ``python -m zoe_hub.backends.docker.images build``.
+
+Parents before children, and only what changed: each image carries a hash of its recipe, its inputs and its parent.
+The operating system comes from ``--base``; without it from a registry; without one from ``debootstrap`` (root, Debian).
+Python packages come from wheels that this machine's pip collects in the versions of the hub's own environment, so the
+build needs no network and uses the registry, proxy and certificates that pip is set up with. Called by ``make images``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+import tomllib
+from collections.abc import Callable, Iterator, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from zoe_hub import __version__
+from zoe_hub.backends.docker import recipes
+from zoe_hub.backends.docker.recipes import INPUTS_LABEL, Recipe
+
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+SUITE = "bookworm"
+SUITE_PYTHON = "3.11"
+PACKAGES = ("ca-certificates", "openjdk-17-jre-headless", "procps", "python3", "python3-venv")
+PULL_TIMEOUT = 120.0
+CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
+PROJECT = "jupyter-zoe"
+
+
+class Problem(RuntimeError):
+    """An image cannot be built. The message says what to do."""
+
+
+def cache() -> Path:
+    """What is dear to make and outlives the engine: wheels and the base's archive."""
+    folder = Path(os.environ.get("ZOE_ENGINES") or Path.home() / ".cache" / "zoe-engines") / "images"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+class Builder:
+    """Builds recipes on one engine."""
+
+    def __init__(self, url: str | None, *, base: str = "", wheel: str = "", say: Callable[[str], None] = print) -> None:
+        """:param url: the engine's; None: ``DOCKER_HOST`` or the default socket
+        :param base: image of the operating system; empty: pulled or made
+        :param wheel: the project's wheel; empty: built from the checkout, or fetched
+        """
+        from docker import APIClient  # noqa: PLC0415 - optional, and slow to import
+        from docker.utils import kwargs_from_env  # noqa: PLC0415
+
+        options = kwargs_from_env()
+        options.update({"base_url": url} if url else {})
+        self.api: Any = APIClient(version="auto", timeout=600, **options)
+        self.base = base
+        self.wheel = wheel
+        self.say = say
+        self.built: list[str] = []
+
+    def close(self) -> None:
+        """Let go of the engine."""
+        self.api.close()
+
+    def build(self, names: Sequence[str], folders: Sequence[Path], *, force: bool = False) -> dict[str, str]:
+        """Build ``names`` (all recipes if empty) and their parents unless they are up to date.
+
+        :return: tag of each recipe's image
+        :raises Problem: something is missing or a step failed
+        """
+        try:
+            found = recipes.read([recipes.OWN, *folders], __version__)
+            plan = recipes.ordered(found, names or found)
+        except ValueError as error:
+            raise Problem(str(error)) from None
+        ids: dict[str, str] = {}
+        for recipe in plan:
+            ids[recipe.name] = self._one(recipe, found, ids, force)
+        return {recipe.name: recipe.tag for recipe in plan}
+
+    def _one(self, recipe: Recipe, found: dict[str, Recipe], ids: dict[str, str], force: bool) -> str:
+        started = time.monotonic()
+        if recipe.parent in found:
+            parent_id, base = ids[recipe.parent], found[recipe.parent].tag
+        elif recipe.parent:
+            parent_id = base = recipe.parent
+        else:
+            base = self._system()
+            parent_id = base
+        extra = [platform.machine()]
+        wheels = wheelhouse(self.say) if recipe.wheels else None
+        if wheels:
+            extra += [PYTHON, wheels.name]
+        dist = self._dist() if recipe.dist else None
+        if dist:
+            extra += [dist.name, dist.parent.name] if not self.wheel else [recipes.digest([dist])]
+        wanted = recipes.inputs(recipe, parent_id, extra)
+        present = self._inspect(recipe.tag)
+        if present and not force and (present["Config"].get("Labels") or {}).get(INPUTS_LABEL) == wanted:
+            self.say(f"{recipe.tag}: up to date")
+            return str(present["Id"])
+        self.say(f"{recipe.tag}: building on {base}")
+        with tempfile.TemporaryFile(dir=cache()) as context:
+            _pack(context, recipe, wheels, dist)
+            context.seek(0)
+            self._run(recipe, context, {"BASE": base, "PYTHON": PYTHON}, wanted)
+        made = self._inspect(recipe.tag)
+        if made is None:
+            raise Problem(f"{recipe.tag}: the engine built it and does not have it")
+        self.built.append(recipe.tag)
+        self.say(f"{recipe.tag}: built in {time.monotonic() - started:.0f} s, {made['Size'] / 1e6:.0f} MB with its parents")
+        return str(made["Id"])
+
+    def _run(self, recipe: Recipe, context: Any, arguments: dict[str, str], wanted: str) -> None:
+        lines: list[str] = []
+        stream = self.api.build(
+            fileobj=context, custom_context=True, tag=recipe.tag, buildargs=arguments, labels={INPUTS_LABEL: wanted}, rm=True, forcerm=True, decode=True
+        )
+        for part in stream:
+            text = str(part.get("stream", "")).rstrip()
+            if text:
+                lines.append(text)
+            if text.startswith("Step "):
+                self.say(f"  {text.splitlines()[0][:150]}")
+            if "error" in part:
+                tail = "\n".join(lines[-25:])
+                raise Problem(f"{recipe.tag}: {part['error']}\n{tail}")
+
+    def _inspect(self, image: str) -> dict[str, Any] | None:
+        from docker.errors import NotFound  # noqa: PLC0415
+
+        try:
+            result: dict[str, Any] = self.api.inspect_image(image)
+        except NotFound:
+            return None
+        return result
+
+    # --- the operating system ---
+
+    def _system(self) -> str:
+        """An image with the operating system: the given one, one from a registry, or one made here."""
+        if self.base:
+            if self._inspect(self.base) is None and not self._pull(self.base):
+                raise Problem(f"The base image {self.base} is neither here nor to be had: see the message above.")
+            return self.base
+        own = f"zoe/system:{system_key()}"
+        if self._inspect(own):
+            return own
+        # Once pulled, it is asked for no more: a newer one would make every image build again.
+        public = f"python:{PYTHON}-slim-{SUITE}"
+        if self._inspect(public):
+            return public
+        archive = system_archive()
+        if not archive.exists() and self._pull(public):
+            return public
+        make_system(archive, self.say)
+        self.say(f"{own}: importing {archive.stat().st_size / 1e6:.0f} MB")
+        repository, _, tag = own.partition(":")
+        with open(archive, "rb") as stream:
+            # An iterator and not the file: the SDK asks for chunks, which a file with a length does not give.
+            self.api.import_image(src=iter(lambda: stream.read(1 << 20), b""), stream_src=True, repository=repository, tag=tag)
+        return own
+
+    def _pull(self, image: str) -> bool:
+        repository, _, tag = image.partition(":")
+        deadline = time.monotonic() + PULL_TIMEOUT
+        self.say(f"{image}: asking the registry")
+        try:
+            for part in self.api.pull(repository, tag=tag or "latest", stream=True, decode=True):
+                if "error" in part:
+                    self.say(f"{image}: {part['error']}")
+                    return False
+                if time.monotonic() > deadline:
+                    self.say(f"{image}: not here after {PULL_TIMEOUT:.0f} s")
+                    return False
+        except Exception as error:
+            self.say(f"{image}: {error}")
+            return False
+        return self._inspect(image) is not None
+
+    def _dist(self) -> Path:
+        if self.wheel:
+            return Path(self.wheel)
+        return project_wheel(self.say)
+
+
+def _pack(target: Any, recipe: Recipe, wheels: Path | None, dist: Path | None) -> None:
+    """Write the build context. Owners and times are made equal, so that the engine's own cache recognizes files."""
+
+    def plain(info: tarfile.TarInfo) -> tarfile.TarInfo:
+        info.uid = info.gid = 0
+        info.uname = info.gname = ""
+        info.mode = 0o755 if info.mode & 0o100 else 0o644
+        return info
+
+    folder = Path(recipe.folder)
+    with tarfile.open(fileobj=target, mode="w") as tar:
+        for file in recipes.files(folder):
+            tar.add(file, str(file.relative_to(folder)), filter=plain)
+        for file in sorted(wheels.iterdir()) if wheels else ():
+            tar.add(file, f"wheels/{file.name}", filter=plain)
+        if dist:
+            tar.add(dist, f"dist/{dist.name}", filter=plain)
+
+
+# --- Python packages -----------------------------------------------------------------------------------------------
+
+
+def requirements() -> list[str]:
+    """What the images' Python environment holds: the project's dependencies with the extra ``spark``, and the recipe's own."""
+    from packaging.requirements import Requirement  # noqa: PLC0415
+
+    checkout = Path(__file__).parents[3] / "pyproject.toml"
+    if checkout.exists():
+        project = tomllib.loads(checkout.read_text())["project"]
+        texts = [*project["dependencies"], *project["optional-dependencies"]["spark"]]
+    else:
+        found = [Requirement(text) for text in metadata.requires(PROJECT) or ()]
+        wanted = [each for each in found if each.marker is None or each.marker.evaluate({"extra": "spark"})]
+        texts = [str(each).partition(";")[0].strip() for each in wanted]
+    own = (recipes.OWN / "base" / "requirements.txt").read_text().splitlines()
+    return sorted({*texts, *(line for line in own if line and not line.startswith("#"))})
+
+
+def constraints() -> list[str]:
+    """The versions of this environment: kernels outside and processes inside the images then have the same."""
+    pairs = {(each.metadata["Name"] or "").lower(): each.version for each in metadata.distributions()}
+    return sorted(f"{name}=={version}" for name, version in pairs.items() if name and name != PROJECT and "+" not in version)
+
+
+def wheelhouse(say: Callable[[str], None]) -> Path:
+    """A folder with a wheel of each package; made once for a set of versions."""
+    wanted, pins = requirements(), constraints()
+    folder = cache() / f"wheels-{PYTHON}-{recipes.digest(['1', platform.machine(), *wanted, '|', *_relevant(wanted, pins)])}"
+    if folder.is_dir():
+        return folder
+    say(f"collecting wheels of {len(wanted)} requirements and what they need")
+    with tempfile.TemporaryDirectory(dir=cache(), prefix="making-") as name:
+        making = Path(name) / "wheels"
+        making.mkdir()
+        (making / "requirements.txt").write_text("\n".join(wanted) + "\n")
+        (Path(name) / "constraints.txt").write_text("\n".join(pins) + "\n")
+        command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--wheel-dir", str(making)]
+        command += ["-r", str(making / "requirements.txt"), "-c", str(Path(name) / "constraints.txt")]
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        if done.returncode:
+            raise Problem(f"pip could not collect the images' packages:\n{done.stderr[-3000:]}")
+        with contextlib.suppress(OSError):  # another process was quicker
+            making.rename(folder)
+    for old in sorted(cache().glob("wheels-*"), key=lambda each: each.stat().st_mtime)[:-2]:
+        shutil.rmtree(old, ignore_errors=True)
+    return folder
+
+
+def _relevant(wanted: Sequence[str], pins: Sequence[str]) -> list[str]:
+    """The pins of what ``wanted`` needs, so that a new development tool does not make all images anew."""
+    from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415
+
+    versions = dict(pin.split("==", 1) for pin in pins)
+    queue = [Requirement(text) for text in wanted]
+    seen: dict[tuple[str, str], None] = {}
+    result = set()
+    while queue:
+        each = queue.pop()
+        name = each.name.lower()
+        for extra in ("", *sorted(each.extras)):
+            if (name, extra) in seen:
+                continue
+            seen[name, extra] = None
+            result.add(f"{name}=={versions.get(name, '')}")
+            try:
+                below = metadata.requires(name) or ()
+            except metadata.PackageNotFoundError:
+                continue
+            for text in below:
+                with contextlib.suppress(InvalidRequirement):
+                    requirement = Requirement(text)
+                    if requirement.marker is None or requirement.marker.evaluate({"extra": extra}):
+                        queue.append(requirement)
+    return sorted(result)
+
+
+def project_wheel(say: Callable[[str], None]) -> Path:
+    """The project's own wheel: built from the checkout, once for each state of its sources, or fetched."""
+    checkout = Path(__file__).parents[3]
+    if not (checkout / "pyproject.toml").exists():
+        folder = cache() / f"dist-{__version__}"
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "-d", str(folder), f"{PROJECT}=={__version__}"]
+    else:
+        parts: list[str | bytes | Path] = []
+        for name in ("zoe_hub", "zoe_proxy", "jupyter_zoe", "frameworks", "labextension/src", "labextension/style", "labextension/package.json"):
+            place = checkout / name
+            for file in recipes.files(place) if place.is_dir() else [place] if place.is_file() else []:
+                parts += [str(file.relative_to(checkout)), file]
+        folder = cache() / f"dist-{recipes.digest([*parts, checkout / 'pyproject.toml'])}"
+        command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(checkout)]
+    found = sorted(folder.glob("*.whl"))
+    if not found:
+        say(f"making the wheel of {PROJECT} {__version__}")
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        found = sorted(folder.glob("*.whl"))
+        if done.returncode or not found:
+            raise Problem(f"The wheel of {PROJECT} could not be made; give one with --wheel PATH:\n{(done.stdout + done.stderr)[-3000:]}")
+        for old in sorted(cache().glob("dist-*"), key=lambda each: each.stat().st_mtime)[:-2]:
+            shutil.rmtree(old, ignore_errors=True)
+    return found[0]
+
+
+# --- an operating system without a registry ------------------------------------------------------------------------
+
+
+def system_key() -> str:
+    """Names the locally made operating system; another list of packages makes another one."""
+    return f"{SUITE}-{recipes.digest(['1', platform.machine(), *PACKAGES])[:8]}"
+
+
+def system_archive() -> Path:
+    """Where its archive is kept."""
+    return cache() / f"system-{system_key()}.tar"
+
+
+def make_system(archive: Path, say: Callable[[str], None]) -> None:
+    """Make a Debian with Python and Java by ``debootstrap``, unless its archive is there already."""
+    if archive.exists():
+        return
+    if PYTHON != SUITE_PYTHON:
+        raise Problem(
+            f"No base image could be pulled, and Debian {SUITE} has Python {SUITE_PYTHON} while kernels here have {PYTHON}. Give --base IMAGE with Python {PYTHON}."
+        )
+    program = shutil.which("debootstrap", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+    if program is None or os.geteuid() != 0:
+        raise Problem("No base image could be pulled, and making one needs root and the package debootstrap. Give --base IMAGE (Debian or Ubuntu).")
+    say(f"making Debian {SUITE} with Python and Java, once (about 90 s)")
+    with tempfile.TemporaryDirectory(dir=cache(), prefix="making-") as name:
+        root = Path(name) / "root"
+        command = [program, "--variant=minbase", f"--include={','.join(PACKAGES)}", SUITE, str(root), *_mirror()]
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        if done.returncode:
+            raise Problem(f"debootstrap failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+        for folder in ("var/cache/apt/archives", "var/lib/apt/lists", "usr/share/doc", "usr/share/man", "usr/share/locale"):
+            for each in (root / folder).glob("*"):
+                shutil.rmtree(each, ignore_errors=True) if each.is_dir() else each.unlink()
+        if CERTIFICATES.exists():
+            # A machine behind a proxy has certificates of its own; what runs in the image needs them as well.
+            shutil.copyfile(CERTIFICATES, root / CERTIFICATES.relative_to("/"))
+        making = Path(name) / "system.tar"
+        subprocess.run(["tar", "--numeric-owner", "-C", str(root), "--exclude=./dev/*", "-cf", str(making), "."], check=True, capture_output=True)
+        making.rename(archive)
+
+
+def _mirror() -> Iterator[str]:
+    """The mirror this machine's apt uses, so that a machine without the public one can do it too."""
+    lists = [Path("/etc/apt/sources.list"), *sorted(Path("/etc/apt/sources.list.d").glob("*"))]
+    text = "\n".join(file.read_text(errors="replace") for file in lists if file.is_file())
+    found = re.search(r"^URIs:\s*(https?://\S+/debian/?)\s*$", text, re.MULTILINE) or re.search(
+        rf"^deb\s+(?:\[[^]]*\]\s+)?(https?://\S+/debian/?)\s+{SUITE}\s", text, re.MULTILINE
+    )
+    if found:
+        yield found[1]
+
+
+# --- command line --------------------------------------------------------------------------------------------------
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """``build [NAMES]`` or ``list``; 0 if all is well."""
+    parser = argparse.ArgumentParser(prog="python -m zoe_hub.backends.docker.images", description=(__doc__ or "").splitlines()[0])
+    commands = parser.add_subparsers(dest="action", required=True)
+    build = commands.add_parser("build", help="build images and what they build on")
+    build.add_argument("names", nargs="*", metavar="NAME", help="recipes (default: all)")
+    build.add_argument("--base", default="", metavar="IMAGE", help="Debian or Ubuntu image to build on (default: pulled, else made by debootstrap)")
+    build.add_argument("--wheel", default="", metavar="PATH", help="the project's wheel (default: built from the checkout)")
+    build.add_argument("--force", action="store_true", help="also what is up to date")
+    listing = commands.add_parser("list", help="print the recipes and their tags as JSON")
+    for each in (build, listing):
+        each.add_argument("--frameworks", action="append", default=[], metavar="FOLDER", help="another folder of frameworks; may be repeated")
+    build.add_argument("--engine-url", default=None, metavar="URL", help="default: DOCKER_HOST, else the local socket")
+    given = parser.parse_args(arguments)
+    folders = [recipes.frameworks_folder(), *map(Path, given.frameworks)]
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)
+    try:
+        if given.action == "list":
+            print(json.dumps({name: recipe.tag for name, recipe in recipes.read([recipes.OWN, *folders], __version__).items()}, indent=2))
+            return 0
+        from docker.errors import DockerException  # noqa: PLC0415
+
+        try:
+            builder = Builder(given.engine_url, base=given.base, wheel=given.wheel)
+        except DockerException as error:
+            raise Problem(f"No Docker engine answers: {error}. Start one, or run this under 'python -m zoe_hub.testing.dockerd run --'.") from None
+        try:
+            builder.build(given.names, folders, force=given.force)
+        finally:
+            builder.close()
+    except Problem as problem:
+        print(f"error: {problem}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
