@@ -1,0 +1,477 @@
+"""The local backend as the contract wants it. Found by the entry point ``zoe.backends: local``.
+
+Nothing about a process is known only here: all is on disk (``records``) and in the shims. What is in memory are the
+open pidfds that tell of ends, the ports allocated to processes that have not started yet, and the watchers' queues.
+Whatever may block runs in threads of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+from collections.abc import AsyncIterator, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from traitlets import Dict, Float, Int, List, TraitError, Tuple, Unicode, validate
+
+from zoe_hub.backends.base import Backend, Capabilities, Chunk, Permanent, ProcessSpec, Resync, Temporary
+from zoe_hub.core.errors import ZoeError
+from zoe_hub.core.model import Address, Node, Observed, Port
+
+from . import launch as launching
+from . import logs as logging_
+from . import machine, records
+from .ports import Ports, close
+from .records import Alive, Exit, Launch, Layout, Prepared, translating
+from .watching import Endings, signal_number
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+GIB = 2**30
+
+
+class LocalBackend(Backend):
+    """Runs processes on the hub's machine as the hub's user. No isolation, no limits: the user's own files and programs."""
+
+    prefixes = Dict(
+        value_trait=Unicode(),
+        key_trait=Unicode(),
+        help="""Which environment stands for which image: glob of image names -> folder with a bin/ in it (a virtual or conda
+        environment). The first pattern that matches counts; without any, the hub's own environment is used. Changing one is
+        what an upgrade of an image is elsewhere.""",
+    ).tag(config=True)
+    pass_environment = List(
+        Unicode(),
+        [
+            "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "LC_*", "TZ", "TMPDIR", "JAVA_HOME", "LD_LIBRARY_PATH",
+            "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "PIP_CERT",
+            "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "KRB5CCNAME",
+        ],
+        help="""Variables (globs) that processes get from the hub's own environment. More makes programs find more; but what
+        is passed on, such as credentials in variables, every application can read.""",
+    ).tag(config=True)  # fmt: skip
+    port_range = Tuple(
+        Int(),
+        Int(),
+        default_value=(20000, 29999),
+        help="""First and last TCP port that processes may get. Should lie outside the range that the kernel uses for outgoing
+        connections (Linux: 32768-60999), or other programs take ports now and then. Hubs and users of a machine may share it.""",
+    ).tag(config=True)
+    log_size = Int(
+        10 * 2**20,
+        min=4096,
+        help="""Bytes after which a log goes on in a new file. A process's logs take at most log_size * log_files on disk.""",
+    ).tag(config=True)
+    log_files = Int(5, min=1, help="""How many files of a log are kept. More keeps more history and takes more disk.""").tag(config=True)
+    cores = Float(
+        0.0,
+        min=0.0,
+        help="""Cores that processes may reserve altogether; 0: those of the machine, times overcommit_cores.""",
+    ).tag(config=True)
+    overcommit_cores = Float(
+        4.0,
+        min=0.1,
+        help="""How many cores may be reserved for each core of the machine. Local processes share cores: a higher number
+        lets more of them run at once, and each more slowly when all are busy.""",
+    ).tag(config=True)
+    memory = Int(
+        0,
+        min=0,
+        help="""Bytes of memory that processes may reserve altogether; 0: those of the machine (or of the hub's control
+        group) without reserved_memory.""",
+    ).tag(config=True)
+    reserved_memory = Int(
+        -1,
+        min=-1,
+        help="""Bytes of the machine's memory kept for everything else; -1: an eighth, at most 4 GiB. Less lets bigger
+        applications in, and the system may run out of memory.""",
+    ).tag(config=True)
+    resync_interval = Float(
+        300.0,
+        min=1.0,
+        help="""Seconds after which a watcher is asked to list all processes again, whatever happened. Shorter repairs what was
+        missed sooner and costs a look at every process's folder.""",
+    ).tag(config=True)
+    poll_interval = Float(
+        0.5,
+        min=0.01,
+        help="""Seconds between two looks at processes whose end the kernel does not report (no pidfd: systems other than
+        Linux 5.3 or newer). Shorter notices ends sooner and costs CPU.""",
+    ).tag(config=True)
+    threads = Int(
+        8,
+        min=1,
+        help="""Threads for what blocks: starting, listing, reading. More lets more processes start at the same time.""",
+    ).tag(config=True)
+
+    @validate("port_range")
+    def _check_port_range(self, proposal: dict[str, tuple[int, int]]) -> tuple[int, int]:
+        first, last = proposal["value"]
+        if not 1024 <= first <= last <= 65535:
+            raise TraitError(f"port_range must be two numbers between 1024 and 65535, the smaller one first, not {first}, {last}.")
+        return first, last
+
+    def __init__(self, *, deployment: str, data: str, **kwargs: object) -> None:
+        super().__init__(deployment=deployment, data=data, **kwargs)
+        self._layout = Layout(os.path.abspath(data))
+        self._ports = Ports(*self.port_range)
+        self._queues: set[asyncio.Queue[Observed | Resync]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._homes: dict[str, str] = {}  # process -> execution, as far as seen
+        self._starting: dict[str, asyncio.Lock] = {}
+        self._running: dict[str, asyncio.Event] = {}  # set when it ends
+        self._endings: Endings | None = None
+        self._pool: ThreadPoolExecutor | None = None
+        self._settings: launching.Settings | None = None
+
+    # --- life ---------------------------------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Make the folders, find what runs, and settle what ended while nobody looked."""
+        self._pool = ThreadPoolExecutor(self.threads, "zoe-local")
+        self._endings = Endings(self._shim_ended, self.poll_interval)
+        umask = machine.umask()
+
+        def make() -> str:
+            for folder in (self._layout.executions, self._layout.logs):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            return machine.compiled_shim(self._layout.executions.parent)
+
+        shim = await self._blocking("preparing the data folder", make)
+        self._settings = launching.Settings(shim=shim, log_size=self.log_size, log_files=self.log_files, umask=umask)
+        found = await self.processes()
+        self.log.debug("local backend: %d processes found", len(found))
+
+    async def close(self) -> None:
+        """Stop looking. Processes run on; reserved ports of processes that were not started are free again."""
+        if self._endings is not None:
+            self._endings.close()
+            self._endings = None
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._ports.close()
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool = None
+
+    async def _blocking(
+        self, doing: str, function: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
+    ) -> Result:
+        """Run what may block in a thread; errors of the system come as the contract's."""
+
+        def call() -> Result:
+            with translating(doing):
+                return function(*args, **kwargs)
+
+        if self._pool is None:
+            raise Temporary("backend-unavailable", "The local backend is not open.")
+        return await asyncio.get_running_loop().run_in_executor(self._pool, call)
+
+    def capabilities(self) -> Capabilities:
+        """No isolation, no limits, no images: processes are the user's own."""
+        return Capabilities(backend="local")
+
+    async def nodes(self) -> tuple[Node, ...]:
+        """This machine."""
+        total = self.memory
+        if not total:
+            all_memory = machine.memory()
+            reserve = self.reserved_memory if self.reserved_memory >= 0 else min(all_memory // 8, 4 * GIB)
+            total = max(all_memory - reserve, 0)
+        return (Node(name="local", cores=self.cores or machine.cores() * self.overcommit_cores, memory=total),)
+
+    async def check(self, image: str, requires: tuple[str, ...]) -> None:
+        """That the image's environment exists and the machine has what a bare one must: ``java>=17``, or any program."""
+
+        def look() -> None:
+            environment = machine.environment(image, self.prefixes, self.pass_environment, {})
+            for requirement in requires:
+                machine.require(requirement, environment)
+
+        await self._blocking("looking at the machine", look)
+
+    # --- executions ---------------------------------------------------------------------------------------------
+
+    async def prepare(self, execution: str, owner: str) -> None:
+        """Make the folder of an execution."""
+        folder = self._layout.execution(execution)
+        mine = Prepared(deployment=self.deployment, owner=owner)
+
+        def make() -> None:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            known = records.read(folder / "execution.json", Prepared)
+            if known is not None and known.deployment != self.deployment:
+                raise Permanent("conflict", f"The execution {execution} belongs to the deployment {known.deployment}.")
+            if known is None:
+                records.write(folder / "execution.json", mine)
+
+        await self._blocking("making the folder of an execution", make)
+
+    async def executions(self) -> tuple[str, ...]:
+        """Every execution with a folder of this deployment."""
+
+        def find() -> tuple[str, ...]:
+            found = []
+            for path in sorted(self._layout.executions.glob("*/execution.json")):
+                prepared = records.read(path, Prepared)
+                if prepared is not None and prepared.deployment == self.deployment:
+                    found.append(path.parent.name)
+            return tuple(found)
+
+        return await self._blocking("listing executions", find)
+
+    async def clean(self, execution: str) -> None:
+        """Remove the folder of an execution. ``Temporary`` while something of it still runs."""
+        self._ports.release_execution(execution)
+        folder = self._layout.execution(execution)
+
+        def remove() -> None:
+            prepared = records.read(folder / "execution.json", Prepared)
+            if prepared is not None and prepared.deployment != self.deployment:
+                return
+            living = []
+            for place, launch in self._layout.launches(self.deployment, records.checked(execution)):
+                found = launching.look(self._layout, launch)
+                if found is not None and found.state == "running":
+                    living.append(launch.name)
+                else:
+                    _delete(place)
+            if living:
+                raise Temporary("backend-refused", f"These processes still run: {', '.join(living)}.", delay=0.5)
+            _delete(folder)
+
+        await self._blocking("removing the folder of an execution", remove)
+
+    # --- processes ----------------------------------------------------------------------------------------------
+
+    async def allocate(self, execution: str, name: str, ports: tuple[Port, ...]) -> Mapping[str, Address]:
+        """Reserve free ports on 127.0.0.1. A running process keeps those it has."""
+
+        def choose() -> Mapping[str, Address]:
+            launch = self._find(name)
+            if launch is not None and set(launch.addresses) == {port.name for port in ports}:
+                found = launching.look(self._layout, launch)
+                if found is not None and found.state == "running":
+                    return launch.addresses
+            return self._ports.allocate(execution, records.checked(name), ports)
+
+        return await self._blocking("reserving ports", choose)
+
+    async def start(self, spec: ProcessSpec) -> Observed:
+        """Start a process under a shim; returns once the program is on its way and on record.
+
+        A port that was lost to another program makes it ``exited`` with the reason ``port taken``: allocate again and
+        start the next incarnation.
+        """
+        if not spec.command:
+            raise Permanent("bad-request", f"The command of {spec.name} is empty.")
+        if self._settings is None:
+            raise Temporary("backend-unavailable", "The local backend is not open.")
+        records.checked(spec.name)
+        environment = machine.environment(spec.image, self.prefixes, self.pass_environment, spec.environment)
+        settings = self._settings
+
+        def run() -> Observed:
+            reservations = self._ports.take(spec.name, spec.addresses)
+            try:
+                return launching.start(spec, self._layout, environment, reservations, settings)
+            finally:
+                close(reservations or {})
+
+        guard = self._starting.setdefault(spec.name, asyncio.Lock())
+        async with guard:
+            known = await self._blocking("looking for a process", self._known, spec)
+            if known is None:
+                known = await asyncio.shield(self._blocking("starting a process", run))
+                self._publish(known)
+        self._note(known)
+        await self._follow_life(known)
+        return known
+
+    def _known(self, spec: ProcessSpec) -> Observed | None:
+        """What is there already of this very incarnation."""
+        launch = records.read(self._layout.process(spec.execution, spec.name) / "launch.json", Launch)
+        if launch is None or launch.incarnation != spec.incarnation:
+            return None
+        return launching.look(self._layout, launch)
+
+    async def addresses(self, name: str) -> Mapping[str, Address]:
+        """The addresses as they were given to the process."""
+        launch = await self._blocking("looking for a process", self._find, name)
+        if launch is None:
+            raise Permanent("unknown-process", f"There is no process {name}.")
+        return launch.addresses
+
+    async def signal(self, name: str, signal: str) -> None:
+        """Send a signal to the program itself, through its shim."""
+        number = signal_number(signal)
+        if number is None:
+            raise Permanent("bad-request", f"This system has no signal {signal}.")
+        await self._command(name, f"signal {number}")
+
+    async def stop(self, name: str, grace: float) -> None:
+        """End the tree; the shim kills what is left after ``grace`` seconds, whether or not a hub is there."""
+        await self._command(name, f"stop {max(grace, 0.0):.3f}")
+
+    async def _command(self, name: str, command: str) -> None:
+        def give() -> None:
+            launch = self._find(name)
+            if launch is not None:
+                launching.control(self._layout.process(launch.execution, name), command)
+
+        await self._blocking("speaking to a supervisor", give)
+
+    async def remove(self, name: str) -> None:
+        """Delete the folder of an exited process. ``Temporary`` while it runs."""
+        self._ports.release(name)
+
+        def forget() -> None:
+            launch = self._find(name)
+            if launch is None:
+                return
+            found = launching.look(self._layout, launch)
+            if found is not None and found.state == "running":
+                raise Temporary("backend-refused", f"{name} still runs.", delay=0.5)
+            _delete(self._layout.process(launch.execution, name))
+
+        await self._blocking("removing a process", forget)
+
+    async def processes(self) -> tuple[Observed, ...]:
+        """Every process with a folder. What ended while nobody looked is settled on the way."""
+
+        def look() -> tuple[tuple[Observed, Alive | None], ...]:
+            found = []
+            for folder, launch in self._layout.launches(self.deployment):
+                what = launching.look(self._layout, launch)
+                if what is not None:
+                    found.append((what, records.read(folder / "alive.json", Alive)))
+            return tuple(found)
+
+        result = await self._blocking("listing processes", look)
+        for what, alive in result:
+            self._note(what)
+            self._watch_shim(what, alive)
+        return tuple(what for what, _ in result)
+
+    async def exit_code(self, name: str) -> tuple[int | None, datetime | None]:
+        """From the exit record, which stays beside the log."""
+
+        def find() -> tuple[int | None, datetime | None]:
+            launch = self._find(name)
+            if launch is not None:
+                found = launching.look(self._layout, launch)
+                if found is not None:
+                    return found.exit_code, found.ended
+            folder = self._layout.find_log(self.deployment, name)
+            exit_record = records.read(folder / "exit.json", Exit) if folder else None
+            return (exit_record.code, records.moment(exit_record.ended)) if exit_record else (None, None)
+
+        return await self._blocking("looking for an exit code", find)
+
+    def _find(self, name: str) -> Launch | None:
+        home = self._homes.get(name)
+        if home is not None:
+            launch = records.read(self._layout.process(home, name) / "launch.json", Launch)
+            if launch is not None and launch.deployment == self.deployment:
+                return launch
+        return self._layout.find(self.deployment, name)
+
+    # --- changes ------------------------------------------------------------------------------------------------
+
+    def _note(self, what: Observed) -> None:
+        self._homes[what.name] = what.execution
+
+    async def _follow_life(self, what: Observed) -> None:
+        if what.state == "running" and what.name not in self._running:
+            place = self._layout.process(what.execution, what.name) / "alive.json"
+            self._watch_shim(what, await self._blocking("looking at a process", records.read, place, Alive))
+
+    def _watch_shim(self, what: Observed, alive: Alive | None) -> None:
+        if what.state == "running" and self._endings is not None:
+            self._running.setdefault(what.name, asyncio.Event())
+            current = alive if alive is not None and alive.incarnation == what.incarnation else None
+            self._endings.add(what.name, self._layout.process(what.execution, what.name), current)
+
+    def _shim_ended(self, name: str) -> None:
+        task = asyncio.get_running_loop().create_task(self._tell_end(name))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _tell_end(self, name: str) -> None:
+        def look() -> Observed | None:
+            launch = self._find(name)
+            return launching.look(self._layout, launch) if launch is not None else None
+
+        try:
+            found = await self._blocking("looking at the end of a process", look)
+        except ZoeError as error:
+            self._publish(Resync(reason=f"the end of {name} could not be read: {error}"))
+            found = None
+        event = self._running.pop(name, None)
+        if event is not None:
+            event.set()
+        if found is None:
+            return
+        if found.state == "running":  # the next incarnation has begun already
+            await self._follow_life(found)
+        self._publish(found)
+
+    def _publish(self, what: Observed | Resync) -> None:
+        for queue in self._queues:
+            queue.put_nowait(what)
+
+    async def watch(self) -> AsyncIterator[Observed | Resync]:
+        """Starts and ends as they happen, and a ``Resync`` at the beginning and every ``resync_interval`` seconds."""
+        queue: asyncio.Queue[Observed | Resync] = asyncio.Queue()
+        self._queues.add(queue)
+        loop = asyncio.get_running_loop()
+        try:
+            yield Resync(reason="the watch begins")
+            due = loop.time() + self.resync_interval
+            while True:
+                try:
+                    async with asyncio.timeout_at(due):
+                        item = await queue.get()
+                except TimeoutError:
+                    item = Resync(reason=f"{self.resync_interval:g} s have passed")
+                    due = loop.time() + self.resync_interval
+                yield item
+        finally:
+            self._queues.discard(queue)
+
+    # --- logs ---------------------------------------------------------------------------------------------------
+
+    async def logs(self, name: str, *, offset: int = 0, follow: bool = False) -> AsyncIterator[Chunk]:
+        """See ``logs.stream``."""
+        folder = await self._blocking("looking for a log", self._layout.find_log, self.deployment, name)
+        if folder is None:
+            raise Permanent("no-log", f"There is no log of {name}.")
+        async with contextlib.aclosing(logging_.stream(folder, offset, follow, self._running.get(name))) as stream:
+            async for chunk in stream:
+                yield chunk
+
+    async def forget_logs(self, execution: str) -> None:
+        """Delete the logs and exit records of an execution."""
+        folder = self._layout.logs / records.checked(execution)
+
+        def remove() -> None:
+            for place in list(folder.glob(f"zoe-{self.deployment}-*")):
+                _delete(place)
+            with contextlib.suppress(OSError):
+                folder.rmdir()  # unless another deployment has logs there
+
+        await self._blocking("deleting logs", remove)
+
+
+def _delete(folder: Path) -> None:
+    """Delete a folder whole. First it gets out of the way, so that a crash leaves nothing that looks complete."""
+    with contextlib.suppress(FileNotFoundError):
+        if (folder / "launch.json").exists():
+            (folder / "launch.json").unlink()
+        shutil.rmtree(folder)

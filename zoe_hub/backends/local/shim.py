@@ -1,0 +1,439 @@
+# ruff: noqa: SIM105, UP031 - contextlib costs milliseconds, and bytes have no other way to be formatted
+"""The shim: parent of one local process, started by ``launch``, alive as long as anything of the process's tree is.
+
+It outlives the hub and needs nobody: it keeps the log, ends the tree when told to (with a kill once the grace is over),
+and writes the exit status to disk. It talks to whichever hub is there through a FIFO: a writer either finds the shim
+behind it or gets ENXIO, so no signal can go to a reused pid. While it lives it holds
+
+- a lock (``flock``) on ``lock`` in the process's folder: who can take it knows that no shim lives;
+- the reservations of its ports (open sockets that it inherited).
+
+It is a child subreaper: whoever leaves the tree (a daemon) becomes a child of the shim, so the tree is everything below it.
+If the shim itself is killed, the kernel kills the program (``PR_SET_PDEATHSIG``), and the next hub to look sweeps up what
+is left (``tree.sweep``): a program without a log and without anybody to tell its exit status is not worth keeping.
+
+It must start in few milliseconds: this file is run as a compiled ``.pyc`` with ``-I -S -E`` and imports nothing but
+modules that are built into the interpreter (``posix`` is what ``os`` is made of). Everything it needs comes on its
+standard input, so that no secret is in an argument list or on disk.
+"""
+
+import _signal  # type: ignore[import-not-found]
+import posix
+import select
+import sys
+import time
+
+SIGNALS_TO_RESET = ("SIGPIPE", "SIGXFSZ", "SIGINT", "SIGHUP", "SIGTERM", "SIGCHLD", "SIGQUIT")
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+LINUX = sys.platform == "linux"
+BLOCK = 65536
+ADDRESS_TAKEN = "port taken"  # the reason that says: allocate other ports and start again
+
+
+class Payload:
+    """What the hub says of the process: fields separated by NUL, the first one counts the others."""
+
+    def __init__(self, data: bytes) -> None:
+        items = data.split(b"\0")
+        if not items[0] or int(items[0]) != len(items) - 1:
+            raise ValueError("incomplete")  # the hub died while it wrote
+        (self.folder, self.logs, self.cwd, incarnation, self.boot, grace, log_size, log_files, control, descriptors, ports, umask, argc) = items[1:14]
+        self.incarnation, self.grace = int(incarnation), float(grace)
+        self.log_size, self.log_files, self.control = int(log_size), int(log_files), int(control)
+        self.descriptors = [int(item) for item in descriptors.split()]
+        self.ports = [int(item) for item in ports.split()]
+        self.umask = int(umask)
+        self.argv = items[14 : 14 + int(argc)]
+        self.environment = dict(item.split(b"=", 1) for item in items[14 + int(argc) :])
+
+
+def prctl(option: int, value: int) -> None:
+    """The system call, without the cost of importing ``ctypes`` whole where that can be avoided."""
+    if not LINUX:
+        return
+    try:
+        import _ctypes  # noqa: PLC0415
+
+        _ctypes.call_function(_ctypes.dlsym(_ctypes.dlopen(None, 2), "prctl"), (option, value, 0, 0, 0))  # type: ignore[arg-type]
+    except (ImportError, AttributeError):
+        import ctypes  # noqa: PLC0415
+
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+
+
+def stat_of(pid: int) -> tuple[int, int] | None:
+    """Parent and start time (clock ticks since boot) of a process, ``None`` if there is none (or no /proc)."""
+    try:
+        descriptor = posix.open(f"/proc/{pid}/stat", posix.O_RDONLY | posix.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fields = posix.read(descriptor, 4096).rpartition(b")")[2].split()
+    except OSError:
+        return None
+    finally:
+        posix.close(descriptor)
+    return (int(fields[1]), int(fields[19])) if len(fields) > 19 else None
+
+
+def port_free(number: int) -> bool:
+    """Whether a program may listen on ``number`` now, on every address, IPv4 and IPv6 (``localhost`` may be either)."""
+    import _socket  # noqa: PLC0415
+
+    for family, address in ((_socket.AF_INET, "0.0.0.0"), (_socket.AF_INET6, "::")):  # noqa: S104
+        try:
+            probe = _socket.socket(family, _socket.SOCK_STREAM)
+        except OSError:
+            continue  # no IPv6 here
+        try:
+            probe.setsockopt(_socket.SOL_SOCKET, _socket.SO_REUSEADDR, 1)
+            if family == _socket.AF_INET6:
+                probe.setsockopt(_socket.IPPROTO_IPV6, _socket.IPV6_V6ONLY, 1)
+            probe.bind((address, number))
+        except OSError as error:
+            if error.errno == 98 or (not LINUX and error.errno == 48):  # EADDRINUSE; anything else says nothing of others
+                return False
+        finally:
+            probe.close()
+    return True
+
+
+def signal_tree(root: int, number: int) -> None:
+    """Send a signal to everything below the shim. ``root``: the program, leader of its process group."""
+    if not LINUX:
+        try:
+            posix.killpg(root, number)
+        except OSError:
+            pass
+        return
+    children: dict[int, list[tuple[int, int]]] = {}
+    for name in posix.listdir("/proc"):
+        if name.isdigit():
+            found = stat_of(int(name))
+            if found is not None:
+                children.setdefault(found[0], []).append((int(name), found[1]))
+    todo = [posix.getpid()]
+    while todo:
+        for pid, started in children.get(todo.pop(), ()):
+            todo.append(pid)
+            signal_one(pid, started, number)
+
+
+def signal_one(pid: int, started: int, number: int) -> None:
+    """Send a signal to the process that started then; to nobody if the pid was reused."""
+    descriptor = -1
+    try:
+        descriptor = posix.pidfd_open(pid)
+        found = stat_of(pid)
+        if found is not None and found[1] == started:
+            _signal.pidfd_send_signal(descriptor, number)
+    except (OSError, AttributeError):
+        found = stat_of(pid)
+        if descriptor < 0 and found is not None and found[1] == started:
+            try:
+                posix.kill(pid, number)
+            except OSError:
+                pass
+    finally:
+        if descriptor >= 0:
+            posix.close(descriptor)
+
+
+def write_reserved(folder: bytes, reserve: bytes, name: bytes, text: str, durable: bool) -> None:
+    """Put ``text`` under ``name``, all or nothing, into blocks that were reserved before: works on a full disk as well."""
+    descriptor = posix.open(folder + b"/" + reserve, posix.O_WRONLY | posix.O_CREAT | posix.O_CLOEXEC, 0o600)
+    try:
+        data = text.encode()
+        posix.write(descriptor, data + b" " * (RESERVED - len(data)))
+        if durable:
+            posix.fsync(descriptor)
+    finally:
+        posix.close(descriptor)
+    posix.rename(folder + b"/" + reserve, folder + b"/" + name)
+
+
+RESERVED = 512  # bytes of a record, reserved by the hub before the start
+
+
+class Log:
+    """The log of a process: files named by the offset of their first byte, so that offsets stay true when old ones go.
+
+    A new file begins after ``size`` bytes; at most ``files`` are kept. What cannot be written (a full disk) is dropped and
+    counted, and the count is written as soon as something can be: the program is never held up or ended for its log.
+    """
+
+    def __init__(self, folder: bytes, size: int, files: int) -> None:
+        self.folder, self.size, self.files = folder, max(size, 1), max(files, 1)
+        self.descriptor = -1
+        self.dropped = 0
+        self.begin = self.end = 0
+        names = self.names()
+        if names:
+            self.begin = int(names[-1][4:])
+            try:
+                self.end = self.begin + posix.stat(self.path(self.begin)).st_size
+            except OSError:
+                self.end = self.begin
+
+    def path(self, begin: int) -> bytes:
+        """The file whose first byte is at ``begin``."""
+        return self.folder + b"/log.%020d" % begin
+
+    def names(self) -> list[bytes]:
+        """All files, oldest first."""
+        try:
+            return sorted(name for name in posix.listdir(self.folder) if name.startswith(b"log."))
+        except OSError:
+            return []
+
+    def room(self) -> int:
+        """Open the file that takes the next byte, and say how many it takes."""
+        if self.descriptor >= 0 and self.end - self.begin >= self.size:
+            posix.close(self.descriptor)
+            self.descriptor = -1
+        if self.descriptor < 0:
+            if self.end - self.begin >= self.size:
+                self.begin = self.end
+            flags = posix.O_WRONLY | posix.O_CREAT | posix.O_APPEND | posix.O_CLOEXEC
+            self.descriptor = posix.open(self.path(self.begin), flags, 0o600)
+            for name in self.names()[: -self.files]:
+                posix.unlink(self.folder + b"/" + name)
+        return self.begin + self.size - self.end
+
+    def write(self, data: bytes) -> None:
+        """Append, or count as missing."""
+        if self.dropped:
+            count, self.dropped = self.dropped, 0
+            note = b"\n[zoe: %d bytes of output are missing here: the log could not be written]\n" % count
+            if self.put(note) < len(note):  # a piece of a note is of no use, but does no harm
+                self.dropped = count + len(data)
+                return
+        self.dropped += len(data) - self.put(data)
+
+    def put(self, data: bytes) -> int:
+        """Write what can be written; how much it was."""
+        done = 0
+        try:
+            while done < len(data):
+                room = self.room()
+                count = posix.write(self.descriptor, data[done : done + room])
+                done += count
+                self.end += count
+        except OSError:
+            pass
+        return done
+
+
+class Shim:
+    """The life of one process, from the fork to the exit record."""
+
+    def __init__(self, payload: Payload) -> None:
+        self.payload = payload
+        self.log = Log(payload.logs, payload.log_size, payload.log_files)
+        self.child = 0
+        self.output = -1
+        self.code: int | None = None  # of the program, once it has ended
+        self.alone = False  # nothing of the tree is left
+        self.deadline: float | None = None  # when what is left gets killed
+        self.grace: float | None = None  # as asked
+        self.reason = ""
+
+    def run(self, acknowledge: int) -> None:
+        """Start the program, tell the hub, serve until all has ended, write the exit record."""
+        payload = self.payload
+        prctl(PR_SET_CHILD_SUBREAPER, 1)
+        wake_read, wake_write = posix.pipe()
+        posix.set_blocking(wake_read, False)
+        posix.set_blocking(wake_write, False)
+        for name in ("SIGINT", "SIGHUP", "SIGQUIT"):
+            _signal.signal(getattr(_signal, name), _signal.SIG_IGN)
+        _signal.signal(_signal.SIGCHLD, lambda *_: None)
+        _signal.signal(_signal.SIGTERM, lambda *_: self.stop(payload.grace))  # the machine shuts down
+        _signal.set_wakeup_fd(wake_write)
+
+        if not all(port_free(number) for number in payload.ports):
+            self.reason = ADDRESS_TAKEN
+            self.finish()
+            posix.write(acknowledge, b"ended")
+            return
+        try:
+            self.fork()
+        except OSError as error:
+            posix.write(acknowledge, b"error %d" % (error.errno or 5))
+            return
+        posix.write(acknowledge, b"ok")
+        null = posix.open("/dev/null", posix.O_RDWR)
+        posix.dup2(null, 1)
+        posix.dup2(null, 2)
+        posix.close(acknowledge)
+        self.serve(wake_read)
+        if self.code and self.grace is None and not all(port_free(number) for number in payload.ports):
+            self.reason = ADDRESS_TAKEN  # somebody was quicker between the check and the program's own bind
+        self.finish()
+
+    def fork(self) -> None:
+        """Fork; the child runs the program only after it is on record, so that no unknown program can ever run."""
+        payload = self.payload
+        go_read, go_write = posix.pipe()
+        self.output, output = posix.pipe()
+        shim = posix.getpid()
+        self.child = posix.fork()
+        if self.child == 0:
+            try:
+                become(payload, shim, go_read, go_write, output)
+            finally:
+                posix._exit(126)
+        posix.close(go_read)
+        posix.close(output)
+        mine, its = stat_of(shim), stat_of(self.child)
+        record = '{"incarnation":%d,"boot":"%s","shim":[%d,%d],"child":[%d,%d],"started":%.6f}' % (
+            payload.incarnation, payload.boot.decode(), shim, mine[1] if mine else 0,
+            self.child, its[1] if its else 0, time.time(),
+        )  # fmt: skip
+        try:
+            write_reserved(payload.folder, b"alive.reserve", b"alive.json", record, durable=False)
+            posix.write(go_write, b"!")
+        finally:
+            posix.close(go_write)  # without the byte, the child ends
+
+    def serve(self, wake: int) -> None:
+        """Log, obey and reap until nothing is left."""
+        control, output = self.payload.control, self.output
+        poll = select.poll()
+        for descriptor in (control, output, wake):
+            posix.set_blocking(descriptor, False)
+            poll.register(descriptor, select.POLLIN)
+        self.reap()
+        while not (self.alone and self.code is not None):
+            wait = None if self.deadline is None else max(self.deadline - time.monotonic(), 0) * 1000
+            for descriptor, _ in poll.poll(wait):
+                data = read_some(descriptor)
+                if descriptor == control:
+                    for line in data.splitlines():
+                        self.obey(line)
+                elif descriptor == output:
+                    if data:
+                        self.log.write(data)
+                    else:
+                        poll.unregister(output)  # the program has closed its output
+            self.reap()
+            if self.deadline is not None and time.monotonic() >= self.deadline:
+                if self.code is None and self.grace:
+                    self.reason = f"killed: it did not end within {self.grace:g} s"
+                signal_tree(self.child, _signal.SIGKILL)
+                self.deadline = time.monotonic() + 0.1  # again, for what was forked meanwhile
+        while data := read_some(output):
+            self.log.write(data)
+        if self.log.dropped:
+            self.log.write(b"")
+
+    def obey(self, line: bytes) -> None:
+        """One command of a hub: ``stop GRACE`` or ``signal NUMBER``. An unknown one is one of a newer hub: ignored."""
+        verb, _, value = line.partition(b" ")
+        try:
+            if verb == b"stop":
+                self.stop(float(value))
+            elif verb == b"signal" and self.code is None:
+                posix.kill(self.child, int(value))  # not reaped yet, so the pid is still its own
+        except (ValueError, OSError):
+            pass
+
+    def stop(self, grace: float) -> None:
+        """Ask the tree to end, and kill it after ``grace`` seconds. Asked again, it can only become sooner."""
+        until = time.monotonic() + grace
+        if self.deadline is None or until < self.deadline:
+            self.deadline = until
+            self.grace = grace
+        if grace > 0:
+            signal_tree(self.child, _signal.SIGTERM)
+
+    def reap(self) -> None:
+        """Take the exit status of everything that has ended. When the program ends, the rest of its tree is killed."""
+        while True:
+            try:
+                pid, status = posix.waitpid(-1, posix.WNOHANG)
+            except ChildProcessError:
+                self.alone = True
+                break
+            if pid == 0:
+                break
+            if pid == self.child:
+                self.code = posix.waitstatus_to_exitcode(status)
+        if self.code is not None and not self.alone and self.deadline is None:
+            self.deadline = time.monotonic()
+
+    def finish(self) -> None:
+        """Write the exit record, the last thing a shim does. It is made durable: the machine may stop, the result stays."""
+        code = "null" if self.code is None else str(self.code)
+        record = '{"incarnation":%d,"code":%s,"ended":%.6f,"reason":"%s"}' % (
+            self.payload.incarnation, code, time.time(), self.reason,
+        )  # fmt: skip
+        write_reserved(self.payload.logs, b"exit.reserve", b"exit.json", record, durable=True)
+
+
+def become(payload: Payload, shim: int, go_read: int, go_write: int, output: int) -> None:
+    """In the forked child: become the program, or say in the log why not and exit with 127 (126: not executable)."""
+    prctl(PR_SET_PDEATHSIG, _signal.SIGKILL)
+    if posix.getppid() != shim:
+        posix._exit(126)
+    posix.setsid()
+    _signal.set_wakeup_fd(-1)
+    for name in SIGNALS_TO_RESET:
+        _signal.signal(getattr(_signal, name), _signal.SIG_DFL)
+    _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
+    posix.close(go_write)
+    posix.dup2(output, 1)
+    posix.dup2(output, 2)
+    posix.umask(payload.umask)
+    posix.chdir(payload.cwd)
+    if not posix.read(go_read, 1):
+        posix._exit(126)
+    program = payload.argv[0]
+    path = payload.environment.get(b"PATH", b"/usr/bin:/bin")
+    places = [program] if b"/" in program else [folder + b"/" + program for folder in path.split(b":") if folder]
+    problem = OSError(2, "No such file or directory")
+    for place in places:
+        try:
+            posix.execve(place, payload.argv, payload.environment)
+        except OSError as error:
+            if error.errno not in {2, 20}:  # keep what is more telling than "not found"
+                problem = error
+    code = 127 if problem.errno == 2 else 126
+    hint = b"" if b"/" in program else b" (searched in " + path + b")"
+    posix.write(2, b"zoe: cannot run '" + program + b"': " + str(problem.strerror).encode() + hint + b"\n")
+    posix._exit(code)
+
+
+def read_some(descriptor: int) -> bytes:
+    """What is there, at most a block; nothing at the end or if there is nothing now."""
+    try:
+        return posix.read(descriptor, BLOCK)
+    except BlockingIOError:
+        return b""
+
+
+def main() -> None:
+    """Read the payload and run. An incomplete payload starts nothing: the hub has died and will start it again."""
+    parts = []
+    while data := posix.read(0, BLOCK):
+        parts.append(data)
+    try:
+        payload = Payload(b"".join(parts))
+    except ValueError:
+        return
+    null = posix.open("/dev/null", posix.O_RDONLY)
+    posix.dup2(null, 0)
+    for descriptor in payload.descriptors:
+        posix.set_inheritable(descriptor, False)
+    acknowledge = posix.dup(1)
+    posix.umask(0o077)
+    shim = Shim(payload)
+    try:
+        shim.run(acknowledge)
+    except BaseException as error:
+        shim.log.write(f"\nzoe: the supervisor failed: {error!r}\n".encode())
+        raise
+
+
+if __name__ == "__main__":
+    main()
