@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from logging import Logger
 
 from msgspec.structs import replace
@@ -59,10 +60,8 @@ class Admission:
 
     async def _run(self) -> None:
         while True:
-            try:
+            with suppress(TimeoutError):
                 await asyncio.wait_for(self._wanted.wait(), self._refresh)
-            except TimeoutError:
-                pass
             self._wanted.clear()
             try:
                 await self.look()

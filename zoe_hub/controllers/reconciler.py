@@ -24,7 +24,7 @@ from zoe_hub.core import reconcile
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.model import Address, Execution, Phase, Process, ProcessState
 from zoe_hub.core.processes import leaving
-from zoe_hub.core.reconcile import Action, Allocate, Clean, Facts, Remove, Signal, Start, Stop
+from zoe_hub.core.reconcile import Action, Allocate, Clean, Decision, Facts, Remove, Signal, Start, Stop
 from zoe_hub.store.base import Batch, Store
 
 STEPS = 100  # passes without rest for one execution; more means that decisions do not settle
@@ -108,7 +108,7 @@ class Reconciler:
             return ""
         return "\n".join(data.decode(errors="replace").strip().splitlines()[-12:])
 
-    async def _commit(self, before: Execution, decision: reconcile.Decision) -> bool:
+    async def _commit(self, before: Execution, decision: Decision) -> bool:
         after = decision.execution
         ended = after.phase is Phase.ENDED and before.phase is not Phase.ENDED
         secrets = self._store.secrets(after.id) if ended else {}

@@ -10,7 +10,6 @@ import secrets as random
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-
 from zoe_hub.backends.base import Backend
 from zoe_hub.contract.types import Connection
 from zoe_hub.controllers.admission import Admission
@@ -75,7 +74,7 @@ class Service:
         :param reply: makes what an Idempotency-Key is answered with, committed together with the execution
         :raises ZoeError: as ``start_execution`` in the table of operations
         """
-        command, given = await self._command(owner, zapp, parameters, name, labels or {}, web_prefix)
+        command, given = await self._command(owner, zapp, parameters, name=name, labels=labels or {}, web_prefix=web_prefix)
         plan = commands.plan(self.store, command, self.clock.now())
         execution = plan.executions[0]
         await self._commit(plan, given=given, replies=(reply(execution),) if reply else ())
@@ -83,15 +82,15 @@ class Service:
 
     async def plan_start(self, owner: str, *, zapp: str, parameters: Mapping[str, Any], name: str | None = None) -> Plan:
         """What ``start`` would change."""
-        command, _ = await self._command(owner, zapp, parameters, name, {}, "/zoe")
+        command, _ = await self._command(owner, zapp, parameters, name=name)
         return commands.plan(self.store, command, self.clock.now())
 
-    async def _command(self, owner: str, zapp: str, parameters: Mapping[str, Any], name: str | None, labels: Mapping[str, str], web_prefix: str) -> tuple[commands.Start, Mapping[str, str]]:
+    async def _command(self, owner: str, zapp: str, parameters: Mapping[str, Any], *, name: str | None, labels: Mapping[str, str] | None = None, web_prefix: str = "/zoe") -> tuple[commands.Start, Mapping[str, str]]:
         rendered = self.catalog.render(zapp, parameters)
         for group in rendered.spec.groups:
             await self.backend.check(group.image, group.requires)
         nodes = await self.admission.nodes()
-        command = commands.Start(id=new_id(), owner=owner, spec=rendered.spec, nodes=nodes, name=name, counts=rendered.counts, web_prefix=web_prefix, labels=labels)
+        command = commands.Start(id=new_id(), owner=owner, spec=rendered.spec, nodes=nodes, name=name, counts=rendered.counts, web_prefix=web_prefix, labels=labels or {})
         return command, rendered.given
 
     async def scale(self, execution_id: str, *, group: str | None, count: int, version: int | None = None) -> Execution:
@@ -120,19 +119,19 @@ class Service:
         :return: the attachment, and whether its execution existed
         :raises ZoeError: as ``attach`` in the table of operations
         """
-        start, given, counts = None, {}, {}
+        start: commands.Start | None = None
+        given: Mapping[str, str] = {}
+        counts: dict[str, int] = {}
         if zapp is not None and execution is None:
             zapp = self.catalog.attachable(zapp)
-            command, given = await self._command(owner, zapp, parameters or {}, None, {"attached": "true"}, web_prefix)
-            start = command
-            defaults = self.catalog.render(zapp, {}).counts if parameters else command.counts
-            counts = {name: count for name, count in command.counts.items() if count != defaults.get(name) or parameters}
-            check_versions(command.spec, language, versions or {})
+            start, given = await self._command(owner, zapp, parameters or {}, name=None, labels={"attached": "true"}, web_prefix=web_prefix)
+            if parameters:  # sizes count as asked for only if something was said
+                growing = {group.name for group in start.spec.scalable()}
+                counts = {name: count for name, count in start.counts.items() if name in growing}
         for _ in range(RETRIES):
-            scalable = {group.name for group in start.spec.scalable()} if start else set()
             attach = commands.Attach(
                 id=new_id(), owner=owner, key=key, kernel=kernel, language=language, zapp=zapp, execution=execution, start=start,
-                counts={name: count for name, count in counts.items() if name in scalable},
+                counts=counts,
             )  # fmt: skip
             plan = commands.plan(self.store, attach, self.clock.now())
             attachment = plan.attachments[0]

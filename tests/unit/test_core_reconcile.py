@@ -1,0 +1,221 @@
+"""A state machine over ``plan``, ``admit`` and ``decide``: commands, crashes, deaths and time in any order, against a small world.
+
+The world is what a backend would be: processes by name. A step of the hub may be cut off before any of its actions, as a
+SIGKILL would. Whatever happened, once the trouble is over the record and the world agree with what was wanted.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+import hypothesis.strategies as st
+from hypothesis import event, settings
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from msgspec.structs import replace
+
+from zoe_hub.core import commands, scheduling
+from zoe_hub.core.errors import ZoeError
+from zoe_hub.core.invariants import violations
+from zoe_hub.core.model import Address, Drain, ExecutionSpec, Group, Node, Observed, Phase, Port, Ready, Resources, Restart
+from zoe_hub.core.reconcile import Allocate, Clean, Facts, Remove, Signal, Start, Stop, decide, target
+
+NODES = (Node(name="n", cores=8.0, memory=8 * 2**30),)
+PORT = Port(name="rpc", number=7077)
+
+
+def spec(*, result: bool) -> ExecutionSpec:
+    """Master, elastic workers that drain, and perhaps a job that decides the result."""
+    master = Group(name="master", framework="f", image="i", command=("m",), ports=(PORT,), ready=Ready(kind="tcp", port="rpc", timeout=20), restart=Restart(limit=2))
+    worker = Group(
+        name="worker", framework="f", image="i", command=("w", "⟦address:master.rpc⟧"), count=2, essential=1, maximum=6, grace=5,
+        ready=Ready(kind="log", pattern="up", timeout=20), drain=Drain(signal="PWR", timeout=30), resources=Resources(cores=1.0), restart=Restart(limit=2),
+    )  # fmt: skip
+    job = Group(name="job", framework="f", image="i", command=("j",), needs=("master", "worker"), decides_result=True)
+    return ExecutionSpec(zapp="z", title="Z", version="1", kind="engine", groups=(master, worker, job) if result else (master, worker))
+
+
+class World:
+    """What a backend would hold."""
+
+    def __init__(self) -> None:
+        self.processes: dict[str, Observed] = {}
+        self.starts: dict[tuple[str, int], int] = {}
+        self.stubborn: set[str] = set()
+        self.port = 20000
+
+    def do(self, execution, action):
+        """Carry out an action as a backend would; new addresses if any."""
+        match action:
+            case Allocate(process=name):
+                self.port += 1
+                return {name: {port.name: Address(number=self.port, host="h", port=self.port, endpoint_host="h", endpoint_port=self.port) for port in execution.spec.group(execution.process(name).group).ports}}
+            case Start(process=name):
+                process = execution.process(name)
+                there = self.processes.get(name)
+                assert there is None or there.state == "exited" or there.incarnation == process.incarnation, "started over a running one"
+                if there is None or there.incarnation != process.incarnation:
+                    self.processes[name] = Observed(name=name, execution=execution.id, group=process.group, index=process.index, incarnation=process.incarnation, state="running")
+                    key = (name, process.incarnation)
+                    self.starts[key] = self.starts.get(key, 0) + 1
+            case Stop(process=name, grace=grace):
+                if name in self.processes and (grace == 0 or name not in self.stubborn):
+                    self.exit(name, -9 if grace == 0 else -15)
+            case Remove(process=name):
+                assert self.processes[name].state == "exited"
+                del self.processes[name]
+            case Clean():
+                assert all(seen.state == "exited" for seen in self.processes.values())
+                self.processes.clear()
+            case Signal():
+                pass
+        return {}
+
+    def exit(self, name: str, code: int, reason: str = "") -> None:
+        if self.processes[name].state == "running":
+            self.processes[name] = replace(self.processes[name], state="exited", exit_code=code, reason=reason)
+
+
+class State:
+    """What ``plan`` looks at."""
+
+    def __init__(self) -> None:
+        self.executions = {}
+        self.attachments = {}
+
+
+class Life(RuleBasedStateMachine):
+    """One execution from its start to its end."""
+
+    @initialize(result=st.booleans())
+    def begin(self, result):
+        self.now = datetime(2026, 1, 1, tzinfo=UTC)
+        self.world, self.state, self.ready, self.drained = World(), State(), set(), set()
+        self.addresses: dict = {}
+        self.cleaned = False
+        plan = commands.plan(self.state, commands.Start(id="e1", owner="ada", spec=spec(result=result), nodes=NODES), self.now)
+        self.keep(plan.executions[0])
+
+    @property
+    def execution(self):
+        return self.state.executions["e1"]
+
+    def keep(self, execution):
+        old = self.state.executions.get("e1")
+        assert old is None or execution.version == old.version + 1
+        assert violations(execution) == []
+        self.state.executions["e1"] = execution
+
+    def step(self, upto=None):
+        """One pass of the hub, cut off before action number ``upto``; whether anything was done or changed."""
+        for identifier, grant in scheduling.admit([self.execution], NODES).items():
+            assert identifier == "e1"
+            self.keep(replace(self.execution, granted=grant.granted, reason=grant.reason, version=self.execution.version + 1))
+        before = self.execution
+        live = {process.name for process in before.processes if process.live}
+        facts = Facts(
+            deployment="d", observed=dict(self.world.processes), addresses=self.addresses, ready=frozenset(self.ready & live),
+            drained=frozenset(self.drained & live), cleaned=self.cleaned,
+        )  # fmt: skip
+        decision = decide(before, facts, self.now)
+        assert decide(before, facts, self.now) == decision
+        self.addresses, self.cleaned = {}, False
+        if decision.execution != before:
+            self.keep(decision.execution)
+            assert decision.execution.reason
+        assert all(each.reason for each in decision.events)
+        actions = decision.actions[:upto]
+        found = False
+        for action in actions:
+            new = self.world.do(decision.execution, action)
+            if upto is None:
+                self.addresses.update(new)
+                self.cleaned = self.cleaned or isinstance(action, Clean)
+            found = found or isinstance(action, Allocate | Start | Clean | Remove)
+        return decision.execution != before or found
+
+    @rule(upto=st.none() | st.integers(0, 4))
+    def hub_works(self, upto):
+        self.step(upto)
+
+    @rule(seconds=st.sampled_from([0.1, 1, 7, 25, 70]))
+    def time_passes(self, seconds):
+        self.now += timedelta(seconds=seconds)
+
+    @precondition(lambda self: self.world.processes)
+    @rule(data=st.data(), code=st.sampled_from([0, 1, 3, -9]), port=st.booleans())
+    def process_ends(self, data, code, port):
+        name = data.draw(st.sampled_from(sorted(self.world.processes)))
+        self.world.exit(name, code, "port taken" if port else "")
+
+    @precondition(lambda self: self.world.processes)
+    @rule(data=st.data())
+    def process_vanishes(self, data):
+        seen = self.world.processes.pop(data.draw(st.sampled_from(sorted(self.world.processes))))
+        del self.world.starts[seen.name, seen.incarnation]  # as if it had never been: it may be started again
+
+    @precondition(lambda self: self.world.processes)
+    @rule(data=st.data())
+    def process_gets_ready(self, data):
+        self.ready.add(data.draw(st.sampled_from(sorted(self.world.processes))))
+
+    @precondition(lambda self: self.world.processes)
+    @rule(data=st.data())
+    def process_drained(self, data):
+        self.drained.add(data.draw(st.sampled_from(sorted(self.world.processes))))
+
+    @rule()
+    def workers_ignore_term(self):
+        self.world.stubborn.add("zoe-d-e1-worker-1")
+
+    @rule(count=st.integers(0, 8))
+    def scale(self, count):
+        try:
+            plan = commands.plan(self.state, commands.Scale(execution="e1", count=count), self.now)
+        except ZoeError as error:
+            event(f"scale refused: {error.code}")
+            assert error.code == ("already-ended" if self.execution.desired == "ended" else "out-of-range")  # noqa: PT017
+            assert self.execution.desired == "ended" or not 1 <= count <= 6
+        else:
+            for execution in plan.executions:
+                self.keep(execution)
+
+    @rule()
+    def terminate(self):
+        for execution in commands.plan(self.state, commands.Terminate(execution="e1"), self.now).executions:
+            self.keep(execution)
+
+    @invariant()
+    def nothing_twice(self):
+        if hasattr(self, "world"):
+            assert set(self.world.starts.values()) <= {1}, "started twice"
+
+    def settle(self):
+        """No more trouble: everything that runs gets ready and drains; time passes."""
+        for _ in range(400):
+            self.ready |= set(self.world.processes)
+            self.drained |= set(self.world.processes)
+            if not self.step() and self.calm():
+                return
+            self.now += timedelta(seconds=1)
+        raise AssertionError(f"does not settle: {self.execution}")
+
+    def calm(self):
+        if self.execution.phase is Phase.ENDED:
+            return not self.world.processes
+        return all(process.state in ("ready", "ended") for process in self.execution.processes) and self.execution.phase is Phase.RUNNING
+
+    def teardown(self):
+        if not hasattr(self, "world"):
+            return
+        self.settle()
+        execution = self.execution
+        running = {name for name, seen in self.world.processes.items() if seen.state == "running"}
+        assert running == {process.name for process in execution.processes if process.live}
+        if execution.desired == "running":
+            for group in execution.spec.groups:
+                assert sum(process.group == group.name and process.live for process in execution.processes) == target(execution, group)
+        else:
+            assert execution.phase is Phase.ENDED
+            assert not running
+
+
+Life.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestLife = Life.TestCase
