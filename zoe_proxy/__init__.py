@@ -1,0 +1,16 @@
+"""A streaming reverse proxy for Tornado handlers: HTTP and WebSocket, nothing buffered, nothing decompressed.
+
+Shared by the hub (``zoe_hub.web.proxy``: web pages of processes) and the Jupyter server extension
+(``jupyter_zoe.extension``: the hub itself). Imports neither of them; needs Tornado and the standard library.
+
+- ``rewrite``: pure. Paths, headers, cookies and origins on their way through.
+- ``upstream``: one request to an upstream server, body and answer streamed with backpressure.
+- ``tunnel``: bytes both ways between two connections that have left HTTP (WebSocket).
+- ``handler``: the base class of handlers that put these together.
+"""
+
+from zoe_proxy.handler import ProxyHandler, Upstream
+from zoe_proxy.rewrite import Client, Route, escapes, same_origin
+from zoe_proxy.upstream import Timeouts, UpstreamError
+
+__all__ = ["Client", "ProxyHandler", "Route", "Timeouts", "Upstream", "UpstreamError", "escapes", "same_origin"]

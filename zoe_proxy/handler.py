@@ -1,0 +1,301 @@
+"""The base class of handlers that pass a request on to an upstream and its answer back.
+
+A subclass says in ``upstream`` who may pass and where to, and in ``upstream_failed`` what a person is told when the
+upstream does not answer. Everything else happens here: bodies are streamed both ways with backpressure, a client that
+leaves ends the upstream's request, a connection that changes its protocol (WebSocket) becomes a tunnel.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import http
+import http.client
+import ssl
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from tornado import httputil
+from tornado.iostream import StreamClosedError
+from tornado.log import gen_log
+from tornado.web import HTTPError, RequestHandler, stream_request_body
+
+from zoe_proxy import rewrite
+from zoe_proxy.rewrite import Client, Route, Rules
+from zoe_proxy.tunnel import splice
+from zoe_proxy.upstream import Exchange, Head, Timeouts, UpstreamError, connect
+
+METHODS = (
+    *("GET", "HEAD", "POST", "DELETE", "PATCH", "PUT", "OPTIONS"),
+    *("PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "REPORT", "SEARCH"),  # WebDAV
+)
+"""What is passed on. CONNECT and TRACE are not."""
+
+_REQUEST_LIMIT = 2**40  # bytes of a body that is passed on and never held
+
+_LINGER = 5.0  # seconds
+
+_tunnels: set[asyncio.Task[None]] = set()  # an event loop keeps no strong reference to its tasks
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """Where a request goes, and how."""
+
+    host: str
+    port: int
+    route: Route
+    rest: str  # raw path below ``route.public``, with its leading slash
+    query: str = ""
+    client: Client = field(default_factory=Client)
+    rules: Rules = field(default_factory=Rules)
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    tls: ssl.SSLContext | None = None
+    collect: int = 0
+    """A body of at most this many bytes is held and given to ``edit_body``; 0: none is."""
+
+
+@stream_request_body
+class ProxyHandler(RequestHandler):
+    """Passes requests on. Subclasses override ``upstream``, and may override ``upstream_failed``, ``retry`` and ``edit_body``."""
+
+    SUPPORTED_METHODS: ClassVar[tuple[str, ...]] = METHODS  # type: ignore[misc]
+
+    _upstream: Upstream | None = None
+    _exchange: Exchange | None = None
+    _answer: asyncio.Task[None] | None = None
+    _held: list[bytes] | None = None
+    _gone = False
+    _received: asyncio.Event | None = None  # set when the request's body is complete
+
+    # -- for subclasses
+
+    async def upstream(self) -> Upstream | None:
+        """Decide about the request before its body is read, with ``self.request`` as all there is.
+
+        :return: where it goes; ``None`` if it has been answered already
+        :raises tornado.web.HTTPError: it may not pass
+        """
+        raise NotImplementedError
+
+    def upstream_failed(self, error: UpstreamError) -> None:
+        """Answer instead of an upstream that did not: nothing has been sent to the client yet."""
+        self.send_error(http.HTTPStatus.GATEWAY_TIMEOUT if error.kind == "timeout" else http.HTTPStatus.BAD_GATEWAY, reason=None)
+
+    async def retry(self, error: UpstreamError) -> Upstream | None:
+        """Another upstream after no connection could be made to the first, asked once; ``None``: give up."""
+        return None
+
+    def edit_body(self, body: bytes) -> bytes:
+        """The body to send instead of ``body``, for requests whose ``Upstream.collect`` is not 0."""
+        return body
+
+    def answer_headers(self, code: int, headers: rewrite.Pairs) -> rewrite.Pairs:
+        """Last changes to the headers of an answer."""
+        return headers
+
+    # -- the way up
+
+    async def prepare(self) -> None:
+        """Ask the subclass, then connect; the body is read only when the upstream is there."""
+        before: Awaitable[Any] | None = super().prepare()
+        if before is not None:
+            await before
+        if self._finished:
+            return
+        upstream = await self.upstream()
+        if upstream is None or self._finished:
+            return
+        if rewrite.escapes(upstream.rest):
+            raise HTTPError(400, "The path leaves its prefix.")
+        # What is passed on is passed on as it is: no compression, and no limit that is meant for what is held.
+        self._transforms: list[Any] = []
+        _call(self.request.connection, "set_max_body_size", _REQUEST_LIMIT)
+        self._upstream = upstream
+        self._received = asyncio.Event()
+        if upstream.collect and self._has_body():
+            self._held = []
+            return
+        await self._begin()
+
+    def _has_body(self) -> bool:
+        headers = self.request.headers
+        return "Transfer-Encoding" in headers or headers.get("Content-Length", "0") != "0"
+
+    async def _begin(self, length: int | None = None) -> bool:
+        """Connect and send the head of the request. ``length``: of a body that was changed.
+
+        :return: whether an upstream has the request
+        """
+        assert self._upstream is not None
+        try:
+            stream = await connect(self._upstream.host, self._upstream.port, timeout=self._upstream.timeouts.connect, tls=self._upstream.tls)
+        except UpstreamError as error:
+            other = await self.retry(error)
+            try:
+                if other is None:
+                    raise
+                self._upstream = other
+                stream = await connect(other.host, other.port, timeout=other.timeouts.connect, tls=other.tls)
+            except UpstreamError as last:
+                self._fail(last)
+                return False
+        if self._gone:
+            stream.close()
+            return False
+        upstream = self._upstream
+        exchange = self._exchange = Exchange(stream, upstream.timeouts)
+        given = self.request.headers
+        headers = rewrite.request_headers(given.get_all(), upstream.route, upstream.client, upstream.rules)
+        if length is not None:
+            headers = [pair for pair in headers if pair[0].lower() != "content-length"] + [("Content-Length", str(length))]
+        upgrade = given.get("Upgrade", "") if "upgrade" in given.get("Connection", "").lower() and not self._has_body() else ""
+        chunked = length is None and "Transfer-Encoding" in given
+        await exchange.begin(self.request.method or "GET", rewrite.target(upstream.route, upstream.rest, upstream.query), headers, chunked=chunked, upgrade=upgrade)
+        if upgrade:
+            await self._change_protocol(exchange)
+        if not self._finished:
+            self._answer = asyncio.create_task(self._pass_answer(exchange))
+        return True
+
+    async def data_received(self, chunk: bytes) -> None:
+        """Pass a piece of the body on; the next is read when the upstream has taken it."""
+        if self._held is not None and self._upstream is not None:
+            self._held.append(chunk)
+            if sum(map(len, self._held)) <= self._upstream.collect:
+                return
+            held, self._held = self._held, None  # too much to hold: it goes on as it is
+            if not await self._begin():
+                return
+            chunk = b"".join(held)
+        if self._exchange is not None:
+            await self._exchange.send(chunk)
+
+    async def forward(self, *_: str, **__: str) -> None:
+        """Called when the body is complete, for every method: the answer is (or was) passed on meanwhile."""
+        if self._received is not None:
+            self._received.set()
+        if self._held is not None:
+            body = self.edit_body(b"".join(self._held))
+            self._held = None
+            if not await self._begin(len(body)):
+                return
+            if self._exchange is not None:
+                await self._exchange.send(body)
+        if self._exchange is not None:
+            await self._exchange.end()
+        if self._answer is not None:
+            await self._answer
+
+    get = head = post = delete = patch = put = options = forward
+    propfind = proppatch = mkcol = copy = move = lock = unlock = report = search = forward
+
+    # -- the way down
+
+    async def _pass_answer(self, exchange: Exchange) -> None:
+        try:
+            head = await exchange.head()
+            self._write_head(head)
+            await self.flush()
+            async for piece in exchange.body():
+                self.write(piece)
+                await self.flush()
+            await self._linger()
+            self.finish()
+        except UpstreamError as error:
+            if self._gone:
+                return
+            if self._headers_written:
+                # The client must not take a part for the whole: only an aborted connection says so.
+                gen_log.info("%s %s: %s", self.request.method, self.request.path, error)
+                self.detach().close()
+            else:
+                self._fail(error)
+        except StreamClosedError:
+            pass  # the client has left
+        finally:
+            exchange.close()
+
+    async def _linger(self) -> None:
+        """After an early answer, take what the client still sends for a moment: a client that writes first and reads then
+        would find its connection reset, and no answer."""
+        if self._received is not None and not self._received.is_set() and self._exchange is not None:
+            self._exchange.close()  # what still comes goes nowhere
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._received.wait(), _LINGER)
+
+    def _write_head(self, head: Head) -> None:
+        assert self._upstream is not None
+        self._clear_headers()
+        self.set_status(head.code, _reason(head))
+        pairs = rewrite.response_headers(head.headers.get_all(), self._upstream.route, self._upstream.client, self._upstream.rules)
+        for name, value in self.answer_headers(head.code, pairs):
+            self.add_header(name, value)
+        _call(getattr(self.request.connection, "stream", None), "set_nodelay", True)  # events go out at once
+
+    def _clear_headers(self) -> None:
+        """The answer's headers are the upstream's, without defaults of the server in front."""
+        self._headers = httputil.HTTPHeaders()
+
+    def _fail(self, error: UpstreamError) -> None:
+        if not self._gone and not self._finished:
+            gen_log.info("%s %s: %s", self.request.method, self.request.path, error)
+            self.upstream_failed(error)
+
+    # -- WebSocket
+
+    async def _change_protocol(self, exchange: Exchange) -> None:
+        """If the upstream agrees to change the protocol, leave HTTP on both sides."""
+        assert self._upstream is not None
+        try:
+            head = await exchange.head()
+        except UpstreamError as error:
+            exchange.close()
+            self._fail(error)
+            return
+        if head.code != http.HTTPStatus.SWITCHING_PROTOCOLS:
+            return
+        inner = exchange.detach()
+        pairs = rewrite.response_headers(head.headers.get_all(), self._upstream.route, self._upstream.client, self._upstream.rules)
+        pairs += [("Connection", "Upgrade"), ("Upgrade", head.headers.get("Upgrade", "websocket"))]
+        outer = self.detach()
+        if outer is None or outer.closed():
+            inner.close()
+            return
+        task = asyncio.create_task(self._tunnel(outer, inner, pairs))
+        _tunnels.add(task)
+        task.add_done_callback(_tunnels.discard)
+
+    @staticmethod
+    async def _tunnel(outer: Any, inner: Any, pairs: rewrite.Pairs) -> None:
+        lines = ["HTTP/1.1 101 Switching Protocols", *(f"{name}: {value}" for name, value in pairs), "", ""]
+        try:
+            await outer.write("\r\n".join(lines).encode("latin-1", "replace"))
+        except StreamClosedError:
+            inner.close()
+            return
+        await splice(outer, inner)
+
+    # -- the client leaves
+
+    def on_connection_close(self) -> None:
+        """The client has left: the upstream need not go on."""
+        self._gone = True
+        if self._received is not None:
+            self._received.set()
+        if self._exchange is not None:
+            self._exchange.close()
+        super().on_connection_close()
+
+
+def _reason(head: Head) -> str:
+    """The upstream's words for its status, if they are harmless."""
+    return head.reason if head.reason.isascii() and head.reason.isprintable() and head.reason else http.client.responses.get(head.code, "Unknown")
+
+
+def _call(thing: object, name: str, value: object) -> None:
+    """Call a method of the connection that only its HTTP/1 kind has."""
+    method: Callable[[object], object] | None = getattr(thing, name, None)
+    if method is not None:
+        method(value)
