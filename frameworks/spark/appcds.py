@@ -21,10 +21,10 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from cluster import Late, LocalCluster
 from jvm import Java, Problem, Pyspark, find_java, find_pyspark
 from roles import Archives
 
@@ -40,8 +40,9 @@ MAGIC = 0xF00BABA8
 
 
 def folder_of_sets(environment: Mapping[str, str]) -> Path:
+    """Where all sets of this user (or this image) are."""
     cache = environment.get("ZOE_CACHE")
-    return (Path(cache) if cache else Path(environment.get("HOME") or "/tmp") / ".cache" / "zoe") / "appcds"
+    return (Path(cache) if cache else Path(environment.get("HOME") or os.sep) / ".cache" / "zoe") / "appcds"
 
 
 def key(java: Java, pyspark: Pyspark) -> str:
@@ -99,7 +100,9 @@ def make(environment: Mapping[str, str]) -> int:
                 _prune(sets, name)
         size = sum(path.stat().st_size for path in (sets / name).glob("*.jsa"))
     except OSError as error:
-        raise Problem("archive-failed", f"{sets} cannot be used ({error}); Spark starts without, only slower.") from error
+        raise Problem(
+            "archive-failed", f"{sets} cannot be used ({error}); Spark starts without, only slower."
+        ) from error
     print(f"{sets / name}: {size / 1e6:.0f} MB, {time.monotonic() - begin:.0f} s")
     return 0
 
@@ -166,8 +169,6 @@ def _locked(path: Path) -> Iterator[None]:
 
 def _make_set(sets: Path, name: str, environment: Mapping[str, str]) -> None:
     """Runs a cluster through typical work, ends each process gracefully, then shows the finished set by a rename."""
-    from cluster import Late, LocalCluster
-
     new = Path(tempfile.mkdtemp(prefix=f"{name}.new-", dir=sets))
     scratch = Path(tempfile.mkdtemp(prefix="zoe-spark-archive-"))
     own = {n: value for n, value in environment.items() if not n.startswith(("ZOE_SPARK_", "ZOE_PORT_"))}
@@ -190,7 +191,7 @@ def _make_set(sets: Path, name: str, environment: Mapping[str, str]) -> None:
                 last = told.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["no message"]
                 raise Problem("archive-failed", f"the queries of the warm-up failed: {last[0]}")
             # The pages of the master are what people and probes look at.
-            urllib.request.urlopen(f"{cluster.master_url}/", timeout=20).close()
+            cluster.page(cluster.master_url)
             # A decommissioned executor ends by itself, in its own time. One that is told to stop is killed after 10 s.
             worker = next(member for member in cluster.members if member.role == "worker")
             worker.process.send_signal(signal.SIGPWR)
@@ -205,7 +206,7 @@ def _make_set(sets: Path, name: str, environment: Mapping[str, str]) -> None:
                 raise Problem("archive-failed", f"{role} left no archive.")
             # Readable for all: nothing but classes of Spark is in it, and in an image another user starts the roles.
             os.chmod(new / f"{role}.jsa", 0o444)
-        os.chmod(new, 0o755)
+        os.chmod(new, 0o755)  # noqa: S103
         shutil.rmtree(sets / name, ignore_errors=True)
         os.rename(new, sets / name)
     except (Late, subprocess.TimeoutExpired) as error:

@@ -6,6 +6,7 @@ starts every process itself. Everything it starts is in a session of its own and
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
@@ -30,6 +31,8 @@ class Late(Exception):
 
 @dataclass
 class Member:
+    """One process of the cluster, with what a backend would know of it."""
+
     role: str
     folder: Path
     ports: dict[str, int]
@@ -37,10 +40,13 @@ class Member:
     process: subprocess.Popen[bytes]
 
     def text(self) -> str:
+        """Its log so far."""
         return self.log.read_text(encoding="utf-8", errors="replace")
 
 
 class LocalCluster:
+    """Processes are started one by one with `start`; leaving the context stops all of them."""
+
     def __init__(
         self,
         folder: Path,
@@ -68,10 +74,12 @@ class LocalCluster:
 
     @property
     def master_url(self) -> str:
+        """The master's pages, and its state under `/json/`."""
         return f"http://127.0.0.1:{self._ports['master']['UI']}"
 
     @property
     def connect_ports(self) -> dict[str, int]:
+        """GRPC, UI, DRIVER and BLOCKS of the Connect server."""
         return self._ports["connect"]
 
     @property
@@ -80,6 +88,7 @@ class LocalCluster:
         return f"sc://localhost:{self.connect_ports['GRPC']}/;token={self.token}"
 
     def start(self, role: str, **extra: str) -> Member:
+        """Starts one process with the environment a backend would give it, and `extra`; waits for nothing."""
         ports = self._ports.get(role) or _free_ports("RPC", "UI")
         name = f"{role}-{len(self.members)}"
         environment = self._environment | {f"ZOE_PORT_{port}": str(number) for port, number in ports.items()}
@@ -109,14 +118,24 @@ class LocalCluster:
 
     def state(self) -> dict[str, Any]:
         """The master's own view; empty while it does not answer."""
+        return self._json(self.master_url)
+
+    @staticmethod
+    def page(url: str) -> bytes:
+        """One page of a member; OSError when it does not answer."""
+        with urllib.request.urlopen(f"{url}/", timeout=20) as answer:  # noqa: S310 (always an address made here)
+            body: bytes = answer.read()
+            return body
+
+    def _json(self, url: str) -> dict[str, Any]:
         try:
-            with urllib.request.urlopen(f"{self.master_url}/json/", timeout=5) as answer:
-                state: dict[str, Any] = json.load(answer)
-                return state
+            state: dict[str, Any] = json.loads(self.page(f"{url}/json"))
         except (OSError, ValueError):
             return {}
+        return state
 
     def workers(self, status: str = "ALIVE") -> list[dict[str, Any]]:
+        """The workers that the master sees in this state."""
         return [worker for worker in self.state().get("workers", []) if worker["state"] == status]
 
     def wait(self, what: str, reached: Callable[[], object], timeout: float = 90.0, every: float = 0.05) -> float:
@@ -132,6 +151,7 @@ class LocalCluster:
         return time.monotonic() - begin
 
     def connect_open(self) -> bool:
+        """Whether the Connect server takes connections."""
         try:
             socket.create_connection(("127.0.0.1", self.connect_ports["GRPC"]), timeout=1).close()
         except OSError:
@@ -143,11 +163,7 @@ class LocalCluster:
 
         The master is no help: it forgets a decommissioned executor at once and never gives back the worker's cores.
         """
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{worker.ports['UI']}/json/", timeout=5) as answer:
-                return not json.load(answer)["executors"]
-        except (OSError, ValueError):
-            return False
+        return self._json(f"http://127.0.0.1:{worker.ports['UI']}").get("executors") == []
 
     def stop(self, grace: float = 20.0) -> None:
         """TERM to all, connect first so that it says goodbye to the others, KILL after the grace."""
@@ -157,15 +173,11 @@ class LocalCluster:
                     member.process.terminate()
         deadline = time.monotonic() + grace
         for member in self.members:
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 member.process.wait(max(0.1, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                pass
             # Executors and Python workers are in the session of their worker.
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(member.process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
             member.process.wait()
         self.members.clear()
 

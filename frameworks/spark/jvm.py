@@ -67,6 +67,8 @@ class Problem(Exception):
 
 @dataclass(frozen=True)
 class Java:
+    """A Java to start Spark with; `libjvm` stands for the exact build."""
+
     executable: str
     home: str
     version: str
@@ -74,11 +76,14 @@ class Java:
 
     @property
     def major(self) -> int:
+        """17 for 17.0.15."""
         return java_major(self.version)
 
 
 @dataclass(frozen=True)
 class Pyspark:
+    """An installed pyspark: `home` is Spark's SPARK_HOME."""
+
     home: str
     version: str
     jars: tuple[str, ...]
@@ -98,9 +103,7 @@ def find_java(environment: Mapping[str, str]) -> Java:
     if candidate is None:
         candidate = shutil.which("java", path=environment.get("PATH", os.defpath))
     if candidate is None:
-        raise Problem(
-            "java-missing", f"Java {OLDEST_JAVA} or newer was not found in JAVA_HOME or on PATH. {install}"
-        )
+        raise Problem("java-missing", f"Java {OLDEST_JAVA} or newer was not found in JAVA_HOME or on PATH. {install}")
     executable = os.path.realpath(candidate)
     root = Path(executable).parent.parent
     libjvm = root / "lib" / "server" / "libjvm.so"

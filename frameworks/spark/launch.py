@@ -65,7 +65,7 @@ def _run(role: str, environment: Mapping[str, str]) -> None:
     if launch.wait_for:
         wait_for_port(launch.wait_for, MASTER_TIMEOUT)
     os.chdir(folder)
-    os.execve(launch.argv[0], list(launch.argv), launch.environment)
+    os.execve(launch.argv[0], list(launch.argv), launch.environment)  # noqa: S606
 
 
 def prepare(folder: Path, launch: Launch) -> None:

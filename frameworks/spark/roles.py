@@ -17,6 +17,9 @@ from jvm import MODULE_OPTIONS, SCALA_VERSION, Java, Problem, Pyspark
 
 ROLES = ("master", "worker", "connect")
 MIB = 1024 * 1024
+SCRATCH = "tmp"
+# Addresses that mean "every interface", which Spark's user interface binds to by itself.
+ANY = ("0.0.0.0", "::", "[::]")  # noqa: S104
 
 MAIN_CLASSES = {
     "master": "org.apache.spark.deploy.master.Master",
@@ -96,16 +99,29 @@ class Archives:
     dump: Mapping[str, str] = field(default_factory=dict)
 
     def options(self, role: str) -> tuple[str, ...]:
+        """The JVM flags for one role."""
         if role in self.use:
             # auto: a stale or broken archive is ignored; logging off: without a word about it.
-            return ("-Xshare:auto", f"-XX:SharedArchiveFile={self.use[role]}", "-Xlog:disable", "-Xlog:all=error:stderr")
+            return (
+                "-Xshare:auto",
+                f"-XX:SharedArchiveFile={self.use[role]}",
+                "-Xlog:disable",
+                "-Xlog:all=error:stderr",
+            )
         if role in self.dump:
             return (f"-XX:ArchiveClassesAtExit={self.dump[role]}", "-Xlog:disable", "-Xlog:all=error:stderr")
         return ()
 
 
 def build(
-    role: str, environment: Mapping[str, str], *, java: Java, pyspark: Pyspark, python: str, archives: Archives, cpus: int
+    role: str,
+    environment: Mapping[str, str],
+    *,
+    java: Java,
+    pyspark: Pyspark,
+    python: str,
+    archives: Archives,
+    cpus: int,
 ) -> Launch:
     """The start of one role; raises Problem naming the variable that is missing or wrong."""
     if role not in ROLES:
@@ -129,7 +145,9 @@ def build(
         properties["spark.worker.ui.retainedExecutors"] = "50"
     else:
         wait_for = given.address("ZOE_ADDRESS_MASTER_RPC")
-        properties |= _connect_properties(given, folder, host, bind, pyspark, archives)
+        properties |= _connect_properties(
+            given, folder=folder, host=host, bind=bind, pyspark=pyspark, archives=archives
+        )
         arguments = ["--class", "org.apache.spark.sql.connect.service.SparkConnectServer"]
     properties_file = f"{folder}/conf/spark.properties"
     arguments += ["--properties-file", properties_file]
@@ -144,7 +162,7 @@ def build(
         *daemon_options(role, heap),
         # Vector instructions are for queries; Master and Worker start without that module and its warning.
         *(o for o in MODULE_OPTIONS if role == "connect" or not o.startswith("--add-modules")),
-        f"-Djava.io.tmpdir={folder}/tmp",
+        f"-Djava.io.tmpdir={folder}/{SCRATCH}",
         f"-Dlog4j2.configurationFile=file:{folder}/conf/log4j2.properties",
         f"@{folder}/conf/classpath.args",
         MAIN_CLASSES[role],
@@ -158,9 +176,19 @@ def build(
     }
     return Launch(
         argv,
-        _environment(role, environment, given, folder, host, bind, java, pyspark, python),
+        _environment(
+            role,
+            environment,
+            given,
+            folder=folder,
+            host=host,
+            bind=bind,
+            java=java,
+            pyspark=pyspark,
+            python=python,
+        ),
         files,
-        ("conf", "tmp", "work", "warehouse"),
+        ("conf", SCRATCH, "work", "warehouse"),
         wait_for,
     )
 
@@ -192,6 +220,8 @@ def _common_properties(given: _Given, folder: str) -> dict[str, str]:
         "spark.storage.decommission.enabled": "true",
         "spark.storage.decommission.rddBlocks.enabled": "true",
         "spark.storage.decommission.shuffleBlocks.enabled": "true",
+        # Spark looks for blocks that are still there only every 30 s, and leaves no sooner than it has found none.
+        "spark.storage.decommission.replicationReattemptInterval": "2s",
     }
     if given.text("ZOE_SECRET_RPC", ""):
         properties |= {"spark.authenticate": "true", "spark.network.crypto.enabled": "true"}
@@ -199,7 +229,7 @@ def _common_properties(given: _Given, folder: str) -> dict[str, str]:
 
 
 def _connect_properties(
-    given: _Given, folder: str, host: str, bind: str, pyspark: Pyspark, archives: Archives
+    given: _Given, *, folder: str, host: str, bind: str, pyspark: Pyspark, archives: Archives
 ) -> dict[str, str]:
     worker_memory = given.number("ZOE_SPARK_WORKER_MEMORY", WORKER_MEMORY, least=SMALLEST_EXECUTOR)
     memory = given.number("ZOE_SPARK_EXECUTOR_MEMORY", worker_memory, least=SMALLEST_EXECUTOR)
@@ -238,6 +268,7 @@ def _environment(
     role: str,
     environment: Mapping[str, str],
     given: _Given,
+    *,
     folder: str,
     host: str,
     bind: str,
@@ -246,7 +277,17 @@ def _environment(
     python: str,
 ) -> dict[str, str]:
     """The caller's environment with Spark's variables set and everything that would change Spark from outside removed."""
-    foreign = ("SPARK_", "PYSPARK_", "_SPARK_", "_JAVA_", "JAVA_TOOL_", "JDK_JAVA_", "ZOE_SECRET_", "HADOOP_CONF", "YARN_")
+    foreign = (
+        "SPARK_",
+        "PYSPARK_",
+        "_SPARK_",
+        "_JAVA_",
+        "JAVA_TOOL_",
+        "JDK_JAVA_",
+        "ZOE_SECRET_",
+        "HADOOP_CONF",
+        "YARN_",
+    )
     result = {name: value for name, value in environment.items() if not name.startswith(foreign)}
     result.pop("CLASSPATH", None)
     result |= {
@@ -258,14 +299,14 @@ def _environment(
         # keeps the archive of executors valid.
         "SPARK_CONF_DIR": f"{folder}/no-conf",
         # The variable and not spark.local.dir: the worker decides for executors, and the property makes the driver warn.
-        "SPARK_LOCAL_DIRS": f"{folder}/tmp",
+        "SPARK_LOCAL_DIRS": f"{folder}/{SCRATCH}",
         "SPARK_LOCAL_HOSTNAME": host,
         "SPARK_PUBLIC_DNS": host,
         "PYSPARK_PYTHON": python,
         "PYSPARK_DRIVER_PYTHON": python,
-        "TMPDIR": f"{folder}/tmp",
+        "TMPDIR": f"{folder}/{SCRATCH}",
     }
-    if bind not in ("0.0.0.0", "::", "[::]"):
+    if bind not in ANY:
         result["SPARK_LOCAL_IP"] = bind
     secret = given.text("ZOE_SECRET_RPC", "")
     if secret and role != "connect":
@@ -330,8 +371,8 @@ class _Given:
     def configuration(self) -> dict[str, str]:
         """ZOE_SPARK_CONF: one `key=value` a line, as the user gave them."""
         result: dict[str, str] = {}
-        for line in self._environment.get("ZOE_SPARK_CONF", "").splitlines():
-            line = line.strip()
+        for given in self._environment.get("ZOE_SPARK_CONF", "").splitlines():
+            line = given.strip()
             if not line or line.startswith("#"):
                 continue
             key, equals, value = line.partition("=")

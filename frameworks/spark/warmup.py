@@ -6,13 +6,15 @@ because each of them loads a few hundred classes of its own. SPARK_REMOTE is the
 
 # No postponed annotations here: Spark reads the types of a pandas function from them.
 import sys
+from typing import Any
 
-import pandas as pd
+import pandas as pd  # type: ignore[import-untyped,unused-ignore]
 from pyspark.sql import SparkSession, Window
 from pyspark.sql import functions as f
 
 
 def main(folder: str) -> None:
+    """Does all of it once."""
     spark = SparkSession.builder.getOrCreate()
     rows = spark.range(2000).select(
         "id", (f.col("id") % 7).alias("k"), f.concat(f.lit("n"), f.col("id")).alias("name"), f.rand().alias("x")
@@ -31,18 +33,21 @@ def main(folder: str) -> None:
     joined.toPandas()
     table.withColumn("n", f.row_number().over(Window.partitionBy("k").orderBy("x"))).filter("n < 3").collect()
     table.alias("a").join(table.alias("b").hint("merge"), "id").count()
-    spark.sql("select k, count(distinct name), percentile_approx(x, 0.5) from t where name like 'n1%' group by k").show()
+    spark.sql(
+        "select k, count(distinct name), percentile_approx(x, 0.5) from t where name like 'n1%' group by k"
+    ).show()
     table.describe().show()
 
     @f.udf("string")
     def upper(text: str) -> str:
         return text.upper()
 
-    @f.pandas_udf("double")  # type: ignore[call-overload]
     def double(values: pd.Series) -> pd.Series:
         return values * 2
 
-    table.select(upper("name"), double("x")).limit(10).collect()
+    # By name: the stubs of pyspark leave it out.
+    pandas_udf: Any = getattr(f, "pandas_udf")  # noqa: B009
+    table.select(upper("name"), pandas_udf(double, "double")("x")).limit(10).collect()
     table.groupBy("k").applyInPandas(lambda group: group.head(1), table.schema).count()
     spark.range(1000).repartition(3).mapInPandas(lambda parts: parts, "id long").count()
     table.unpersist()

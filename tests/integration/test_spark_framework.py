@@ -163,7 +163,8 @@ def test_the_user_interfaces_live_under_the_prefix_of_a_proxy(cluster: LocalClus
             status, headers, body = _get(f"http://127.0.0.1:{port}{path}", prefix)
         assert status == 200
         assert f'href="{prefix}/static/' in body
-        assert 'href="/static/' not in body and 'src="/static/' not in body
+        assert 'href="/static/' not in body
+        assert 'src="/static/' not in body
         assert headers.get("X-Frame-Options", "SAMEORIGIN") == "SAMEORIGIN"
 
 
@@ -195,9 +196,14 @@ def test_no_secret_is_in_an_argument_list_a_log_or_a_file_of_others(cluster: Loc
         if member.process.poll() is None:
             assert member.folder.stat().st_mode & 0o077 == 0
     # Pages of the interfaces show configuration: without the secrets.
-    for page in ("environment/", "executors/"):
-        body = _get(f"http://127.0.0.1:{cluster.connect_ports['UI']}/{page}")[2].encode()
-        assert not any(secret in body for secret in secrets)
+    pages = [(cluster.connect_ports["UI"], page) for page in ("environment/", "executors/")]
+    pages += [(member.ports["UI"], "json/") for member in cluster.members if member.role != "connect"]
+    for port, page in pages:
+        if any(member.ports["UI"] == port and member.process.poll() is not None for member in cluster.members):
+            continue
+        status, _, body = _get(f"http://127.0.0.1:{port}/{page}")
+        assert status == 200
+        assert not any(secret in body.encode() for secret in secrets)
 
 
 def test_a_process_without_the_secret_does_not_get_in(cluster: LocalCluster) -> None:
