@@ -1,0 +1,88 @@
+# Everything a person or CI does with Zoe. `make run` shows the main job, `make test` proves it.
+# What is missing is installed first: a virtual environment, pinned packages, the labextension, Java.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+BACKEND ?= local
+SOURCES := zoe_hub jupyter_zoe zoe_proxy frameworks tests binder
+PYTEST := $(PY) -m pytest
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run lab test test-fast check bench images wheel constraints generate clean docker-tools browser-tools
+
+help: ## what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+setup: build/.installed build/.labextension build/.java ## install all that is missing
+
+build/.venv:
+	@mkdir -p build
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'Zoe needs Python 3.11 or newer: set PYTHON=/path/to/python3.11.'; exit 1; }
+	@test -x $(PY) || { echo 'Making a virtual environment in $(VENV) ...'; $(PYTHON) -m venv $(VENV); }
+	@touch $@
+
+build/.installed: build/.venv pyproject.toml constraints.txt
+	@echo 'Installing the Python packages ...'
+	@$(PY) -m pip install --quiet --upgrade -c constraints.txt pip hatchling hatch-jupyter-builder editables
+	@HATCH_JUPYTER_BUILDER_SKIP_NPM=1 $(PY) -m pip install --quiet --no-build-isolation -c constraints.txt -e '.[spark,docker]' --group dev
+	@touch $@
+
+LAB_SOURCES := $(shell find labextension/src labextension/style -type f 2>/dev/null) labextension/package.json labextension/tsconfig.json
+build/.labextension: build/.installed $(LAB_SOURCES) labextension/yarn.lock
+	@$(PY) binder/ensure.py node
+	@echo 'Building the labextension ...'
+	@cd labextension && PATH="$(abspath $(BIN)):$$PATH" jlpm install --immutable > ../build/labextension.log 2>&1 && PATH="$(abspath $(BIN)):$$PATH" jlpm build:prod >> ../build/labextension.log 2>&1 || { tail -n 40 ../build/labextension.log; exit 1; }
+	@$(PY) binder/ensure.py link $(VENV)
+	@touch $@
+
+build/.java: build/.venv
+	@$(PY) binder/ensure.py java
+	@touch $@
+
+run: setup ## the main job, headless: attach Spark to a running kernel, grow it, use it, detach (BACKEND=local|docker)
+	@$(PY) binder/ensure.py java
+	@$(PY) binder/run_tour.py --backend $(BACKEND)
+
+lab: setup ## JupyterLab with everything ready
+	@$(PY) binder/ensure.py java
+	@$(BIN)/jupyter lab
+
+docker-tools: build/.installed
+	@$(PY) binder/ensure.py docker
+
+browser-tools: build/.installed
+	@$(PY) binder/ensure.py chromium
+
+images: docker-tools ## container images for BACKEND=docker
+	@$(PY) -m zoe_hub.testing.dockerd run -- $(PY) -m zoe_hub.backends.docker.images build
+
+test: setup docker-tools browser-tools ## every test
+	@$(PYTEST) --durations=15
+
+test-fast: setup ## unit and contract tests and the simulation, in memory
+	@$(PYTEST) tests/unit tests/contract tests/simulation
+
+check: setup ## style, types, import rules, drift
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(PY) -m zoe_hub.contract.generate --check
+	@cd labextension && PATH="$(abspath $(BIN)):$$PATH" jlpm --silent check
+
+bench: setup docker-tools ## one line a benchmark, and build/bench.json
+	@$(PY) tests/performance/run.py
+
+generate: build/.installed ## OpenAPI document, TypeScript types, client methods and pages from the table of operations
+	@$(PY) -m zoe_hub.contract.generate
+
+wheel: setup ## the distribution, in dist/
+	@$(PY) -m build --no-isolation --wheel --outdir dist . > build/wheel.log 2>&1 || { tail -n 40 build/wheel.log; exit 1; }
+	@ls dist/*.whl
+
+constraints: ## pin what is installed now
+	@$(PY) -m pip freeze --exclude-editable --exclude jupyter-zoe | grep -v ' @ ' > constraints.txt
+
+clean: ## forget what was built (not the virtual environment)
+	@rm -rf build dist labextension/lib jupyter_zoe/labextension
