@@ -1,0 +1,79 @@
+"""Recipes of images: order, tags, and when an image is out of date."""
+
+import shutil
+
+import pytest
+
+from zoe_hub.backends.docker import recipes
+from zoe_hub.backends.docker.images import constraints, requirements
+
+
+def recipe(folder, name, parent="zoe/base", extra="", definition=""):
+    (folder / name).mkdir(parents=True)
+    (folder / name / "Dockerfile").write_text(f"ARG BASE={parent}\nFROM ${{BASE}}\n{extra}")
+    if definition:
+        (folder / name / "framework.yaml").write_text(definition)
+
+
+def test_the_projects_own_recipes_are_complete():
+    found = recipes.read([recipes.OWN, recipes.frameworks_folder()], "1.0")
+    assert {"os", "base", "spark", "jupyter", "python-job"} <= set(found)
+    order = [each.name for each in recipes.ordered(found, ["spark"])]
+    assert order == ["os", "base", "spark"]
+    assert found["base"].wheels
+    assert found["jupyter"].dist
+    assert found["os"].parent == ""
+
+
+def test_tags_come_from_the_definition(tmp_path):
+    recipe(tmp_path, "spark", definition='framework: spark\nversion: "4.3.0"\nprocesses: {m: {image: "zoe/spark:{{ version }}"}}')
+    recipe(tmp_path, "plain")
+    recipe(tmp_path, "broken", definition="a: [")
+    found = recipes.read([tmp_path], "0.9")
+    assert {name: each.tag for name, each in found.items()} == {"spark": "zoe/spark:4.3.0", "plain": "zoe/plain:0.9", "broken": "zoe/broken:0.9"}
+
+
+def test_a_foreign_parent_is_an_image(tmp_path):
+    recipe(tmp_path, "mine", parent="example/python:3.11")
+    assert recipes.read([tmp_path], "1")["mine"].parent == "example/python:3.11"
+
+
+def test_circles_and_unknown_names_are_told(tmp_path):
+    recipe(tmp_path, "a", parent="zoe/b")
+    recipe(tmp_path, "b", parent="zoe/a:1")
+    found = recipes.read([tmp_path], "1")
+    with pytest.raises(ValueError, match="circle: a -> b -> a"):
+        recipes.ordered(found, ["a"])
+    with pytest.raises(ValueError, match="no recipe 'c'; there are: a, b"):
+        recipes.ordered(found, ["c"])
+
+
+def test_a_recipe_names_its_base(tmp_path):
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / "Dockerfile").write_text("FROM scratch\n")
+    with pytest.raises(ValueError, match="ARG BASE"):
+        recipes.read([tmp_path], "1")
+
+
+def test_any_change_makes_an_image_out_of_date(tmp_path):
+    recipe(tmp_path, "x")
+    one = recipes.read([tmp_path], "1")["x"]
+    before = recipes.inputs(one, "sha256:a", ["amd64"])
+    (tmp_path / "x" / "__pycache__").mkdir()
+    (tmp_path / "x" / "__pycache__" / "y.pyc").write_text("z")
+    assert recipes.inputs(one, "sha256:a", ["amd64"]) == before
+    assert recipes.inputs(one, "sha256:b", ["amd64"]) != before
+    assert recipes.inputs(one, "sha256:a", ["arm64"]) != before
+    (tmp_path / "x" / "launch.py").write_text("1")
+    after = recipes.inputs(one, "sha256:a", ["amd64"])
+    assert after != before
+    (tmp_path / "x" / "launch.py").rename(tmp_path / "x" / "start.py")
+    assert recipes.inputs(one, "sha256:a", ["amd64"]) not in (before, after)
+    shutil.rmtree(tmp_path)
+
+
+def test_images_get_the_versions_of_this_environment():
+    pins = dict(pin.split("==") for pin in constraints())
+    assert any(each.startswith("pyspark[connect]") for each in requirements())
+    assert pins["pyspark"] in "".join(requirements())
+    assert "jupyter-zoe" not in pins
