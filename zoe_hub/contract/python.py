@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from zoe_hub.contract.operations import OPERATIONS, PREFIX, Operation
 from zoe_hub.contract.openapi import Json, path_parameters
+from zoe_hub.contract.operations import OPERATIONS, PREFIX, Operation
 
 _PRIMITIVES = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "None"}
 

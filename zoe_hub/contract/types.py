@@ -13,8 +13,9 @@ from msgspec import Meta
 
 from zoe_hub.core.model import Outcome, Phase, ProcessState, Record
 
-Name = Annotated[str, Meta(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", description="lower-case letters, digits and dashes, at most 63")]
-Identifier = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+# Python's ``$`` also matches before a line break at the end, JavaScript's does not: ``(?!\n)`` makes them the same.
+Name = Annotated[str, Meta(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$(?!\n)", description="lower-case letters, digits and dashes, at most 63")]
+Identifier = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$(?!\n)")]
 
 
 # --- problems ------------------------------------------------------------------------------------------------------
@@ -150,7 +151,7 @@ class StartRequest(Record, kw_only=True):
     name: Name | None = None
     parameters: dict[str, Any] = {}
     labels: dict[str, str] = {}
-    web_prefix: Annotated[str, Meta(pattern=r"^(/[A-Za-z0-9._~@-]+)+$", max_length=512, description="path in front of the proxy as the browser sees it; the server extension fills it in")] = "/zoe"
+    web_prefix: Annotated[str, Meta(pattern=r"^(/[A-Za-z0-9._~@-]+)+$(?!\n)", max_length=512, description="path in front of the proxy as the browser sees it; the server extension fills it in")] = "/zoe"
 
 
 class ScaleRequest(Record, kw_only=True):
@@ -320,7 +321,7 @@ class AttachRequest(Record, kw_only=True):
     parameters: dict[str, Any] = {}
     language: str = "python"
     versions: Annotated[dict[str, str], Meta(description="installed packages of the kernel: name -> version; checked before anything starts")] = {}
-    web_prefix: Annotated[str, Meta(pattern=r"^(/[A-Za-z0-9._~@-]+)+$", max_length=512)] = "/zoe"
+    web_prefix: Annotated[str, Meta(pattern=r"^(/[A-Za-z0-9._~@-]+)+$(?!\n)", max_length=512)] = "/zoe"
 
 
 class AttachmentView(Record, kw_only=True):
@@ -397,7 +398,7 @@ class PlanView(Record, kw_only=True):
 class TicketRequest(Record, kw_only=True):
     """Ask for an address that a browser can open without a token."""
 
-    path: Annotated[str, Meta(pattern=r"^/zoe/proxy/[^\\\x00-\x20]*$", max_length=2048, description="page behind the hub's own proxy")]
+    path: Annotated[str, Meta(pattern=r"^/zoe/proxy/[^\\\x00-\x20]*$(?!\n)", max_length=2048, description="page behind the hub's own proxy")]
 
 
 class Ticket(Record, kw_only=True):

@@ -9,8 +9,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from zoe_hub.contract.operations import OPERATIONS
 from zoe_hub.contract.openapi import Json, path_parameters
+from zoe_hub.contract.operations import OPERATIONS
 
 _PRIMITIVES = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean", "null": "null"}
 

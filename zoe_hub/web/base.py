@@ -1,0 +1,410 @@
+"""The one way of a request through the hub. Every operation is a coroutine bound to its row of the table with ``bind``.
+
+In this order: size, origin, authentication, scope, query, body, ownership, Idempotency-Key, version, the operation itself,
+its answer. Everything that can be decided by the headers is decided before the body is read. Errors become problems here and
+nowhere else. Used by ``web.server``; the operations are in the modules beside this one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, ClassVar, NamedTuple, cast
+
+import msgspec
+from tornado.http1connection import HTTP1Connection
+from tornado.iostream import StreamClosedError
+from tornado.web import HTTPError, RequestHandler, stream_request_body
+
+from zoe_hub.backends.base import Temporary
+from zoe_hub.contract.operations import BY_ID, Operation
+from zoe_hub.core.errors import ZoeError
+from zoe_hub.core.model import Attachment, Event, Execution
+from zoe_hub.store.base import Batch, Reply
+from zoe_hub.web import problems
+from zoe_hub.web.auth import Principal
+from zoe_hub.web.context import Hub, KeyInFlight
+from zoe_hub.web.decode import decode_body, decode_query, refuse_tokens
+
+log = logging.getLogger("zoe_hub.web")
+
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
+}
+_DRAINED = 2**30  # bytes of a refused body that are read and dropped, so that the sender sees the answer
+_DRAINING = 30.0  # seconds
+_AUDIT_AGAIN = 60.0  # seconds until the same admin's same look at the same execution is recorded again
+
+
+class Answer(NamedTuple):
+    """What an operation answers, encoded already."""
+
+    body: bytes
+    status: int | None = None  # None: the operation's
+    headers: Mapping[str, str] = {}
+    media: str | None = None  # None: the operation's
+
+
+class Call:
+    """One request that has passed every check."""
+
+    def __init__(self, handler: ApiHandler, hub: Hub, operation: Operation, principal: Principal, path: Mapping[str, str]) -> None:
+        self.handler = handler
+        self.hub = hub
+        self.operation = operation
+        self.principal = principal
+        self.path = path
+        self.query: Any = None
+        self.body: Any = None
+        self.raw = b""
+        self.version: int | None = None  # of If-Match
+        self.key = ""  # of Idempotency-Key
+        self.execution: Execution | None = None  # that the path names and the caller may touch
+        self.attachment: Attachment | None = None
+
+    async def own_execution(self, identifier: str) -> Execution:
+        """The execution, if the caller may touch it.
+
+        :raises ZoeError: ``unknown-execution``, the same for another user's as for none
+        """
+        found = self.hub.store.executions.get(identifier)
+        if found is None or not await self._may(found.owner, found.id):
+            raise ZoeError("unknown-execution", f"There is no execution {identifier!r}.")
+        return found
+
+    async def own_attachment(self, identifier: str) -> Attachment:
+        """The attachment, if the caller may touch it.
+
+        :raises ZoeError: ``unknown-attachment``, the same for another user's as for none
+        """
+        found = self.hub.store.attachments.get(identifier)
+        if found is None or not await self._may(found.owner, found.execution):
+            raise ZoeError("unknown-attachment", f"There is no attachment {identifier!r}.")
+        return found
+
+    async def _may(self, owner: str, execution: str) -> bool:
+        if owner == self.principal.name:
+            return True
+        if not self.principal.admin:
+            return False
+        await self._audit(owner, execution)
+        return True
+
+    async def _audit(self, owner: str, execution: str) -> None:
+        """Record that an admin touches what is another's; a repeated look only once in a while."""
+        hub, admin, what = self.hub, self.principal.name, self.operation.id
+        moment = time.monotonic()
+        if self.operation.method == "GET":
+            last = hub.audited.get((admin, what, execution))
+            if last is not None and moment - last < _AUDIT_AGAIN:
+                return
+            if len(hub.audited) > 10000:
+                hub.audited.clear()
+            hub.audited[admin, what, execution] = moment
+        event = Event(time=hub.now(), kind="audit.access", owner=owner, execution=execution, reason=f"The admin {admin} used {what}.", data={"admin": admin, "operation": what})
+        await hub.store.commit(Batch(events=(event,)))
+
+    def reply(self, body: bytes) -> Reply:
+        """What the Idempotency-Key of this request is answered with from now on."""
+        return Reply(key=self.key, owner=self.principal.name, request=self._fingerprint(), status=self.operation.status, body=body, created=self.hub.now())
+
+    def _fingerprint(self) -> str:
+        return hashlib.sha256(b"\0".join((self.operation.id.encode(), self.raw))).hexdigest()
+
+    def replied(self) -> Reply | None:
+        """The earlier answer to this request, if its key has been used.
+
+        :raises ZoeError: ``key-reused``
+        """
+        earlier = self.hub.store.reply(self.principal.name, self.key) if self.key else None
+        if earlier is not None and earlier.request != self._fingerprint():
+            raise ZoeError("key-reused")
+        return earlier
+
+
+Run = Callable[[Call], Awaitable[Any]]
+
+
+class Bound(NamedTuple):
+    """An operation and the coroutine that does it."""
+
+    operation: Operation
+    run: Run
+
+
+BOUND: dict[str, Bound] = {}
+
+
+def bind(identifier: str) -> Callable[[Run], Run]:
+    """Bind a coroutine to an operation of the table. It returns a wire type, a ``dict`` or an ``Answer``, or writes itself and returns None."""
+
+    def register(run: Run) -> Run:
+        BOUND[identifier] = Bound(BY_ID[identifier], run)
+        return run
+
+    return register
+
+
+class ZoeHandler(RequestHandler):
+    """Headers, problems and counting for everything that the hub itself answers."""
+
+    SUPPORTED_METHODS: ClassVar[tuple[str, ...]] = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")  # type: ignore[misc]
+    operation_id = "other"
+
+    @property
+    def hub(self) -> Hub:
+        """The hub that answers."""
+        hub: Hub = self.settings["hub"]
+        return hub
+
+    def set_default_headers(self) -> None:
+        """Protect every answer."""
+        for name, value in HEADERS.items():
+            self.set_header(name, value)
+        self.clear_header("Server")
+
+    def compute_etag(self) -> str | None:
+        """None: ETags are versions here, not hashes."""
+        return None
+
+    def on_finish(self) -> None:
+        """Count the request."""
+        self.hub.metrics.count(self.operation_id, self.get_status(), self.request.request_time())
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Answer what was raised anywhere as a problem."""
+        error = kwargs.get("exc_info", (None, None, None))[1]
+        self.write_problem(as_zoe_error(error) if error is not None else ZoeError(_BY_STATUS.get(status_code, "bad-request")))
+
+    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
+        """Nothing: ``write_problem`` logs with the incident's number."""
+
+    def write_problem(self, error: ZoeError) -> None:
+        """Finish with a problem."""
+        incident = ""
+        if error.kind.status == 500:
+            incident = secrets.token_hex(6)
+            log.error("incident %s in %s", incident, self.operation_id, exc_info=error.__cause__ or error)
+        elif error.kind.status > 500:
+            log.warning("%s: %s: %s", self.operation_id, error.code, error.detail)
+        self.set_status(error.kind.status, "Problem")
+        self.set_header("Content-Type", problems.MEDIA)
+        if error.code == "not-authenticated":
+            self.set_header("WWW-Authenticate", 'Bearer realm="zoe"')
+        if isinstance(error, Temporary):
+            self.set_header("Retry-After", str(max(1, round(error.delay))))
+        self.finish(problems.problem(error, incident))
+
+
+_BY_STATUS = {404: "not-found", 405: "method-not-allowed", 413: "too-large"}
+
+
+def as_zoe_error(error: BaseException) -> ZoeError:
+    """Any error as a declared one; what is not known becomes ``internal``, without its text."""
+    if isinstance(error, ZoeError):
+        return error
+    if isinstance(error, HTTPError) and error.status_code < 500:
+        return ZoeError(_BY_STATUS.get(error.status_code, "bad-request"))
+    internal = ZoeError("internal", "Something unexpected happened. The hub's log has more under the incident's number.")
+    internal.__cause__ = error
+    return internal
+
+
+@stream_request_body
+class ApiHandler(ZoeHandler):
+    """Takes all methods of one path of the table."""
+
+    def initialize(self, methods: Mapping[str, Bound], names: tuple[str, ...]) -> None:
+        """:param methods: HTTP method -> operation; :param names: of the path's parameters"""
+        self._methods = methods
+        self._names = names
+        self._chunks: list[bytes] = []
+        self._received = 0
+        self._failure: ZoeError | None = None
+        self._answered_early = False
+        self._principal: Principal | None = None
+        self.gone = asyncio.Event()  # the client has left
+
+    @property
+    def connection(self) -> HTTP1Connection:
+        """The connection that the request came by."""
+        return cast(HTTP1Connection, self.request.connection)
+
+    # --- before the body ---
+
+    async def prepare(self) -> None:
+        """Decide what the headers decide. A refusal is answered after the body, so that the connection can be kept."""
+        request = self.request
+        self.connection.set_max_body_size(_DRAINED)
+        bound = self._methods.get(str(request.method))
+        if bound is not None:
+            self.operation_id = bound.operation.id
+        length = request.headers.get("Content-Length", "0")
+        if length.isascii() and length.isdigit() and int(length) > self.hub.max_body:
+            await self._refuse_early()
+            return
+        try:
+            self.hub.origins.check(request)
+            if bound is None:
+                self.set_header("Allow", ", ".join(self._methods))
+                raise ZoeError("method-not-allowed")
+            refuse_tokens(request.query_arguments)
+            self._principal = await self.hub.authenticator.authenticate(request)
+            if self._principal is None:
+                raise ZoeError("not-authenticated")
+            self.hub.touch()
+            if not self._principal.allows(bound.operation.scope):
+                raise ZoeError("not-allowed", f"This needs a token with the scope {bound.operation.scope!r}.")
+        except ZoeError as error:
+            self._failure = error
+
+    async def _refuse_early(self) -> None:
+        """Answer at once, then read and drop the body: a connection that is closed on unread data would lose the answer."""
+        self._answered_early = True
+        error = self._too_large()
+        body = problems.problem(error)
+        self.set_status(error.kind.status, "Problem")
+        self.set_header("Content-Type", problems.MEDIA)
+        self.set_header("Content-Length", str(len(body)))
+        self.set_header("Connection", "close")
+        self.connection.set_body_timeout(_DRAINING)
+        self.write(body)
+        await self.flush()
+        if "Expect" in self.request.headers:  # the client waits before it sends the body: there is nothing to drop
+            self.finish()
+
+    def _too_large(self) -> ZoeError:
+        return ZoeError("too-large", f"The body of a request may have {self.hub.max_body} bytes.")
+
+    def data_received(self, chunk: bytes) -> None:
+        """Keep a piece of the body, unless it will not be used."""
+        if self._failure is not None or self._answered_early:
+            return
+        self._received += len(chunk)
+        if self._received > self.hub.max_body:
+            self._chunks.clear()
+            self._failure = self._too_large()
+        else:
+            self._chunks.append(chunk)
+
+    def on_connection_close(self) -> None:
+        """Tell a streaming operation."""
+        self.gone.set()
+
+    # --- after the body ---
+
+    async def _run(self, *values: str) -> None:
+        if self._answered_early:
+            self.finish()
+            return
+        try:
+            await self._answer(values)
+        except StreamClosedError:
+            pass
+        except Exception as error:
+            if self._headers_written:  # too late for a problem: the client sees a broken answer, not a whole one
+                if not isinstance(error, ZoeError):
+                    log.error("%s broke off", self.operation_id, exc_info=error)
+                self.connection.stream.close()
+            else:
+                self.write_problem(as_zoe_error(error))
+
+    get = head = post = put = patch = delete = options = _run
+
+    async def _answer(self, values: tuple[str, ...]) -> None:
+        if self._failure is not None:
+            raise self._failure
+        assert self._principal is not None
+        bound = self._methods[str(self.request.method)]
+        operation = bound.operation
+        call = Call(self, self.hub, operation, self._principal, dict(zip(self._names, values, strict=True)))
+        call.query = decode_query(operation.query, self.request.query_arguments)
+        call.raw = b"".join(self._chunks)
+        if operation.input is not None:
+            call.body = decode_body(operation.input, call.raw, self.request.headers.get("Content-Type"))
+        if operation.owns == "execution":
+            call.execution = await call.own_execution(call.path["execution"])
+        elif operation.owns == "attachment":
+            call.attachment = await call.own_attachment(call.path["attachment"])
+        if operation.creates:
+            call.key = self._key()
+        if operation.versioned and operation.method != "GET":
+            call.version = self._version()
+        if call.key:
+            result = await self._once(call, bound.run)
+        else:
+            result = await bound.run(call)
+        if result is not None:
+            self._write_answer(operation, result)
+
+    async def _once(self, call: Call, run: Run) -> Any:
+        """Run, unless the key has been used; requests with the same key at the same time wait for the first."""
+        place = (call.principal.name, call.key)
+        held = self.hub.keys.setdefault(place, KeyInFlight())
+        held.users += 1
+        try:
+            async with held.lock:
+                return await run(call)
+        finally:
+            held.users -= 1
+            if not held.users:
+                del self.hub.keys[place]
+
+    def _key(self) -> str:
+        key = self.request.headers.get("Idempotency-Key", "")
+        if len(key) > 255 or not key.isascii() or not (key.isprintable() or key == ""):
+            raise ZoeError("bad-request", "An Idempotency-Key has at most 255 printable ASCII characters.")
+        return key
+
+    def _version(self) -> int | None:
+        given = self.request.headers.get("If-Match", "*").strip()
+        if given == "*":
+            return None
+        number = given[1:-1] if len(given) > 2 and given[0] == given[-1] == '"' else given
+        if not number.isascii() or not number.isdigit() or len(number) > 18:
+            raise ZoeError("bad-request", "If-Match takes the ETag of one answer, for example \"7\".")
+        return int(number)
+
+    def _write_answer(self, operation: Operation, result: Any) -> None:
+        answer = result if isinstance(result, Answer) else Answer(msgspec.json.encode(result))
+        self.set_status(answer.status or operation.status)
+        media = answer.media or operation.media
+        self.set_header("Content-Type", f"{media}; charset=utf-8" if media.startswith("text/") else media)
+        for name, value in answer.headers.items():
+            self.set_header(name, value)
+        self.finish(answer.body)
+
+
+class UnknownHandler(ZoeHandler):
+    """Everything outside of the table."""
+
+    def prepare(self) -> None:
+        """Say that there is nothing."""
+        raise ZoeError("not-found")
+
+
+class LivenessHandler(ZoeHandler):
+    """``GET /healthz`` without a token: says that the hub answers, and nothing else."""
+
+    def prepare(self) -> None:
+        """Only the host is checked."""
+        self.hub.origins.check(self.request)
+        if self.request.method not in ("GET", "HEAD"):
+            self.set_header("Allow", "GET, HEAD")
+            raise ZoeError("method-not-allowed")
+
+    def get(self) -> None:
+        """Answer."""
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        self.finish("ok\n")
+
+    head = get

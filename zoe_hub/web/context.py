@@ -1,0 +1,91 @@
+"""What the handlers work with: one ``Hub`` for each Tornado application, made by ``app`` (and by tests)."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from zoe_hub.backends.base import Backend
+from zoe_hub.store.base import Store
+from zoe_hub.web.auth import Authenticator
+from zoe_hub.web.metrics import Metrics
+from zoe_hub.web.origin import Origins
+from zoe_hub.web.tickets import Tickets
+from zoe_hub.web.views import Views
+
+if TYPE_CHECKING:
+    from zoe_hub.catalog import Catalog
+    from zoe_hub.controllers.service import Service
+
+
+def utc_now() -> datetime:
+    """The time of day, aware."""
+    return datetime.now(UTC)
+
+
+class KeyInFlight:
+    """An Idempotency-Key whose request is being worked on, and how many requests carry it."""
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.users = 0
+
+
+class Hub:
+    """The parts of a running hub that the web needs."""
+
+    def __init__(
+        self,
+        *,
+        service: Service,
+        authenticator: Authenticator,
+        controllers: Any = None,
+        hosts: Iterable[str] = (),
+        origins: Iterable[str] = (),
+        max_body: int = 2**20,
+        heartbeat: float = 15.0,
+        stall: float = 30.0,
+        session: float = 12 * 3600.0,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        """:param controllers: anything with a mapping ``stats``; read for the metrics
+        :param hosts: further host names of the hub; :param origins: further origins of its pages
+        :param max_body: bytes of a request's body
+        :param heartbeat: seconds between two signs of life in a quiet event stream
+        :param stall: seconds after which a reader of events who does not read is disconnected
+        :param session: seconds that a browser's session with the proxy lasts
+        """
+        self.service = service
+        self.store: Store = service.store
+        self.backend: Backend = service.backend
+        self.catalog: Catalog = service.catalog
+        self.deployment: str = service.deployment
+        self.controllers = controllers
+        self.authenticator = authenticator
+        self.origins = Origins(hosts, origins)
+        self.max_body = max_body
+        self.heartbeat = heartbeat
+        self.stall = stall
+        self.now = now
+        self.started = now()
+        self.views = Views(self.deployment)
+        self.metrics = Metrics()
+        self.tickets = Tickets(authenticator, now, session)
+        self.closing = asyncio.Event()
+        self.streams = 0  # open event streams and followed logs
+        self.last_request = time.monotonic()
+        self.keys: dict[tuple[str, str], KeyInFlight] = {}  # Idempotency-Keys in flight
+        self.audited: dict[tuple[str, str, str], float] = {}  # admin, operation, execution -> when
+
+    def touch(self) -> None:
+        """Remember that somebody uses the hub."""
+        self.last_request = time.monotonic()
+
+    def idle(self) -> float:
+        """Seconds since the last request; 0 while a stream is open."""
+        if self.streams:
+            self.touch()
+        return time.monotonic() - self.last_request

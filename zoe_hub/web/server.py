@@ -1,0 +1,65 @@
+"""Binds the table of operations to addresses and makes the Tornado application. Called by ``app`` and by tests."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from tornado.httputil import HTTPServerRequest
+from tornado.web import Application
+
+from zoe_hub.contract.openapi import path_parameters
+from zoe_hub.contract.operations import OPERATIONS, PREFIX
+from zoe_hub.web import operations, streams, system  # noqa: F401 - their import binds the operations
+from zoe_hub.web.auth import Principal, bearer
+from zoe_hub.web.base import BOUND, ApiHandler, Bound, LivenessHandler, UnknownHandler, log
+from zoe_hub.web.context import Hub
+from zoe_hub.web.login import LoginHandler
+
+
+def make_application(hub: Hub, further: Sequence[tuple[Any, ...]] = ()) -> Application:
+    """The application.
+
+    :param further: routes of handlers beside the table, such as the proxy. They find the hub as ``settings["hub"]`` and
+        ``await settings["authenticate"](request)`` says who asks: by token, or by the cookie of a browser's session.
+    """
+    paths: defaultdict[str, dict[str, Bound]] = defaultdict(dict)
+    names: dict[str, tuple[str, ...]] = {}
+    for operation in OPERATIONS:
+        paths[operation.path][operation.method] = BOUND[operation.id]
+        names[operation.path] = path_parameters(operation)
+    routes: list[tuple[Any, ...]] = [
+        (PREFIX + re.sub(r"\\?\{[^}]*\}", "([^/]+)", re.escape(path).replace(r"\{", "{").replace(r"\}", "}")), ApiHandler, {"methods": methods, "names": names[path]})
+        for path, methods in paths.items()
+    ]
+
+    async def authenticate(request: HTTPServerRequest) -> Principal | None:
+        """Who asks for a proxied page. :raises ZoeError: ``foreign-origin`` (with a cookie, which browsers send by themselves)"""
+        if bearer(request) is not None:
+            principal = await hub.authenticator.authenticate(request)
+        else:
+            hub.origins.check(request)
+            principal = hub.tickets.principal(request)
+        if principal is not None:
+            hub.touch()
+        return principal
+
+    return Application(
+        [*routes, ("/healthz", LivenessHandler), ("/zoe/login", LoginHandler), *further],
+        default_handler_class=UnknownHandler,
+        log_function=_log_request,
+        hub=hub,
+        authenticate=authenticate,
+    )
+
+
+def _log_request(handler: Any) -> None:
+    """One line for each request, without its query: that may hold a ticket."""
+    status = handler.get_status()
+    level = 10 if status < 400 else 20 if status < 500 else 30
+    if log.isEnabledFor(level):
+        request = handler.request
+        principal = getattr(handler, "_principal", None)
+        log.log(level, "%d %s %s %s %.1f ms", status, request.method, request.path, principal.name if principal else "-", 1000 * request.request_time())
