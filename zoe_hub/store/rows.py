@@ -143,6 +143,8 @@ def read_state(connection: Connection, cutoff: datetime) -> State:
 
     :raises msgspec.DecodeError: (or a subclass) if a payload cannot be read
     """
+    for table in tables.metadata.tables.values():  # what is written only later is looked at now: are all columns there?
+        connection.execute(select(table).limit(1)).close()
     state = State()
     table = tables.executions
     for ordinal, payload in connection.execute(select(table.c.ordinal, table.c.payload).order_by(table.c.ordinal)):

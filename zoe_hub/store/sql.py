@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 from sqlalchemy import Connection
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.model import Event
@@ -82,17 +82,23 @@ class SQLStore(StateStore):
 
     def _load(self) -> State:
         """Read everything, before the database is opened for writing."""
-        cutoff = self._clock() - REPLIES_KEPT
         if not self._dialect.exists():
             self._dialect.create(self._migrations.head)
         with self._dialect.inspect() as connection:
             if not self._migrations.pending(connection):
-                return rows.read_state(connection, cutoff)
+                return self._read_state(connection)
         with self._dialect.upgrade() as connection:
             self._migrations.run(connection)
-            state = rows.read_state(connection, cutoff)  # inside: what cannot be read must not replace the old one
+            state = self._read_state(connection)  # inside: what cannot be read must not replace the old one
         log.info("The database was brought to revision %s", self._migrations.head)
         return state
+
+    def _read_state(self, connection: Connection) -> State:
+        try:
+            return rows.read_state(connection, self._clock() - REPLIES_KEPT)
+        except DBAPIError as error:
+            flaw = f"The tables are not those of revision {self._migrations.head}: {error.orig}."
+            raise self._dialect.translate(error) or ZoeError("storage-corrupt", flaw) from error
 
     def _connect(self) -> Connection:
         if self._connection is None:

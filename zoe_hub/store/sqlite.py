@@ -102,14 +102,13 @@ class SQLite(Dialect):
 
     def create(self, revision: str) -> None:
         """See ``Dialect``."""
-        with self._replacement() as engine:
-            with engine.begin() as connection:
-                tables.metadata.create_all(connection, checkfirst=False)
-                tables.bookkeeping.create_all(connection, checkfirst=False)
-                for table, number in tables.APPEND_ONLY.items():
-                    for statement in append_only(table, number):
-                        connection.exec_driver_sql(statement)
-                connection.execute(insert(tables.revisions), {"version_num": revision})
+        with self._replacement() as engine, engine.begin() as connection:
+            tables.metadata.create_all(connection, checkfirst=False)
+            tables.bookkeeping.create_all(connection, checkfirst=False)
+            for table, number in tables.APPEND_ONLY.items():
+                for statement in append_only(table, number):
+                    connection.exec_driver_sql(statement)
+            connection.execute(insert(tables.revisions), {"version_num": revision})
 
     @contextmanager
     def _replacement(self) -> Iterator[Engine]:
@@ -254,7 +253,7 @@ def append_only(table: str, number: str) -> tuple[str, ...]:
         f"CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table} {refuse}",
         f"CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table} {refuse}",
         # REPLACE deletes without asking the trigger above.
-        f"CREATE TRIGGER {table}_no_gap BEFORE INSERT ON {table} "
+        f"CREATE TRIGGER {table}_no_gap BEFORE INSERT ON {table} "  # noqa: S608 - our own names
         f"WHEN NEW.{number} <> (SELECT coalesce(max({number}), 0) + 1 FROM {table}) {refuse}",
     )
 
