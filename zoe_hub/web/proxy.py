@@ -1,0 +1,200 @@
+"""``/zoe/proxy/<execution>/<process>/<port>/...``: the web pages of processes, for their owners, through the hub.
+
+A browser comes here through the Jupyter server extension (with the hub's token) or by itself (with a session, see
+``web.tickets``). Requests are streamed both ways by ``zoe_proxy``. What the process is asked holds nothing of the hub: no
+token, no session; what the definition's ``Port.headers`` name is added. Called by ``app``, which registers ``routes()``.
+"""
+
+from __future__ import annotations
+
+import html
+import math
+import re
+import secrets
+import time
+from typing import Any, NamedTuple
+
+from zoe_hub.controllers.binding import Binder, proxy_path
+from zoe_hub.core.errors import ZoeError
+from zoe_hub.core.model import Address, Event, Execution, Port, Process, ProcessState
+from zoe_hub.core.processes import label
+from zoe_hub.store.base import Batch
+from zoe_hub.web.auth import Principal
+from zoe_hub.web.base import ZoeHandler
+from zoe_hub.web.waiting import waiting_page
+from zoe_proxy import Client, ProxyHandler, Route, Upstream, UpstreamError, escapes
+from zoe_proxy.rewrite import Pairs, Rules
+
+PREFIX = "/zoe/proxy"
+MARK = "X-Zoe-Proxy"
+"""Header of answers that are the hub's own, not the process's; the waiting page looks for it."""
+
+_PATH = re.compile(rf"{PREFIX}/([^/]+)/([^/]+)/([^/]+)(/.*)?", re.DOTALL)
+_OWN_COOKIES = (re.compile(r"zoe-session.*"),)
+_ANSWERS = (ProcessState.READY, ProcessState.DRAINING, ProcessState.STOPPING)
+_PLAIN_PREFIX = re.compile(r"(/[A-Za-z0-9._~@%-]+)+")
+_AUDIT_AGAIN = 60.0  # seconds until the same admin's look is recorded again
+_SAFE = ("GET", "HEAD", "OPTIONS")
+
+
+def routes() -> list[tuple[Any, ...]]:
+    """What ``web.server.make_application`` takes as ``further``."""
+    return [(rf"{PREFIX}/.*", PageHandler)]
+
+
+class Place(NamedTuple):
+    """What a path means."""
+
+    execution: Execution
+    process: Process
+    port: Port
+    rest: str  # raw, with its leading slash
+
+
+class PageHandler(ProxyHandler, ZoeHandler):
+    """Any request for a page of a process."""
+
+    operation_id = "proxy"
+    _principal: Principal | None = None
+    _asked: Place
+
+    async def upstream(self) -> Upstream | None:
+        """Check who asks and find the process's address.
+
+        :raises ZoeError: ``not-authenticated``, ``not-allowed``, ``foreign-origin``, ``unknown-execution``,
+            ``unknown-process``, ``unknown-port``, ``bad-request``
+        """
+        principal = self._principal = await self.settings["authenticate"](self.request)
+        if principal is None:
+            raise ZoeError("not-authenticated", "Open this page from JupyterLab, or with 'zoe open' in a terminal.")
+        headers = self.request.headers
+        if self.request.method not in _SAFE or "Upgrade" in headers or "Origin" in headers:
+            self.hub.origins.check(self.request)
+        if not principal.allows("read" if self.request.method in _SAFE and "Upgrade" not in headers else "write"):
+            raise ZoeError("not-allowed", "This needs a token with the scope 'write'.")
+        place = await self._place(principal)
+        if place is None:
+            return None
+        address = self._address(place)
+        return None if address is None else self._upstream_of(place, address)
+
+    async def _place(self, principal: Principal) -> Place | None:
+        """The execution, process and port that the path names; None: it was answered with a redirect."""
+        match = _PATH.fullmatch(self.request.path)
+        if match is None:
+            raise ZoeError("not-found", "A page is at /zoe/proxy/<execution>/<process>/<port>/.")
+        identifier, process_id, port_name, rest = match.groups()
+        execution = self.hub.store.executions.get(identifier)
+        if execution is None or not (execution.owner == principal.name or principal.admin):
+            raise ZoeError("unknown-execution", f"There is no execution {identifier!r}.")  # another user's looks like none
+        if execution.owner != principal.name:
+            await self._audit(principal, execution)
+        process = next((each for each in execution.processes if label(each) == process_id), None)
+        if process is None:
+            raise ZoeError("unknown-process", f"{execution.name} has no process of this name.")
+        port = next((each for each in execution.spec.group(process.group).ports if each.name == port_name and each.protocol == "http"), None)
+        if port is None:
+            raise ZoeError("unknown-port", f"{process_id} has no web port of this name.")
+        if rest is None:
+            self.set_status(307)
+            self.set_header("Location", f"{port.name}/" + (f"?{self.request.query}" if self.request.query else ""))
+            self.finish()
+            return None
+        if escapes(rest):
+            raise ZoeError("bad-request", "The path leads out of the page's own folder.")
+        return Place(execution, process, port, rest)
+
+    async def _audit(self, admin: Principal, execution: Execution) -> None:
+        """Record that an admin looks at another's pages, once in a while."""
+        key, moment = (admin.name, self.operation_id, execution.id), time.monotonic()
+        if moment - self.hub.audited.get(key, -math.inf) < _AUDIT_AGAIN:
+            return
+        self.hub.audited[key] = moment
+        event = Event(
+            time=self.hub.now(),
+            kind="audit.access",
+            owner=execution.owner,
+            execution=execution.id,
+            reason=f"The admin {admin.name} used {self.operation_id}.",
+            data={"admin": admin.name, "operation": self.operation_id},
+        )
+        await self.hub.store.commit(Batch(events=(event,)))
+
+    def _address(self, place: Place) -> Address | None:
+        """Where the process listens; None: it does not yet or any more, and that was answered."""
+        execution, process = place.execution, place.process
+        address = (process.addresses or {}).get(place.port.name)
+        if not execution.active or not process.live:
+            self._not_there(place, f"{execution.name} has ended." if not execution.active else f"{label(process)} of {execution.name} has ended.", ended=not execution.active)
+            return None
+        if address is None or process.state not in _ANSWERS:
+            self._not_there(place, f"{label(process)} of {execution.name} is not ready yet. {execution.reason}".strip())
+            return None
+        return address
+
+    def _upstream_of(self, place: Place, address: Address) -> Upstream:
+        self._asked = place
+        own = f"/{place.execution.id}/{label(place.process)}/{place.port.name}"
+        # A process that sees the whole path was told so when it started; the browser may have come another way since.
+        inner = "" if place.port.strip else proxy_path(place.execution, place.process, place.port.name).rstrip("/")
+        host = f"[{address.endpoint_host}]" if ":" in address.endpoint_host else address.endpoint_host
+        binder = Binder(self.hub.backend, self.hub.catalog, self.hub.deployment, "")
+        known = self.hub.store.secrets(place.execution.id)
+        return Upstream(
+            host=address.endpoint_host,
+            port=address.endpoint_port,
+            route=Route(public=self._prefix() + own, netloc=f"{host}:{address.endpoint_port}", inner=inner),
+            rest=place.rest,
+            query=self.request.query,
+            client=self._client(),
+            rules=Rules(
+                denied_cookies=_OWN_COOKIES,
+                added={name: binder.bind(place.execution, place.process, known, content) for name, content in place.port.headers.items()},
+            ),
+        )
+
+    def _through_extension(self) -> bool:
+        """Whether the Jupyter server extension of this machine passed the request on: what it says of the browser is believed."""
+        return self.request.remote_ip in ("127.0.0.1", "::1") and "Authorization" in self.request.headers and "X-Forwarded-Host" in self.request.headers
+
+    def _prefix(self) -> str:
+        """Path in front of the execution as the browser sees it."""
+        given = self.request.headers.get("X-Forwarded-Prefix", "")
+        return given if self._through_extension() and _PLAIN_PREFIX.fullmatch(given) else PREFIX
+
+    def _client(self) -> Client:
+        headers, address = self.request.headers, str(self.request.remote_ip)
+        if self._through_extension():
+            return Client(headers.get("X-Forwarded-For", address), headers.get("X-Forwarded-Proto", "http"), headers["X-Forwarded-Host"])
+        return Client(address, self.request.protocol, self.request.host)
+
+    # --- answers of the hub's own ---
+
+    def upstream_failed(self, error: UpstreamError) -> None:
+        """The process does not answer."""
+        place = self._asked
+        self._not_there(place, f"{label(place.process)} of {place.execution.name} does not answer: {error}.")
+
+    def _not_there(self, place: Place, words: str, *, ended: bool = False) -> None:
+        """A page that waits, for people; a problem for programs."""
+        self.set_header(MARK, "ended" if ended else "waiting")
+        headers = self.request.headers
+        if not ended:
+            self.set_header("Retry-After", "1")
+        if self.request.method != "GET" or "text/html" not in headers.get("Accept", "") or "Upgrade" in headers:
+            self.write_problem(ZoeError("already-ended" if ended else "not-ready", words))
+            return
+        nonce = secrets.token_urlsafe(16)
+        self.set_status(410 if ended else 503)
+        self.set_header("Content-Type", "text/html; charset=utf-8")
+        self.set_header("X-Frame-Options", "SAMEORIGIN")
+        self.set_header("Content-Security-Policy", f"default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; connect-src 'self'; frame-ancestors 'self'")
+        title = place.port.title or place.execution.spec.title
+        self.finish(waiting_page(title=html.escape(title), words=html.escape(words), nonce=nonce, mark=MARK, poll=not ended))
+
+    def answer_headers(self, code: int, headers: Pairs) -> Pairs:
+        """Pages may be framed by pages of the same origin alone, unless they say something about it themselves."""
+        given = {name.lower() for name, _ in headers}
+        if "content-security-policy" not in given and "x-frame-options" not in given:
+            headers.append(("Content-Security-Policy", "frame-ancestors 'self'"))
+        return [(name, value) for name, value in headers if name.lower() != MARK.lower()]
