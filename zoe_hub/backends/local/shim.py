@@ -254,14 +254,14 @@ class Shim:
         if not all(port_free(number) for number in payload.ports):
             self.reason = ADDRESS_TAKEN
             self.finish()
-            posix.write(acknowledge, b"ended")
+            answer(acknowledge, b"ended")
             return
         try:
             self.fork()
         except OSError as error:
-            posix.write(acknowledge, b"error %d" % (error.errno or 5))
+            answer(acknowledge, b"error %d" % (error.errno or 5))
             return
-        posix.write(acknowledge, b"ok")
+        answer(acknowledge, b"ok")
         null = posix.open("/dev/null", posix.O_RDWR)
         posix.dup2(null, 1)
         posix.dup2(null, 2)
@@ -402,6 +402,14 @@ def become(payload: Payload, shim: int, go_read: int, go_write: int, output: int
     hint = b"" if b"/" in program else b" (searched in " + path + b")"
     posix.write(2, b"zoe: cannot run '" + program + b"': " + str(problem.strerror).encode() + hint + b"\n")
     posix._exit(code)
+
+
+def answer(acknowledge: int, what: bytes) -> None:
+    """Tell the hub that waits for this start, if it still lives."""
+    try:
+        posix.write(acknowledge, what)
+    except OSError:
+        pass
 
 
 def read_some(descriptor: int) -> bytes:

@@ -1,0 +1,664 @@
+# ruff: noqa: D102 - the names of the tests say what must hold
+"""What every backend must do, as tests. Derive a test class from ``BackendContract`` and give it two fixtures.
+
+    class TestMyBackend(BackendContract):
+        @pytest.fixture
+        def backend_factory(self, tmp_path):
+            return lambda deployment="one": MyBackend(deployment=deployment, data=str(tmp_path))
+
+        @pytest.fixture
+        def programs(self):
+            return Programs(image="python:3", python="python3")
+
+``backend_factory(deployment)`` gives a backend that is not open yet; each call one over the same engine and the same
+data, so that a second one plays the hub after a restart. ``programs`` says how a few tiny programs are written there.
+``reach`` and ``visible`` may be overridden. Uses pytest and pytest-asyncio; nothing is waited for without a deadline.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from itertools import pairwise
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from zoe_hub.backends.base import Backend, Chunk, Permanent, ProcessSpec, Resync, Temporary
+from zoe_hub.core.model import Address, Observed, Port, process_name
+
+BackendFactory = Callable[..., Backend]
+
+_PRELUDE = """
+import os, signal, sys, time
+def say(text):
+    os.write(1, (text + chr(10)).encode())
+def serve(port, body):
+    import http.server
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body.encode())
+        def log_message(self, *args):
+            pass
+    http.server.HTTPServer.allow_reuse_address = True
+    address = (os.environ["ZOE_BIND"], int(os.environ["ZOE_PORT_" + port.upper()]))
+    http.server.HTTPServer(address, Handler).serve_forever()
+def wait():
+    while True:
+        time.sleep(3600)
+"""
+
+
+class Programs:
+    """Tiny programs for an engine on which Python runs. Override the methods for any other."""
+
+    def __init__(self, image: str = "zoe/test:1", python: str = "python3") -> None:
+        self.image = image
+        self.python = python
+
+    def run(self, code: str) -> tuple[str, ...]:
+        """A Python program."""
+        return (self.python, "-I", "-S", "-c", _PRELUDE + code)
+
+    def printing(self, text: str, code: int = 0) -> tuple[str, ...]:
+        """Prints a line and exits."""
+        return self.run(f"say({text!r}); sys.exit({code})")
+
+    def dying(self, signal: str) -> tuple[str, ...]:
+        """Ends by a signal that it sends itself."""
+        return self.run(f"os.kill(os.getpid(), signal.SIG{signal}); wait()")
+
+    def sleeping(self) -> tuple[str, ...]:
+        """Says ``ready`` and runs until somebody ends it; SIGTERM does."""
+        return self.run("say('ready'); wait()")
+
+    def polite(self, code: int) -> tuple[str, ...]:
+        """Says ``ready``; at SIGTERM it exits with ``code``."""
+        return self.run(f"signal.signal(signal.SIGTERM, lambda *a: sys.exit({code})); say('ready'); wait()")
+
+    def stubborn(self) -> tuple[str, ...]:
+        """Says ``ready``; ignores SIGTERM."""
+        return self.run("signal.signal(signal.SIGTERM, signal.SIG_IGN); say('ready'); wait()")
+
+    def obeying(self, signal: str, text: str) -> tuple[str, ...]:
+        """Says ``ready``; at that signal it prints ``text`` and goes on."""
+        return self.run(f"signal.signal(signal.SIG{signal}, lambda *a: say({text!r})); say('ready'); wait()")
+
+    def serving(self, port: str, body: str) -> tuple[str, ...]:
+        """Answers on a port, by HTTP."""
+        return self.run(f"serve({port!r}, {body!r})")
+
+    def family(self, port: str, body: str) -> tuple[str, ...]:
+        """Has a grandchild in a session of its own, without a living parent, that ignores SIGTERM and answers on a port.
+
+        The program itself says ``ready`` and exits with 0 at SIGUSR1.
+        """
+        return self.run(
+            "signal.signal(signal.SIGUSR1, lambda *a: sys.exit(0))\n"
+            "if os.fork() == 0:\n"
+            "    os.setsid()\n"
+            "    if os.fork():\n"
+            "        os._exit(0)\n"
+            "    signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+            "    signal.signal(signal.SIGUSR1, signal.SIG_IGN)\n"
+            f"    serve({port!r}, {body!r})\n"
+            "say('ready'); wait()"
+        )
+
+    def talking(self, size: int) -> tuple[str, ...]:
+        """Writes ``size`` bytes (a multiple of 100) in lines of 100 bytes, and exits with 0."""
+        return self.run(f"[say('x' * 99) for i in range({size // 100})]")
+
+    def environment(self, name: str) -> tuple[str, ...]:
+        """Prints a variable of its environment."""
+        return self.run(f"say(os.environ.get({name!r}, ''))")
+
+    def file(self, name: str) -> tuple[str, ...]:
+        """Prints mode (octal, without type) and content of a file in its own folder, with a blank between."""
+        return self.run(
+            f"path = os.path.join(os.environ['ZOE_FOLDER'], {name!r})\nsay('%o ' % (os.stat(path).st_mode & 0o777) + open(path).read())"
+        )
+
+    def missing(self) -> tuple[str, ...]:
+        """A program that does not exist."""
+        return ("zoe-no-such-program", "argument")
+
+
+class BackendContract:
+    """The tests. ``DEADLINE``: seconds within which anything must have happened that happens by itself."""
+
+    DEADLINE = 30.0
+
+    async def reach(self, address: Address) -> bytes | None:
+        """What a GET to an endpoint gives; ``None`` if nobody answers."""
+        try:
+            async with asyncio.timeout(5):
+                reader, writer = await asyncio.open_connection(address.endpoint_host, address.endpoint_port)
+                try:
+                    writer.write(b"GET / HTTP/1.0\r\n\r\n")
+                    head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+                finally:
+                    writer.close()
+        except (OSError, TimeoutError):
+            return None
+        return body if b" 200 " in head.split(b"\r\n")[0] else None
+
+    async def visible(self, backend: Backend, name: str) -> str:
+        """All that a user of the machine who may not look into processes can see of one: its argument lists."""
+        return ""
+
+    async def until(self, what: str, condition: Callable[[], Awaitable[Any]]) -> Any:
+        """Wait until ``condition`` gives something true; what it gave."""
+        loop = asyncio.get_running_loop()
+        due = loop.time() + self.DEADLINE
+        while not (result := await condition()):
+            assert loop.time() < due, f"{what}: not within {self.DEADLINE} s"
+            await asyncio.sleep(0.01)
+        return result
+
+    # --- fixtures -------------------------------------------------------------------------------------------------------
+
+    @pytest.fixture
+    def backend_factory(self) -> BackendFactory:
+        raise NotImplementedError("give the test class a fixture 'backend_factory'")
+
+    @pytest.fixture
+    def programs(self) -> Programs:
+        return Programs(python=sys.executable)
+
+    @pytest_asyncio.fixture
+    async def backends(self, backend_factory: BackendFactory) -> AsyncIterator[BackendFactory]:
+        """Like ``backend_factory``, but the backends are closed and what they started is gone at the end."""
+        made: list[Backend] = []
+
+        def make(deployment: str = "one") -> Backend:
+            made.append(backend_factory(deployment))
+            return made[-1]
+
+        yield make
+        for backend in made:
+            await backend.close()
+        for deployment in {backend.deployment for backend in made}:
+            last = backend_factory(deployment)
+            await last.open()
+            await self.clear(last)
+            await last.close()
+
+    async def clear(self, backend: Backend) -> None:
+        """End and forget everything of a deployment."""
+
+        async def gone() -> bool:
+            seen = await backend.processes()
+            for process in seen:
+                if process.state == "running":
+                    await backend.stop(process.name, 0)
+            return all(process.state == "exited" for process in seen)
+
+        await self.until("end of all processes", gone)
+        for execution in {*await backend.executions(), *(process.execution for process in await backend.processes())}:
+            await backend.clean(execution)
+            await backend.forget_logs(execution)
+
+    @pytest_asyncio.fixture
+    async def backend(self, backends: BackendFactory) -> Backend:
+        backend = backends()
+        await backend.open()
+        return backend
+
+    @pytest_asyncio.fixture
+    async def execution(self, backend: Backend) -> str:
+        ident = "e" + secrets.token_hex(4)
+        await backend.prepare(ident, "ann")
+        return ident
+
+    # --- helpers --------------------------------------------------------------------------------------------------------
+
+    async def spec(
+        self,
+        backend: Backend,
+        programs: Programs,
+        execution: str,
+        command: tuple[str, ...],
+        *,
+        index: int = 0,
+        ports: tuple[Port, ...] = (),
+        environment: Mapping[str, str] | None = None,
+        **changes: Any,
+    ) -> ProcessSpec:
+        """A process as the controllers bind it: ports allocated and in the environment."""
+        name = process_name(backend.deployment, execution, "main", index)
+        addresses = await backend.allocate(execution, name, ports) if ports else {}
+        given = {f"ZOE_PORT_{port.upper()}": str(address.number) for port, address in addresses.items()}
+        known: dict[str, Any] = {
+            "name": name, "deployment": backend.deployment, "execution": execution, "owner": "ann", "group": "main", "index": index,
+            "incarnation": 1, "framework": "test", "image": programs.image, "command": command, "ports": ports, "addresses": addresses,
+            "environment": {"ZOE_BIND": backend.bind(), **given, **(environment or {})}, "grace": 5.0,
+        }  # fmt: skip
+        return ProcessSpec(**known | changes)
+
+    async def seen(self, backend: Backend, name: str) -> Observed | None:
+        """What ``processes`` says of one."""
+        return next((process for process in await backend.processes() if process.name == name), None)
+
+    async def exited(self, backend: Backend, name: str) -> Observed:
+        """Wait for the end of a process."""
+
+        async def ended() -> Observed | None:
+            process = await self.seen(backend, name)
+            return process if process is not None and process.state == "exited" else None
+
+        result = await self.until(f"end of {name}", ended)
+        assert isinstance(result, Observed)
+        return result
+
+    async def log(self, backend: Backend, name: str, offset: int = 0) -> bytes:
+        """All that was logged until now."""
+        return b"".join([chunk.data async for chunk in backend.logs(name, offset=offset)])
+
+    async def logged(self, backend: Backend, name: str, text: str) -> bytes:
+        """Wait until a text is in the log."""
+
+        async def there() -> bytes:
+            data = await self.log(backend, name)
+            return data if text.encode() in data else b""
+
+        result = await self.until(f"{text!r} in the log of {name}", there)
+        assert isinstance(result, bytes)
+        return result
+
+    async def ready(self, backend: Backend, spec: ProcessSpec) -> None:
+        """Start a program that says ``ready`` and wait until it has."""
+        await backend.start(spec)
+        await self.logged(backend, spec.name, "ready")
+
+    # --- what it is -----------------------------------------------------------------------------------------------------
+
+    async def test_it_says_what_it_can_do(self, backend: Backend, programs: Programs) -> None:
+        capabilities = backend.capabilities()
+        assert capabilities.backend
+        nodes = await backend.nodes()
+        assert nodes
+        assert all(node.cores > 0 and node.memory > 0 for node in nodes)
+        assert len({node.name for node in nodes}) == len(nodes)
+        assert capabilities.nodes or len(nodes) == 1
+        assert await backend.image_present(programs.image)
+        await backend.check(programs.image, ())
+
+    # --- start and end --------------------------------------------------------------------------------------------------
+
+    @pytest.mark.parametrize("code", [0, 3])
+    async def test_exit_code(self, backend: Backend, programs: Programs, execution: str, code: int) -> None:
+        spec = await self.spec(backend, programs, execution, programs.printing("hello", code))
+        started = await backend.start(spec)
+        assert (started.name, started.execution, started.group, started.index, started.incarnation) == (spec.name, execution, "main", 0, 1)
+        ended = await self.exited(backend, spec.name)
+        assert ended.exit_code == code
+        assert ended.started is not None
+        assert ended.ended is not None
+        assert ended.started <= ended.ended
+        assert await backend.exit_code(spec.name) == (code, ended.ended)
+        assert await self.log(backend, spec.name) == b"hello\n"
+
+    async def test_end_by_a_signal_is_a_negative_exit_code(self, backend: Backend, programs: Programs, execution: str) -> None:
+        spec = await self.spec(backend, programs, execution, programs.dying("KILL"))
+        await backend.start(spec)
+        assert (await self.exited(backend, spec.name)).exit_code == -9
+
+    async def test_a_program_that_does_not_exist_is_told(self, backend: Backend, programs: Programs, execution: str) -> None:
+        spec = await self.spec(backend, programs, execution, programs.missing())
+        try:
+            await backend.start(spec)
+        except Permanent:
+            assert await self.seen(backend, spec.name) is None or (await self.exited(backend, spec.name)).exit_code
+        else:
+            assert (await self.exited(backend, spec.name)).exit_code == 127
+            assert await self.log(backend, spec.name)
+
+    async def test_started_twice_it_runs_once(self, backend: Backend, programs: Programs, execution: str) -> None:
+        spec = await self.spec(backend, programs, execution, programs.sleeping())
+        first, second = await asyncio.gather(backend.start(spec), backend.start(spec))
+        assert first.incarnation == second.incarnation == 1
+        await self.logged(backend, spec.name, "ready")
+        again = await backend.start(spec)
+        assert again.state == "running"
+        assert again.started == (await self.seen(backend, spec.name) or first).started
+        assert len(await backend.processes()) == 1
+        await backend.stop(spec.name, 0)
+        await self.exited(backend, spec.name)
+        assert await self.log(backend, spec.name) == b"ready\n"
+
+    async def test_an_ended_incarnation_does_not_run_again(self, backend: Backend, programs: Programs, execution: str) -> None:
+        spec = await self.spec(backend, programs, execution, programs.printing("once", 3))
+        await backend.start(spec)
+        ended = await self.exited(backend, spec.name)
+        assert await backend.start(spec) == ended
+        assert await self.log(backend, spec.name) == b"once\n"
+
+    async def test_a_new_incarnation_replaces_an_ended_one_and_keeps_its_log(self, backend: Backend, programs: Programs, execution: str) -> None:
+        first = await self.spec(backend, programs, execution, programs.printing("first", 3))
+        await backend.start(first)
+        await self.exited(backend, first.name)
+        second = await self.spec(backend, programs, execution, programs.sleeping(), incarnation=2)
+        await self.ready(backend, second)
+        (now,) = await backend.processes()
+        assert (now.incarnation, now.state, now.exit_code) == (2, "running", None)
+        assert await self.log(backend, first.name) == b"first\nready\n"
+        assert await self.log(backend, first.name, len(b"first\n")) == b"ready\n"
+
+    async def test_stop_asks_first(self, backend: Backend, programs: Programs, execution: str) -> None:
+        spec = await self.spec(backend, programs, execution, programs.polite(5))
+        await self.ready(backend, spec)
+        await backend.stop(spec.name, self.DEADLINE)
+        assert (await self.exited(backend, spec.name)).exit_code == 5
+
+    async def test_stop_ends_what_does_nothing_about_it(self, backend: Backend, programs: Programs, execution: str) -> None:
+        spec = await self.spec(backend, programs, execution, programs.sleeping())
+        await self.ready(backend, spec)
+        await backend.stop(spec.name, self.DEADLINE)
+        assert (await self.exited(backend, spec.name)).exit_code == -15
+
+    async def test_stop_does_not_wait_and_a_kill_follows(self, backend: Backend, programs: Programs, execution: str) -> None:
+        spec = await self.spec(backend, programs, execution, programs.stubborn())
+        await self.ready(backend, spec)
+        async with asyncio.timeout(self.DEADLINE / 2):
+            await backend.stop(spec.name, self.DEADLINE * 2)
+        still = await self.seen(backend, spec.name)
+        assert still is not None
+        assert still.state == "running"
+        await backend.stop(spec.name, 0)
+        assert (await self.exited(backend, spec.name)).exit_code == -9
+
+    async def test_stop_and_signal_of_an_ended_one_do_nothing(self, backend: Backend, programs: Programs, execution: str) -> None:
+        spec = await self.spec(backend, programs, execution, programs.printing("done", 3))
+        await backend.start(spec)
+        ended = await self.exited(backend, spec.name)
+        await backend.stop(spec.name, 5)
+        await backend.stop(spec.name, 0)
+        await backend.signal(spec.name, "TERM")
+        assert await self.seen(backend, spec.name) == ended
+
+    @pytest.mark.parametrize("how", ["stop", "itself"])
+    async def test_the_whole_tree_ends(self, backend: Backend, programs: Programs, execution: str, how: str) -> None:
+        ports = (Port(name="web", number=8080, protocol="http"),)
+        spec = await self.spec(backend, programs, execution, programs.family("web", "grandchild"), ports=ports)
+        await self.ready(backend, spec)
+        address = (await backend.addresses(spec.name))["web"]
+        assert await self.until("an answer of the grandchild", lambda: self.reach(address)) == b"grandchild"
+        if how == "stop":
+            await backend.stop(spec.name, 0)
+        else:
+            await backend.signal(spec.name, "USR1")
+        assert (await self.exited(backend, spec.name)).exit_code == (-9 if how == "stop" else 0)
+        assert await self.reach(address) is None
+
+    async def test_a_signal_reaches_the_process(self, backend: Backend, programs: Programs, execution: str) -> None:
+        spec = await self.spec(backend, programs, execution, programs.obeying("PWR", "heard"))
+        await self.ready(backend, spec)
+        await backend.signal(spec.name, "PWR")
+        await self.logged(backend, spec.name, "heard")
+        with pytest.raises(Permanent):
+            await backend.signal(spec.name, "NONSENSE")
+        still = await self.seen(backend, spec.name)
+        assert still is not None
+        assert still.state == "running"
+
+    # --- what it is given -----------------------------------------------------------------------------------------------
+
+    async def test_environment_arrives_and_is_in_no_argument_list(self, backend: Backend, programs: Programs, execution: str) -> None:
+        secret = secrets.token_hex(16) + " 'ä\n$HOME"
+        spec = await self.spec(backend, programs, execution, programs.environment("SECRET"), environment={"SECRET": secret})
+        await backend.start(spec)
+        await self.exited(backend, spec.name)
+        assert await self.log(backend, spec.name) == secret.encode() + b"\n"
+        still = await self.spec(backend, programs, execution, programs.sleeping(), index=1, environment={"SECRET": secret})
+        await self.ready(backend, still)
+        assert secret[:32] not in await self.visible(backend, still.name)
+        assert secret[:32] not in repr(still)
+
+    async def test_files_arrive_and_are_private(self, backend: Backend, programs: Programs, execution: str) -> None:
+        spec = await self.spec(backend, programs, execution, programs.file("conf.txt"), files={"conf.txt": "täxt: ${X}"})
+        await backend.start(spec)
+        assert (await self.exited(backend, spec.name)).exit_code == 0
+        assert await self.log(backend, spec.name) == "600 täxt: ${X}\n".encode()
+
+    @pytest.mark.parametrize("name", ["../evil", "/etc/zoe-evil", "a/../../evil", ""])
+    async def test_files_stay_in_their_folder(self, backend: Backend, programs: Programs, execution: str, name: str) -> None:
+        spec = await self.spec(backend, programs, execution, programs.sleeping(), files={name: "x"})
+        with pytest.raises(Permanent):
+            await backend.start(spec)
+        assert await self.seen(backend, spec.name) is None
+
+    async def test_addresses_are_honoured_and_reachable(self, backend: Backend, programs: Programs, execution: str) -> None:
+        ports = (Port(name="web", number=8080, protocol="http"),)
+        specs = [await self.spec(backend, programs, execution, programs.serving("web", f"I am {i}"), index=i, ports=ports) for i in range(2)]
+        for spec in specs:
+            await backend.start(spec)
+        for i, spec in enumerate(specs):
+            found = (await backend.addresses(spec.name))["web"]
+            given = spec.addresses["web"]
+            assert (found.number, found.host, found.port) == (given.number, given.host, given.port)
+            assert await self.until("an answer", lambda found=found: self.reach(found)) == f"I am {i}".encode()  # type: ignore[misc]
+
+    async def test_addresses_differ(self, backend: Backend, backends: BackendFactory, execution: str) -> None:
+        other = backends("two")
+        await other.open()
+        await other.prepare(execution + "x", "bob")
+        ports = (Port(name="a", number=4000), Port(name="b", number=4001))
+        names = [(backend, execution, process_name("one", execution, "main", i)) for i in range(10)]
+        names += [(other, execution + "x", process_name("two", execution + "x", "main", i)) for i in range(10)]
+        answers = await asyncio.gather(*(of.allocate(home, name, ports) for of, home, name in names))
+        assert all(set(answer) == {"a", "b"} for answer in answers)
+        places = [(address.host, address.port) for answer in answers for address in answer.values()]
+        assert len(set(places)) == len(places)
+
+    # --- logs -----------------------------------------------------------------------------------------------------------
+
+    async def chunks(self, backend: Backend, name: str, **how: Any) -> list[Chunk]:
+        """All pieces of a log, proved to be without a gap."""
+        result = [chunk async for chunk in backend.logs(name, **how)]
+        for before, after in pairwise(result):
+            assert before.offset + len(before.data) == after.offset
+        assert all(chunk.data for chunk in result)
+        return result
+
+    async def test_logs_have_true_offsets(self, backend: Backend, programs: Programs, execution: str) -> None:
+        spec = await self.spec(backend, programs, execution, programs.talking(300_000))
+        await backend.start(spec)
+        await self.exited(backend, spec.name)
+        whole = await self.chunks(backend, spec.name)
+        assert whole[0].offset == 0
+        data = b"".join(chunk.data for chunk in whole)
+        assert data == (b"x" * 99 + b"\n") * 3000
+        for offset in (1, 99_999, 299_999):
+            part = await self.chunks(backend, spec.name, offset=offset)
+            assert part[0].offset == offset
+            assert b"".join(chunk.data for chunk in part) == data[offset:]
+        assert await self.chunks(backend, spec.name, offset=300_000) == []
+        last = await self.chunks(backend, spec.name, offset=-150)
+        assert last[0].offset == 300_000 - 150
+        assert b"".join(chunk.data for chunk in last) == data[-150:]
+        assert (await self.chunks(backend, spec.name, offset=-1_000_000))[0].offset == 0
+
+    async def test_a_followed_log_comes_as_it_is_written_and_ends_with_the_process(
+        self, backend: Backend, programs: Programs, execution: str
+    ) -> None:
+        spec = await self.spec(backend, programs, execution, programs.obeying("USR1", "more"))
+        await self.ready(backend, spec)
+        came = b""
+        async with asyncio.timeout(self.DEADLINE):
+            async for chunk in backend.logs(spec.name, follow=True):
+                assert chunk.offset == len(came)
+                came += chunk.data
+                if came == b"ready\n":
+                    await backend.signal(spec.name, "USR1")
+                elif came == b"ready\nmore\n":
+                    await backend.stop(spec.name, 0)
+        assert came == b"ready\nmore\n"
+        assert await self.log(backend, spec.name) == came
+
+    async def test_logs_and_exit_code_outlive_the_process_until_they_are_forgotten(
+        self, backend: Backend, programs: Programs, execution: str
+    ) -> None:
+        spec = await self.spec(backend, programs, execution, programs.printing("remember", 3))
+        await backend.start(spec)
+        ended = await self.exited(backend, spec.name)
+        await backend.remove(spec.name)
+        assert await self.seen(backend, spec.name) is None
+        for step in (None, backend.clean):
+            if step is not None:
+                await step(execution)
+            assert await self.log(backend, spec.name) == b"remember\n"
+            assert [chunk.data async for chunk in backend.logs(spec.name, follow=True)] == [b"remember\n"]
+            assert await backend.exit_code(spec.name) == (3, ended.ended)
+        await backend.forget_logs(execution)
+        await backend.forget_logs(execution)
+        with pytest.raises(Permanent) as error:
+            await self.log(backend, spec.name)
+        assert error.value.code == "no-log"
+
+    # --- names that mean nothing ------------------------------------------------------------------------------------------
+
+    async def test_unknown_names(self, backend: Backend, execution: str) -> None:
+        name = process_name(backend.deployment, execution, "main", 7)
+        await backend.stop(name, 5)
+        await backend.stop(name, 0)
+        await backend.signal(name, "TERM")
+        await backend.remove(name)
+        await backend.clean("e00000000")
+        await backend.forget_logs("e00000000")
+        assert await backend.exit_code(name) == (None, None)
+        with pytest.raises(Permanent) as error:
+            await backend.addresses(name)
+        assert error.value.code == "unknown-process"
+        with pytest.raises(Permanent) as error:
+            await self.log(backend, name)
+        assert error.value.code == "no-log"
+
+    # --- executions ---------------------------------------------------------------------------------------------------------
+
+    async def test_executions_are_prepared_and_cleaned(self, backend: Backend, programs: Programs, execution: str) -> None:
+        await backend.prepare(execution, "ann")
+        assert await backend.executions() == (execution,)
+        spec = await self.spec(backend, programs, execution, programs.printing("x"))
+        await backend.start(spec)
+        await self.exited(backend, spec.name)
+        await backend.clean(execution)
+        await backend.clean(execution)
+        assert await backend.executions() == ()
+        assert await backend.processes() == ()
+        await backend.prepare(execution, "ann")
+        assert await backend.executions() == (execution,)
+
+    async def test_what_runs_is_neither_removed_nor_cleaned_away(self, backend: Backend, programs: Programs, execution: str) -> None:
+        spec = await self.spec(backend, programs, execution, programs.sleeping())
+        await self.ready(backend, spec)
+        for attempt in (backend.remove(spec.name), backend.clean(execution)):
+            with pytest.raises(Temporary):
+                await attempt
+        still = await self.seen(backend, spec.name)
+        assert still is not None
+        assert still.state == "running"
+        assert await backend.executions() == (execution,)
+
+    # --- a hub that was restarted ---------------------------------------------------------------------------------------------
+
+    async def test_another_hub_finds_what_runs(self, backend: Backend, backends: BackendFactory, programs: Programs, execution: str) -> None:
+        ports = (Port(name="web", number=8080, protocol="http"),)
+        lives = await self.spec(backend, programs, execution, programs.serving("web", "alive"), ports=ports)
+        ends = await self.spec(backend, programs, execution, programs.printing("gone", 3), index=1)
+        for spec in (lives, ends):
+            await backend.start(spec)
+        await self.exited(backend, ends.name)
+        before = {process.name: process for process in await backend.processes()}
+        addresses = await backend.addresses(lives.name)
+        await backend.close()
+        second = backends()
+        await second.open()
+        assert {process.name: process for process in await second.processes()} == before
+        assert await second.executions() == (execution,)
+        assert await second.addresses(lives.name) == addresses
+        assert await self.until("an answer", lambda: self.reach(addresses["web"])) == b"alive"
+        assert (await second.start(lives)).state == "running"
+        assert len(await second.processes()) == 2
+        assert await self.log(second, ends.name) == b"gone\n"
+        assert (await second.exit_code(ends.name))[0] == 3
+        await second.stop(lives.name, 0)
+        assert (await self.exited(second, lives.name)).exit_code == -9
+
+    async def test_another_hub_learns_what_ended_meanwhile(
+        self, backend: Backend, backends: BackendFactory, programs: Programs, execution: str
+    ) -> None:
+        spec = await self.spec(backend, programs, execution, programs.polite(5))
+        await self.ready(backend, spec)
+        await backend.stop(spec.name, self.DEADLINE)
+        await backend.close()
+        second = backends()
+        await second.open()
+        assert (await self.exited(second, spec.name)).exit_code == 5
+        assert (await second.start(spec)).exit_code == 5
+
+    async def test_deployments_do_not_see_each_other(
+        self, backend: Backend, backends: BackendFactory, programs: Programs, execution: str
+    ) -> None:
+        spec = await self.spec(backend, programs, execution, programs.sleeping())
+        await self.ready(backend, spec)
+        other = backends("two")
+        await other.open()
+        assert await other.processes() == ()
+        assert await other.executions() == ()
+        for nothing in (other.stop(spec.name, 0), other.signal(spec.name, "KILL"), other.remove(spec.name), other.clean(execution)):
+            await nothing
+        await other.forget_logs(execution)
+        assert await other.exit_code(spec.name) == (None, None)
+        for refused in (other.addresses(spec.name), self.log(other, spec.name)):
+            with pytest.raises(Permanent):
+                await refused
+        still = await self.seen(backend, spec.name)
+        assert still is not None
+        assert still.state == "running"
+        assert await self.log(backend, spec.name) == b"ready\n"
+
+    # --- watching ---------------------------------------------------------------------------------------------------------------
+
+    async def next_about(self, watch: AsyncIterator[Observed | Resync], name: str, state: str) -> Observed:
+        """Wait until the watch tells of that state."""
+        async with asyncio.timeout(self.DEADLINE):
+            async for item in watch:
+                if isinstance(item, Observed) and item.name == name and item.state == state:
+                    return item
+        raise AssertionError("the watch ended")
+
+    async def test_a_watch_tells_what_happens(self, backend: Backend, programs: Programs, execution: str) -> None:
+        watch = backend.watch()
+        async with asyncio.timeout(self.DEADLINE):
+            assert isinstance(await anext(watch), Resync)
+        spec = await self.spec(backend, programs, execution, programs.polite(5))
+        await self.ready(backend, spec)
+        assert (await self.next_about(watch, spec.name, "running")).incarnation == 1
+        await backend.stop(spec.name, self.DEADLINE)
+        ended = await self.next_about(watch, spec.name, "exited")
+        assert ended.exit_code == 5
+        assert ended == await self.seen(backend, spec.name)
+        await watch.aclose()  # type: ignore[attr-defined]
+
+    async def test_another_hub_watches_what_it_found(
+        self, backend: Backend, backends: BackendFactory, programs: Programs, execution: str
+    ) -> None:
+        spec = await self.spec(backend, programs, execution, programs.polite(5))
+        await self.ready(backend, spec)
+        await backend.close()
+        second = backends()
+        await second.open()
+        watch = second.watch()
+        async with asyncio.timeout(self.DEADLINE):
+            assert isinstance(await anext(watch), Resync)
+        await second.processes()
+        await second.stop(spec.name, self.DEADLINE)
+        assert (await self.next_about(watch, spec.name, "exited")).exit_code == 5
+        await watch.aclose()  # type: ignore[attr-defined]
