@@ -1,0 +1,155 @@
+"""Commands become plans: what changes, why, and what is refused with which code."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from zoe_hub.core import commands
+from zoe_hub.core.errors import ZoeError
+from zoe_hub.core.invariants import violations
+from zoe_hub.core.model import Attach, ExecutionSpec, Group, Node, Outcome, Phase
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+NODES = (Node(name="n", cores=8.0, memory=2**34),)
+
+
+def spec(**fields):
+    workers = Group(name="worker", framework="f", image="i", command=("w",), count=2, essential=1, maximum=4)
+    return ExecutionSpec(zapp="cluster", title="Cluster", version="1", kind="engine", groups=(workers,), attach={"python": Attach()}, **fields)
+
+
+class State:
+    """Records in memory, to which plans are applied."""
+
+    def __init__(self):
+        self.executions, self.attachments = {}, {}
+
+    def do(self, command, now=NOW):
+        plan = commands.plan(self, command, now)
+        for execution in plan.executions:
+            assert violations(execution) == []
+            self.executions[execution.id] = execution
+        for gone in plan.detached:
+            del self.attachments[gone]
+        for attachment in plan.attachments:
+            self.attachments[attachment.id] = attachment
+        assert all(change.reason and change.what for change in plan.changes)
+        assert all(event.reason for event in plan.events)
+        return plan
+
+    def refused(self, command):
+        with pytest.raises(ZoeError) as caught:
+            commands.plan(self, command, NOW)
+        return caught.value.code
+
+
+@pytest.fixture
+def state():
+    state = State()
+    state.do(start("e1"))
+    return state
+
+
+def start(identifier, **fields):
+    return commands.Start(id=identifier, owner="ada", spec=spec(**fields), nodes=NODES)
+
+
+def attach(identifier, key="a.ipynb", **fields):
+    return commands.Attach(id=identifier, owner=fields.pop("owner", "ada"), key=key, kernel="k", language=fields.pop("language", "python"), **fields)
+
+
+def test_start_waits_for_admission(state):
+    execution = state.executions["e1"]
+    assert (execution.phase, execution.granted, execution.counts, execution.version) == (Phase.QUEUED, None, {"worker": 2}, 1)
+    big = Group(name="worker", framework="f", image="i", command=("w",), essential=100, count=100, maximum=100)
+    assert state.refused(commands.Start(id="e2", owner="ada", spec=replace(spec(), groups=(big,)), nodes=NODES)) == "never-fits"
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        (commands.Scale(execution="e9", count=2), "unknown-execution"),
+        (commands.Scale(execution="e1", count=2, group="master"), "unknown-group"),
+        (commands.Scale(execution="e1", count=0), "out-of-range"),
+        (commands.Scale(execution="e1", count=5), "out-of-range"),
+        (commands.Scale(execution="e1", count=3, version=7), "conflict"),
+        (commands.Terminate(execution="e9"), "unknown-execution"),
+        (commands.Detach(attachment="a9"), "unknown-attachment"),
+        (attach("a1", execution="e9"), "unknown-execution"),
+        (attach("a1", execution="e1", language="r"), "not-attachable"),
+        (attach("a1"), "unknown-attachment"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_by_code(state, command, code):
+    assert state.refused(command) == code
+
+
+def test_scale_changes_the_wish_once(state):
+    assert state.do(commands.Scale(execution="e1", count=3)).changes[0].what == "scale worker of cluster-e1 from 2 to 3"
+    assert state.do(commands.Scale(execution="e1", count=3)).changes == ()
+
+
+def test_terminate_twice_is_once_and_what_has_ended_does_not_grow(state):
+    state.do(commands.Terminate(execution="e1", reason="enough"))
+    assert (state.executions["e1"].outcome, state.executions["e1"].reason) == (Outcome.CANCELLED, "enough")
+    assert state.do(commands.Terminate(execution="e1")).changes == ()
+    assert state.refused(commands.Scale(execution="e1", count=3)) == "already-ended"
+
+
+def test_a_protected_execution_wants_its_name(state):
+    state.do(start("e2", protected=True))
+    assert state.refused(commands.Terminate(execution="e2")) == "protected"
+    assert state.refused(commands.Terminate(execution="e2", confirm="e2")) == "protected"
+    state.do(commands.Terminate(execution="e2", confirm="cluster-e2"))
+    assert state.executions["e2"].desired == "ended"
+
+
+def test_detaching_never_ends_what_is_protected(state):
+    state.do(start("e2", protected=True))
+    state.do(attach("a1", execution="e2"))
+    state.do(commands.Detach(attachment="a1"))
+    assert state.executions["e2"].desired == "running"
+
+
+def test_attach_twice_finds_the_same_execution_even_from_another_kernel(state):
+    first = state.do(attach("a1", zapp="cluster", start=start("e2")))
+    assert not first.found
+    later = NOW + timedelta(hours=1)
+    again = state.do(replace(attach("a2", zapp="cluster", start=start("e3")), kernel="other"), later)
+    assert again.found
+    assert set(state.executions) == {"e1", "e2"}
+    assert state.attachments["a1"].kernel == "other"
+    assert state.attachments["a1"].renewed == later
+
+
+def test_attach_again_with_another_size_scales(state):
+    state.do(attach("a1", zapp="cluster", start=start("e2")))
+    state.do(attach("a2", zapp="cluster", start=start("e3"), counts={"worker": 4}))
+    assert state.executions["e2"].counts == {"worker": 4}
+    assert state.refused(attach("a3", zapp="cluster", start=start("e3"), counts={"worker": 9})) == "out-of-range"
+
+
+def test_other_notebooks_and_other_owners_get_their_own(state):
+    state.do(attach("a1", zapp="cluster", start=start("e2")))
+    assert not state.do(attach("a2", key="b.ipynb", zapp="cluster", start=start("e3"))).found
+    assert not state.do(attach("a3", owner="bob", zapp="cluster", start=start("e4"))).found
+
+
+def test_attach_after_the_end_starts_anew_and_forgets_the_old_one(state):
+    state.do(attach("a1", zapp="cluster", start=start("e2")))
+    state.do(commands.Terminate(execution="e2"))
+    assert not state.do(attach("a2", zapp="cluster", start=start("e3"))).found
+    assert set(state.attachments) == {"a2"}
+
+
+def test_detach_ends_the_execution_unless_kept_or_shared(state):
+    state.do(attach("a1", zapp="cluster", start=start("e2")))
+    state.do(attach("a2", key="b.ipynb", execution="e2"))
+    state.do(commands.Detach(attachment="a1"))
+    assert state.executions["e2"].desired == "running"
+    state.do(commands.Detach(attachment="a2"))
+    assert state.executions["e2"].desired == "ended"
+    state.do(attach("a3", execution="e1"))
+    state.do(commands.Detach(attachment="a3", keep=True))
+    assert state.executions["e1"].desired == "running"
