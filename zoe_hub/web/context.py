@@ -41,6 +41,7 @@ class Hub:
         self,
         *,
         service: Service,
+        catalog: Catalog,
         authenticator: Authenticator,
         controllers: Any = None,
         hosts: Iterable[str] = (),
@@ -61,7 +62,7 @@ class Hub:
         self.service = service
         self.store: Store = service.store
         self.backend: Backend = service.backend
-        self.catalog: Catalog = service.catalog
+        self.catalog = catalog
         self.deployment: str = service.deployment
         self.controllers = controllers
         self.authenticator = authenticator

@@ -1,0 +1,359 @@
+"""The hub as a program: ``zoe-hub``. The only place where parts are chosen and put together.
+
+``zoe-hub --embedded`` is the hub of one user on this machine, started by JupyterLab and the command line when it is needed;
+it ends by itself when it is not. ``zoe-hub validate PATH`` checks definitions. Exit codes: 0 ended as asked, 1 cannot
+start (or definitions are wrong), 2 wrong options, 3 another hub of this data folder runs already.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import logging
+import signal
+import socket
+import sys
+from copy import deepcopy
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+from traitlets import Bool, Float, Int, List, Unicode, default
+from traitlets.config import Application, catch_config_error
+
+import zoe_hub
+from zoe_hub.controllers.hub import Controllers
+from zoe_hub.controllers.tokens import random_token
+from zoe_hub.core.errors import ZoeError
+from zoe_hub.web import logs, runtime
+from zoe_hub.web.auth import EmbeddedAuthenticator
+from zoe_hub.web.context import Hub
+from zoe_hub.web.server import make_application
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from zoe_hub.backends.base import Backend
+    from zoe_hub.store.base import Store
+    from zoe_hub.web.auth import Authenticator
+
+OK, CANNOT_START, WRONG_OPTIONS, ALREADY_RUNS = 0, 1, 2, 3
+
+_OWN = {  # for a checkout that was never installed, which has no entry points
+    "zoe.backends": {"local": "zoe_hub.backends.local:LocalBackend", "docker": "zoe_hub.backends.docker:DockerBackend", "fake": "zoe_hub.backends.fake:FakeBackend"},
+    "zoe.authenticators": {"embedded": "zoe_hub.web.auth:EmbeddedAuthenticator"},
+}
+
+
+def load_part(group: str, name: str) -> Any:
+    """The class that the entry point ``name`` of ``group`` names.
+
+    :raises ZoeError: ``not-supported``
+    """
+    from importlib.metadata import EntryPoint, entry_points  # noqa: PLC0415 - 15 ms, here at least not twice
+
+    found = {point.name: point for point in entry_points(group=group)}
+    own = _OWN[group]
+    point = found.get(name) or (EntryPoint(name, own[name], group) if name in own else None)
+    if point is None:
+        raise ZoeError("not-supported", f"There is no {name!r} among {group}: {', '.join(sorted({*found, *own}))}.")
+    try:
+        return point.load()
+    except ImportError as error:
+        raise ZoeError("not-supported", f"{name!r} of {group} needs more than is installed: {error}. Install it with: pip install 'jupyter-zoe[{name}]'.") from error
+
+
+class Validate(Application):
+    """Checks definitions of frameworks and ZApps."""
+
+    name = "zoe-hub-validate"
+    description = "Check definitions of frameworks and ZApps: a file, a folder of one, or a folder of folders. Exit code 0: all are right; 1: some are not; 2: nothing was named."
+    catalog_folders = List(Unicode(), help="Folders with the frameworks that the ZApps may name. Empty: those that come with Zoe.").tag(config=True)
+    aliases = {"catalog": "Validate.catalog_folders"}
+    flags = {}
+
+    def start(self) -> None:
+        """Check, print every wrong place, and end."""
+        from zoe_hub.catalog import check  # noqa: PLC0415
+
+        if not self.extra_args:
+            print("Name a file or a folder: zoe-hub validate PATH", file=sys.stderr)
+            sys.exit(WRONG_OPTIONS)
+        folders = [Path(folder) for folder in self.catalog_folders] or None
+        wrong = [error for path in self.extra_args for error in check(Path(path), folders)]
+        for error in wrong:
+            print(error)
+        if not wrong:
+            print(f"Correct: {', '.join(self.extra_args)}")
+        sys.exit(CANNOT_START if wrong else OK)
+
+
+class ZoeHub(Application):
+    """The hub."""
+
+    name = "zoe-hub"
+    version = zoe_hub.__version__
+    description = "The Zoe hub: runs analytics applications on local processes and containers."
+    examples = "zoe-hub --embedded\nzoe-hub --backend=docker --port=8470\nzoe-hub validate frameworks/"
+    subcommands = {"validate": (Validate, "Check definitions of frameworks and ZApps.")}
+    classes = [Controllers, EmbeddedAuthenticator]
+    aliases = {
+        **{name: f"ZoeHub.{name}" for name in ("ip", "port", "data", "deployment", "backend")},
+        "config": "ZoeHub.config_file",
+        "log-level": "ZoeHub.log_level",
+    }
+    flags = {
+        "embedded": ({"ZoeHub": {"embedded": True}}, "Be the hub of this user on this machine: own address, own log file, ends when idle."),
+        "debug": ({"ZoeHub": {"log_level": 10}}, "Log every request and decision."),
+    }
+
+    embedded = Bool(False, help="Be the hub of this user on this machine, as JupyterLab starts it. Changes what is chosen for port, idle_timeout and log_file.").tag(config=True)
+    ip = Unicode("127.0.0.1", help="Address to listen at. 0.0.0.0: all. Other machines reach the hub only at addresses beside 127.0.0.1; put it behind TLS then.").tag(config=True)
+    port = Int(0, help="TCP port. 0: 8470; embedded: the one of last time, or a free one.").tag(config=True)
+    data = Unicode(help="Folder for database, logs and runtime file, of mode 0700. Default: $ZOE_DATA, or the platform's folder for a user's data.").tag(config=True)
+    database = Unicode(help="URL or path of the database. Default: zoe.db in the data folder.").tag(config=True)
+    deployment = Unicode(help="Name of this hub among those that share an engine: lower-case letters and digits, at most 20. Default: made once and kept in the data folder.").tag(config=True)
+    backend = Unicode("local", help="Where processes run: an entry point of the group zoe.backends, such as local or docker.").tag(config=True)
+    authenticator = Unicode("embedded", help="Who may use the hub: an entry point of the group zoe.authenticators.").tag(config=True)
+    catalog_folders = List(Unicode(), help="Folders with definitions of frameworks and ZApps, earlier ones win; those that come with Zoe are added at the end.").tag(config=True)
+    idle_timeout = Float(None, allow_none=True, help="Seconds without an active execution and a request after which the hub ends. 0: never. Default: 1800 if embedded, else 0. Shorter frees memory sooner; the next use waits a second.").tag(config=True)
+    allowed_hosts = List(Unicode(), help="Further names under which the hub may be reached, without a port. Each is a name that a page of another site could use to reach it, too.").tag(config=True)
+    allowed_origins = List(Unicode(), help="Further origins of pages that may call the hub, such as https://lab.example.org. They can do whatever their user can.").tag(config=True)
+    max_body = Int(2**20, help="Bytes of a request to the REST interface. More lets bigger parameters through and takes more memory for each request.").tag(config=True)
+    heartbeat = Float(15.0, help="Seconds between two signs of life in a quiet event stream. Shorter finds dead connections sooner and wakes clients more.").tag(config=True)
+    stall = Float(30.0, help="Seconds after which a reader of events who does not read is disconnected; it can resume. Longer suits slow networks and holds memory.").tag(config=True)
+    session_life = Float(43200.0, help="Seconds that a browser's session with proxied pages lasts, opened by a ticket. Longer asks less often for a new one and is longer open to whoever has the browser.").tag(config=True)
+    log_file = Unicode(help="File for the log; '-': the standard error. Default: hub.log in the data folder if embedded, else the standard error.").tag(config=True)
+    config_file = Unicode(help="Python file with settings. Default: zoe_hub_config.py in the data folder, if there is one.").tag(config=True)
+
+    @default("log")
+    def _log_default(self) -> logging.Logger:
+        return logging.getLogger("zoe_hub")
+
+    @default("log_level")
+    def _log_level_default(self) -> int:
+        return logging.INFO
+
+    @default("log_format")
+    def _log_format_default(self) -> str:
+        return "%(asctime)s %(levelname).1s %(name)s: %(message)s"
+
+    def _configure_logging(self) -> None:
+        """Nothing: ``initialize`` does it, once all settings are known."""
+
+    @catch_config_error
+    def initialize(self, argv: Any = None) -> None:
+        """Read the settings."""
+        self.parse_command_line(argv)
+        if self.subapp is not None:
+            return
+        if self.extra_args:
+            print(f"zoe-hub does not understand {self.extra_args[0]!r}. See zoe-hub --help.", file=sys.stderr)
+            self.exit(WRONG_OPTIONS)
+        given = deepcopy(self.cli_config)
+        self._data = Path(self.data).expanduser().absolute() if self.data else runtime.data_folder()
+        file = Path(self.config_file).expanduser() if self.config_file else self._data / "zoe_hub_config.py"
+        if self.config_file and not file.is_file():
+            self._stop_with(f"There is no configuration file {file}.")
+        if file.is_file():
+            self.load_config_file(file.name, str(file.parent))
+            self.update_config(given)
+
+    def print_help(self, classes: bool = False) -> None:
+        """Show the options, with ``--help-all`` those of the backends too."""
+        if classes:
+            for name in _OWN["zoe.backends"]:
+                try:
+                    self.classes = [*self.classes, load_part("zoe.backends", name)]
+                except ZoeError:
+                    continue
+        super().print_help(classes)
+
+    def _stop_with(self, message: str, code: int = CANNOT_START) -> None:
+        self.log.error("%s", message)
+        print(f"zoe-hub: {logs.redact(message)}", file=sys.stderr)
+        self.exit(code)
+
+    def start(self) -> None:
+        """Run until the end; exits the program."""
+        if self.subapp is not None:
+            self.subapp.start()
+            return
+        lock = runtime.Lock(self._data)
+        try:
+            runtime.private_folder(self._data)
+            own = self._data / "hub.log" if self.embedded else None
+            file = own if not self.log_file else None if self.log_file == "-" else Path(self.log_file)
+            logs.configure(int(str(self.log_level)) if str(self.log_level).isdigit() else str(self.log_level), self.log_format, self.log_datefmt, file)
+            if not lock.take():
+                running = runtime.read(self._data / runtime.RUNTIME)
+                where = f" as process {running['pid']} at {running['url']}" if {"pid", "url"} <= set(running) else ""
+                self._stop_with(f"A hub with the data folder {self._data} runs already{where}.", ALREADY_RUNS)
+            asyncio.run(self._main())
+        except ZoeError as error:
+            places = "".join(f"\n  {place}" for place in error.errors)
+            self._stop_with(f"{error.kind.title}: {error.detail}{places}\n{error.kind.remedy}")
+        except OSError as error:
+            self._stop_with(f"The hub cannot start: {error}.")
+        except Exception:
+            self.log.exception("The hub failed.")
+            self._stop_with(f"The hub failed for a reason it does not know. Its log has more: {file or 'above'}.")
+        finally:
+            lock.release()
+        self.exit(OK)
+
+    async def _main(self) -> None:
+        running = Running(self)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            loop.add_signal_handler(number, running.end, f"signal {number.name}")
+        try:
+            await running.start()
+            await running.ended.wait()
+        finally:
+            await running.stop()
+
+
+class Running:
+    """The parts of a hub that runs, made in the order in which they need each other and stopped in the other one."""
+
+    def __init__(self, app: ZoeHub) -> None:
+        self.app = app
+        self.log = app.log
+        self.data = app._data
+        self.ended = asyncio.Event()
+        self.store: Store | None = None
+        self.backend: Backend | None = None
+        self.controllers: Controllers | None = None
+        self.hub: Hub | None = None
+        self.server: HTTPServer | None = None
+        self._sockets: list[socket.socket] = []
+        self._idle: asyncio.TimerHandle | None = None
+
+    def end(self, reason: str) -> None:
+        """Have the hub end soon."""
+        self.log.info("The hub ends: %s. Processes keep running.", reason)
+        self.ended.set()
+
+    async def start(self) -> None:
+        """Open everything, adopt what runs, then listen."""
+        from zoe_hub.catalog import Catalog, default_folders  # noqa: PLC0415
+        from zoe_hub.store.sql import SQLStore  # noqa: PLC0415
+        from zoe_hub.web.proxy import routes  # noqa: PLC0415
+
+        app = self.app
+        state = runtime.read(self.data / runtime.STATE)
+        deployment = app.deployment or str(state.get("deployment") or runtime.new_deployment(getpass.getuser()))
+        self._sockets, port = self._listen(state.get("port"))
+        runtime.write_private(self.data / runtime.STATE, {"deployment": deployment, "port": port})
+        store = SQLStore(app.database or self.data / "zoe.db")
+        folder = runtime.private_folder(self.data / app.backend)
+        backend: Backend = load_part("zoe.backends", app.backend)(deployment=deployment, data=str(folder), parent=app)
+        opening = asyncio.ensure_future(store.open())
+        catalog = Catalog((*map(Path, app.catalog_folders), *default_folders()))
+        await asyncio.sleep(0)  # the database opens in its thread while the definitions are read
+        catalog.load()
+        for problem in catalog.problems:
+            self.log.warning("A definition cannot be used: %s", problem)
+        await opening
+        self.store = store
+        await backend.open()
+        self.backend = backend
+        reached = backend.capabilities().hub_host
+        self._listen_also(reached, port)
+        self.controllers = Controllers(store=store, backend=backend, catalog=catalog, deployment=deployment, hub_url=f"http://{_host(reached)}:{port}", parent=app)
+        now = self.controllers.clock.now
+        authenticator: Authenticator = load_part("zoe.authenticators", app.authenticator)(store=store, now=now, parent=app)
+        self.hub = Hub(
+            service=self.controllers.service, catalog=catalog, authenticator=authenticator, controllers=self.controllers, now=now,
+            hosts=(app.ip, reached, *app.allowed_hosts), origins=app.allowed_origins,
+            max_body=app.max_body, heartbeat=app.heartbeat, stall=app.stall, session=app.session_life,
+        )  # fmt: skip
+        self.hub.tickets.cookie += f"-{port}"
+        await self.controllers.start()
+        self.server = HTTPServer(make_application(self.hub, routes()), max_body_size=app.max_body)
+        self.server.add_sockets(self._sockets)
+        self._announce(authenticator, port)
+        self._look_idle()
+
+    def _listen(self, last: object) -> tuple[list[socket.socket], int]:
+        """Sockets at the chosen port, which is known before anything else is made."""
+        app = self.app
+        wanted = app.port or (8470 if not app.embedded else last if isinstance(last, int) else 0)
+        try:
+            sockets = bind_sockets(wanted, app.ip)
+        except OSError as error:
+            if app.port or not app.embedded:
+                raise ZoeError("port-taken", f"The hub cannot listen at {app.ip}:{wanted}: {error.strerror or error}. Choose another one with --port.") from error
+            sockets = bind_sockets(0, app.ip)
+        return sockets, int(sockets[0].getsockname()[1])
+
+    def _listen_also(self, host: str, port: int) -> None:
+        """Listen where processes reach the hub, too."""
+        if host in ("", "localhost", "127.0.0.1", "::1", self.app.ip) or self.app.ip in ("", "0.0.0.0", "::"):  # noqa: S104 - compared
+            return
+        try:
+            self._sockets += bind_sockets(port, host)
+        except OSError as error:
+            raise ZoeError("port-taken", f"The hub cannot listen at {host}:{port}, where processes would reach it: {error.strerror or error}.") from error
+
+    def _announce(self, authenticator: Authenticator, port: int) -> None:
+        host = "127.0.0.1" if self.app.ip in ("", "0.0.0.0", "::") else self.app.ip  # noqa: S104 - compared
+        url = f"http://{_host(host)}:{port}"
+        if isinstance(authenticator, EmbeddedAuthenticator):
+            token = random_token()
+            authenticator.accept(token)
+            runtime.write_runtime_file(self.data, url, token)
+        self.log.info("Zoe %s listens at %s with the backend %s.", zoe_hub.__version__, url, self.app.backend)
+
+    def _look_idle(self) -> None:
+        """End an embedded hub that nobody uses."""
+        assert self.hub is not None
+        assert self.store is not None
+        timeout = self.app.idle_timeout if self.app.idle_timeout is not None else 1800.0 if self.app.embedded else 0.0
+        if timeout <= 0:
+            return
+        if any(True for _ in self.store.active()):
+            self.hub.touch()
+        left = timeout - self.hub.idle()
+        if left <= 0:
+            self.end(f"nothing was active and nobody asked for {timeout:g} s")
+        else:
+            self._idle = asyncio.get_running_loop().call_later(min(max(left, 0.05), 60.0), self._look_idle)
+
+    async def stop(self) -> None:
+        """Stop everything that was started, whatever state it is in; processes keep running."""
+        if self._idle is not None:
+            self._idle.cancel()
+        runtime.remove_runtime_file(self.data)
+        if self.server is not None:
+            self.server.stop()
+        if self.hub is not None:
+            self.hub.closing.set()
+            for _ in range(100):  # streams end by themselves, at once
+                if not self.hub.streams:
+                    break
+                await asyncio.sleep(0.02)
+        if self.server is not None:
+            try:
+                await asyncio.wait_for(self.server.close_all_connections(), 2.0)
+            except TimeoutError:
+                self.log.info("A connection did not end.")
+        for each in self._sockets:
+            each.close()
+        for part in (self.controllers, self.backend, self.store):
+            if part is not None:
+                try:
+                    await (part.stop() if isinstance(part, Controllers) else part.close())
+                except Exception:
+                    self.log.exception("A part of the hub did not end well.")
+
+
+def _host(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """The program."""
+    ZoeHub.launch_instance(None if argv is None else list(argv))

@@ -1,0 +1,110 @@
+"""How the user's programs find a hub that runs, and how a second one learns that it is not needed. Used by ``app``.
+
+``hub.json`` says where the hub is and holds its token; only its user may read it. ``hub.lock`` is held with ``flock`` while
+the hub lives, so a hub that was killed leaves no lock. ``hub.state`` keeps what the next hub of this folder should choose
+again: its deployment, which is part of all names, and its port, which running processes know.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import secrets
+from pathlib import Path
+from typing import Any
+
+import zoe_hub
+
+RUNTIME, LOCK, STATE = "hub.json", "hub.lock", "hub.state"
+
+
+def data_folder() -> Path:
+    """``$ZOE_DATA``, or the platform's folder for a user's data."""
+    chosen = os.environ.get("ZOE_DATA")
+    if chosen:
+        return Path(chosen).expanduser().absolute()
+    if os.uname().sysname == "Darwin":
+        return Path.home() / "Library" / "Application Support" / "zoe"
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "zoe"
+
+
+def private_folder(path: Path) -> Path:
+    """``path``, made with mode 0700 or brought to it.
+
+    :raises OSError: it cannot be made, or belongs to somebody else
+    """
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if path.stat().st_mode & 0o077:
+        path.chmod(0o700)
+    return path
+
+
+class Lock:
+    """Held by the one hub of a data folder."""
+
+    def __init__(self, data: Path) -> None:
+        self._path = data / LOCK
+        self._descriptor: int | None = None
+
+    def take(self) -> bool:
+        """Whether this hub is the one now."""
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return False
+        self._descriptor = descriptor
+        return True
+
+    def release(self) -> None:
+        """Let another one be it."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+def write_private(path: Path, content: dict[str, Any]) -> None:
+    """Replace a JSON file with mode 0600 at once: readers see the old one or the new one."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with open(descriptor, "w", encoding="utf-8") as file:
+        json.dump(content, file)
+    temporary.replace(path)
+
+
+def write_runtime_file(data: Path, url: str, token: str) -> None:
+    """Say where this hub is."""
+    write_private(data / RUNTIME, {"url": url, "token": token, "pid": os.getpid(), "started": _started(), "version": zoe_hub.__version__})
+
+
+def remove_runtime_file(data: Path) -> None:
+    """Say that this hub is not there any more."""
+    found = read(data / RUNTIME)
+    if found.get("pid") == os.getpid():
+        (data / RUNTIME).unlink(missing_ok=True)
+
+
+def read(path: Path) -> dict[str, Any]:
+    """What a JSON file holds; nothing if there is none or it is not one."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def new_deployment(user: str) -> str:
+    """A name for a new deployment: short, a DNS label, different for each data folder, so that hubs can share an engine."""
+    readable = re.sub(r"[^a-z0-9]+", "", user.lower())[:8] or "zoe"
+    return f"{readable}{secrets.token_hex(3)}"
+
+
+def _started() -> int | None:
+    """When this process began, in the kernel's ticks since boot: a pid that was reused has another one."""
+    try:
+        return int(Path("/proc/self/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[19])
+    except (OSError, ValueError, IndexError):
+        return None
