@@ -58,6 +58,7 @@ class LocalCluster:
         self.rpc_secret = secrets.token_hex(32)
         self.token = secrets.token_urlsafe(32)
         self.members: list[Member] = []
+        self._started = 0
         self._environment = dict(os.environ if environment is None else environment)
         self._command = command or (lambda role, environment: [sys.executable, str(LAUNCH), role])
         # All ports of master and connect are chosen before anything starts, so that all may start at once.
@@ -90,7 +91,8 @@ class LocalCluster:
     def start(self, role: str, **extra: str) -> Member:
         """Starts one process with the environment a backend would give it, and `extra`; waits for nothing."""
         ports = self._ports.get(role) or _free_ports("RPC", "UI")
-        name = f"{role}-{len(self.members)}"
+        name = f"{role}-{self._started}"
+        self._started += 1
         environment = self._environment | {f"ZOE_PORT_{port}": str(number) for port, number in ports.items()}
         environment |= {
             "ZOE_HOST": "127.0.0.1",
