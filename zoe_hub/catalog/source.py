@@ -184,7 +184,7 @@ class _Reader:
         if top is not None and isinstance(top.value, dict) and top.key is None:
             self.name(top, event)
             return
-        plain = event.implicit[0] and event.style is None
+        plain = event.implicit[0] and not event.style
         value = self.resolve(event) if plain else event.value
         self.add(value, event, 1)
         if event.anchor:

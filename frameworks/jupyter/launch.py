@@ -1,0 +1,64 @@
+"""Starts JupyterLab behind the hub's proxy: the command of the group ``notebook``. Inputs come from the environment.
+
+It ends in ``exec`` of JupyterLab, so that the process the backend watches is the server. The token is read by the server from
+``JUPYTER_TOKEN``; runtime files, which hold it as well, go into the private folder.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+
+def arguments(environment: Mapping[str, str], root: str) -> list[str]:
+    """The server's options. ``root``: the folder that it opens."""
+    kernels = json.loads(environment.get("ZOE_JUPYTER_KERNELS") or "[]")
+    return [
+        f"--ServerApp.ip={environment['ZOE_JUPYTER_BIND']}",
+        f"--ServerApp.port={environment['ZOE_JUPYTER_PORT']}",
+        "--ServerApp.port_retries=0",
+        f"--ServerApp.base_url={environment['ZOE_JUPYTER_BASE_URL']}",
+        f"--ServerApp.root_dir={root}",
+        # The proxy has authenticated the user and checked the origin; it passes on requests of any host name. Without
+        # the token, which only the proxy has, nothing is answered.
+        "--ServerApp.allow_remote_access=True",
+        "--ServerApp.allow_origin=*",
+        "--ServerApp.quit_button=False",
+        "--ServerApp.open_browser=False",
+        "--LabApp.news_url=None",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        *(["--ServerApp.allow_root=True"] if os.geteuid() == 0 else []),
+        *(f"--KernelSpecManager.allowed_kernelspecs={name}" for name in kernels),
+    ]
+
+
+def root_folder(environment: Mapping[str, str]) -> str:
+    """The wanted folder, else the home folder, else the private one (which is gone when the execution has ended)."""
+    wanted = environment.get("ZOE_JUPYTER_ROOT")
+    if wanted:
+        folder = Path(wanted).expanduser()
+        if not folder.is_dir():
+            sys.exit(f"The folder {folder} does not exist here. Make it, or give another 'root'.")
+        return str(folder)
+    home = Path(environment.get("HOME") or "/nonexistent")
+    return str(home if home.is_dir() and os.access(home, os.W_OK) and str(home) != "/" else environment["ZOE_FOLDER"])
+
+
+def main() -> None:
+    """Become JupyterLab."""
+    environment = dict(os.environ)
+    folder = Path(environment["ZOE_FOLDER"])
+    environment["JUPYTER_RUNTIME_DIR"] = str(folder / "runtime")
+    (folder / "runtime").mkdir(mode=0o700, exist_ok=True)
+    startup = folder / "startup.py"
+    if startup.exists():  # what a ZApp wires in: each kernel of Python runs it first
+        environment["PYTHONSTARTUP"] = str(startup)
+    root = root_folder(environment)
+    os.execve(sys.executable, [sys.executable, "-m", "jupyterlab", *arguments(environment, root)], environment)  # noqa: S606
+
+
+if __name__ == "__main__":
+    main()
