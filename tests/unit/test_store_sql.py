@@ -1,6 +1,7 @@
 """What is peculiar to the SQL store: its file, its migrations, the durable log, the writer."""
 
 import asyncio
+import fcntl
 import os
 import sqlite3
 import stat
@@ -113,6 +114,25 @@ async def test_records_can_be_read_without_zoe(store, path):
     await store.commit(batch_of_everything(1))
     query = "SELECT id, owner, phase, version, json_extract(payload, '$.spec.zapp') FROM executions"
     assert plain(path, query) == [("e1", "ann", "queued", 1, "spark-cluster")]
+
+
+def test_a_lock_on_a_file_that_its_holder_deletes_is_none(path, monkeypatch):
+    """The holder before lets go, and deletes the file, between our opening and locking it: a third must not get in."""
+    flock = fcntl.flock
+
+    def late(descriptor, operation):
+        monkeypatch.setattr(fcntl, "flock", flock)
+        path.with_name("zoe.db.lock").unlink()
+        flock(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    one, other = SQLite(path), SQLite(path)
+    one.lock()
+    with pytest.raises(ZoeError, match=f"process {os.getpid()}"):
+        other.lock()
+    one.unlock()
+    other.lock()
+    other.unlock()
 
 
 # -- events are append-only -----------------------------------------------------------------------------------------
@@ -245,8 +265,8 @@ def two_revisions(folder, upgrade):
     (folder / "versions" / FIRST.name).write_bytes(FIRST.read_bytes())
     (folder / "versions" / "r0002.py").write_text(
         "import sqlalchemy as sa\nfrom alembic import op\nrevision, down_revision = '0002', '0001'\n"
-        "def upgrade():\n    op.add_column('executions', sa.Column('note', sa.String, server_default='new'))\n"
-        "    op.execute(\"UPDATE executions SET owner = 'moved'\")\n" + upgrade
+        "def upgrade():\n    op.add_column('executions', sa.Column('note', sa.String))\n"
+        "    op.execute(\"UPDATE executions SET note = 'new'\")\n" + upgrade
     )
     return Migrations(folder=folder, revisions=("0001", "0002"))
 
