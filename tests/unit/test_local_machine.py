@@ -1,0 +1,181 @@
+"""Environments, requirements, ports and records of the local backend."""
+
+import errno
+import os
+import socket
+import sys
+
+import pytest
+from traitlets import TraitError
+
+from zoe_hub.backends.base import Permanent, Temporary
+from zoe_hub.backends.local import LocalBackend, machine, ports, records
+from zoe_hub.backends.local.shim import Payload, port_free, stat_of
+from zoe_hub.core.model import Port
+
+
+def test_the_first_matching_prefix_counts_and_the_hub_is_the_default(tmp_path):
+    prefixes = {"zoe/spark:4.1*": str(tmp_path), "zoe/spark:*": "/nowhere"}
+    assert machine.prefix("zoe/spark:4.1.1", prefixes) == str(tmp_path)
+    assert machine.prefix("zoe/python:3", prefixes) == sys.prefix
+    with pytest.raises(Permanent, match="/nowhere") as error:
+        machine.prefix("zoe/spark:4.0", prefixes)
+    assert error.value.code == "environment-missing"
+
+
+def test_the_environment_is_clean(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", "/home/ann")
+    monkeypatch.setenv("LC_TIME", "C")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hidden")
+    monkeypatch.setenv("PATH", f"/usr/bin:{tmp_path}/bin:/bin")
+    found = machine.environment("x", {"*": str(tmp_path)}, ["PATH", "HOME", "LC_*"], {"A": "b"})
+    assert found == {"PATH": f"{tmp_path}/bin:/usr/bin:/bin", "HOME": "/home/ann", "LC_TIME": "C", "A": "b"}
+
+
+def java(folder, text, code=0):
+    folder.mkdir(parents=True)
+    program = folder / "java"
+    program.write_text(f"#!/bin/sh\necho '{text}' >&2\nexit {code}\n")
+    program.chmod(0o755)
+    return program
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted", "fine"),
+    [
+        ('openjdk version "17.0.9" 2023-10-17', "java>=17", True),
+        ('openjdk version "21" 2023-09-19', "java >= 17", True),
+        ('openjdk version "11.0.2"', "java>=17", False),
+        ('java version "1.8.0_381"', "java>=9", False),
+        ('java version "1.8.0_381"', "java>=8", True),
+        ("cannot execute", "java>=17", False),
+        ('openjdk version "11.0.2"', "java", True),
+    ],
+)
+def test_java_is_looked_at(tmp_path, text, wanted, fine):
+    java(tmp_path / "bin", text)
+    for environment in ({"PATH": str(tmp_path / "bin")}, {"PATH": "/nowhere", "JAVA_HOME": str(tmp_path)}):
+        if fine:
+            machine.require(wanted, environment)
+        else:
+            with pytest.raises(Permanent) as error:
+                machine.require(wanted, environment)
+            assert error.value.code == "java-missing"
+
+
+def test_missing_programs_are_told():
+    for what, code in (("java>=17", "java-missing"), ("no-such-program", "environment-missing"), ("!", "bad-definition")):
+        with pytest.raises(Permanent) as error:
+            machine.require(what, {"PATH": "/nowhere"})
+        assert error.value.code == code
+    machine.require("sh", {"PATH": "/usr/bin:/bin"})
+
+
+async def test_check_looks_at_environment_and_requirements(tmp_path):
+    backend = LocalBackend(deployment="one", data=str(tmp_path), prefixes={"bad": "/nowhere"})
+    await backend.open()
+    await backend.check("good", ("sh",))
+    for image, requires, code in (("bad", (), "environment-missing"), ("good", ("java>=999",), "java-missing")):
+        with pytest.raises(Permanent) as error:
+            await backend.check(image, requires)
+        assert error.value.code == code
+    await backend.close()
+
+
+async def test_the_node_is_the_machine_or_what_the_options_say(tmp_path):
+    (node,) = await LocalBackend(deployment="one", data=str(tmp_path)).nodes()
+    assert node.cores == machine.cores() * 4
+    assert 0 < node.memory < machine.memory()
+    (node,) = await LocalBackend(deployment="one", data=str(tmp_path), cores=3.0, memory=5, overcommit_cores=9.0).nodes()
+    assert (node.cores, node.memory) == (3.0, 5)
+    (node,) = await LocalBackend(deployment="one", data=str(tmp_path), reserved_memory=0, overcommit_cores=1.0).nodes()
+    assert (node.cores, node.memory) == (machine.cores(), machine.memory())
+
+
+@pytest.mark.parametrize("wrong", [(1, 2), (30000, 20000), (20000, 70000)])
+def test_a_wrong_port_range_is_refused(tmp_path, wrong):
+    with pytest.raises(TraitError, match="port_range"):
+        LocalBackend(deployment="one", data=str(tmp_path), port_range=wrong)
+
+
+def some_free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def test_a_reserved_port_is_nobody_elses():
+    number = some_free_port()
+    mine = ports.reserve(number)
+    assert ports.reserve(number) is None
+    mine.close()
+    again = ports.reserve(number)
+    assert again is not None
+    again.close()
+
+
+@pytest.mark.parametrize(("family", "host"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
+def test_a_port_with_a_listener_is_not_free(family, host):
+    with socket.socket(family) as taken:
+        try:
+            taken.bind((host, 0))
+        except OSError as error:
+            if error.errno != errno.EADDRNOTAVAIL:
+                raise
+            pytest.skip("no IPv6 here")
+        taken.listen()
+        assert not port_free(taken.getsockname()[1])
+    assert port_free(some_free_port())
+
+
+def test_an_exhausted_range_is_temporary():
+    number = some_free_port()
+    all_ports = ports.Ports(number, number)
+    given = all_ports.allocate("e", "p", (Port(name="a", number=1),))
+    assert given["a"].number == number
+    assert all_ports.allocate("e", "p", (Port(name="a", number=1),)) == given
+    with pytest.raises(Temporary) as error:
+        all_ports.allocate("e", "q", (Port(name="a", number=1),))
+    assert error.value.code == "port-taken"
+    all_ports.release_execution("e")
+    assert all_ports.allocate("e", "q", (Port(name="a", number=1),))["a"].number == number
+    all_ports.close()
+
+
+def test_grpc_clients_get_localhost():
+    assert ports.address(Port(name="grpc", number=1, protocol="tcp"), 5).endpoint_host == "localhost"
+    assert ports.address(Port(name="ui", number=1, protocol="http"), 5).endpoint_host == "127.0.0.1"
+
+
+@pytest.mark.parametrize("name", ["..", ".", "", "a/b", "../x", "a\0b", "-x", "x" * 300])
+def test_names_cannot_leave_the_data_folder(name):
+    with pytest.raises(Permanent):
+        records.checked(name)
+
+
+def test_errors_of_the_system_are_translated():
+    full = records.translated(OSError(errno.ENOSPC, "No space"), "x")
+    assert isinstance(full, Temporary)
+    assert full.code == "storage-full"
+    assert isinstance(records.translated(OSError(errno.EMFILE, "Too many"), "x"), Temporary)
+    assert isinstance(records.translated(OSError(errno.EACCES, "No"), "x"), Permanent)
+
+
+def test_a_torn_record_is_none(tmp_path):
+    (tmp_path / "alive.json").write_text('{"incarnation": 1, "boo')
+    assert records.read(tmp_path / "alive.json", records.Alive) is None
+    assert records.read(tmp_path / "nothing.json", records.Alive) is None
+
+
+def test_a_reused_pid_is_not_taken_for_the_old_process():
+    pid, started = os.getpid(), stat_of(os.getpid())[1]
+    assert records.same((pid, started), records.boot())
+    assert not records.same((pid, started - 1), records.boot())
+    assert not records.same((pid, started), "another-boot")
+    assert not records.same((2**22 + 1, started), records.boot())
+
+
+def test_an_incomplete_payload_is_refused():
+    for data in (b"", b"20\0a\0b", b"x"):
+        with pytest.raises(ValueError):  # noqa: PT011
+            Payload(data)
