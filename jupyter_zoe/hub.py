@@ -59,6 +59,7 @@ class HubInfo:
     token: str = field(repr=False)
     embedded: bool = False  # this user's own hub, on this machine
     pid: int = 0  # of an embedded hub
+    started: int | None = None  # when that process began, in the kernel's count
 
 
 def data_folder() -> Path:
@@ -118,6 +119,11 @@ def ensure(timeout: float = 30.0, data: Path | None = None, options: Sequence[st
         return _start(folder, deadline, options)
 
 
+def alive(info: HubInfo) -> bool:
+    """Whether the process of an embedded hub still lives, at the cost of reading one small file; a remote hub counts as alive."""
+    return not info.embedded or _lives(info.pid, info.started)
+
+
 def healthy(info: HubInfo, *, timeout: float = 5.0) -> bool:
     """Whether the hub answers an authenticated request for its health within ``timeout`` seconds."""
     request = urllib.request.Request(f"{info.url}/api/v1/health", headers={"Authorization": f"Bearer {info.token}"})  # noqa: S310 - own hub's URL
@@ -149,14 +155,14 @@ def _read(folder: Path) -> HubInfo | None:
                 return None
             found = json.load(file)
         url, token, pid = str(found["url"]).rstrip("/"), str(found["token"]), int(found["pid"])
-        started = found.get("started")
+        started = None if found.get("started") is None else int(found["started"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     if urllib.parse.urlsplit(url).hostname not in ("127.0.0.1", "::1", "localhost"):
         return None
     if not token or not _lives(pid, started):
         return None
-    return HubInfo(url=url, token=token, embedded=True, pid=pid)
+    return HubInfo(url=url, token=token, embedded=True, pid=pid, started=started)
 
 
 def _lives(pid: int, started: int | None) -> bool:
@@ -174,7 +180,7 @@ def _lives(pid: int, started: int | None) -> bool:
             return False
         return True
     state, begun = fields[0], int(fields[19])
-    return state not in "ZX" and (started is None or begun == int(started))
+    return state not in "ZX" and (started is None or begun == started)
 
 
 def _pauses(deadline: float) -> Iterator[None]:
@@ -261,7 +267,7 @@ def _launch(folder: Path, log: Path, options: Sequence[str]) -> subprocess.Popen
 
 
 _NOT_THE_HUBS = re.compile(
-    r"^(JUPYTER|JUPYTERHUB|JPY|KG|EG|CONFIGPROXY)_|^ZOE_(HUB_URL|HUB_TOKEN|HOST|BIND|FOLDER|EXECUTION|PROCESS|PORT_.*|ADDRESS_.*|PATH_.*)$|^(MPLBACKEND|PYTHONSTARTUP|COLUMNS|LINES)$"
+    r"^(JUPYTER|JUPYTERHUB|JPY|KG|EG|CONFIGPROXY)_|^ZOE_(HUB_URL|HUB_TOKEN|WEB_PREFIX|HOST|BIND|FOLDER|EXECUTION|PROCESS|PORT_.*|ADDRESS_.*|PATH_.*)$|^(MPLBACKEND|PYTHONSTARTUP|COLUMNS|LINES)$"
 )
 _HARMLESS = re.compile(r"^JUPYTER_((CONFIG|DATA|RUNTIME)_DIR|(CONFIG_)?PATH|PREFER_ENV_PATH|PLATFORM_DIRS|NO_CONFIG)$")
 

@@ -60,6 +60,7 @@ class Rules:
     denied_cookies: tuple[re.Pattern[str], ...] = ()  # matched against whole names; neither sent up nor set
     dropped: frozenset[str] = frozenset()  # request headers, lower case
     added: Mapping[str, str] = field(default_factory=dict)  # request headers, win over what came
+    keep_referer: bool = False  # another proxy of this kind follows, which translates it
 
     def denies(self, cookie: str) -> bool:
         """Whether a cookie of this name belongs to the server in front."""
@@ -204,8 +205,8 @@ def request_headers(headers: Iterable[tuple[str, str]], route: Route, client: Cl
     # The proxy has checked where the request comes from; the upstream sees a request of its own page.
     if "origin" in given and not {"origin"} & (rules.dropped | replaced):
         sent.append(("Origin", route.origin))
-    if "referer" in given and (own := _referer(given["referer"], route, client)):
-        sent.append(("Referer", own))
+    if "referer" in given and not {"referer"} & (rules.dropped | replaced) and (own := _referer(given["referer"], route, client)):
+        sent.append(("Referer", given["referer"] if rules.keep_referer else own))
     for name, value in (
         ("X-Forwarded-For", client.address),
         ("X-Forwarded-Proto", client.scheme),

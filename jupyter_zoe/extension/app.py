@@ -1,0 +1,98 @@
+"""The extension as Jupyter Server sees it: its settings, its routes, and what kernels are told."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from pathlib import Path
+from typing import Any
+
+from jupyter_server.extension.application import ExtensionApp
+from jupyter_server.utils import url_path_join
+from traitlets import Float, List, Unicode
+
+from jupyter_zoe import hub
+from jupyter_zoe.extension.keeper import Keeper
+from jupyter_zoe.extension.relay import ApiRelay, PageRelay, StatusHandler
+
+PREFIX_VARIABLE = "ZOE_WEB_PREFIX"
+"""Tells kernels and terminals under which path the browser reaches the hub, for what they start themselves."""
+
+_VALID_PREFIX = re.compile(r"(/[A-Za-z0-9._~@-]+)+")
+
+
+class ZoeExtension(ExtensionApp):
+    """Zoe for JupyterLab."""
+
+    name = "zoe"
+    load_other_extensions = True
+
+    hub_url = Unicode(
+        help="URL of a hub elsewhere. Empty: $ZOE_HUB_URL, and if that is empty as well, a hub of the user's own on this machine, which needs no configuration but shares nothing with others."
+    ).tag(config=True)
+    hub_token = Unicode(help="Token for the hub at hub_url. Better in a file (hub_token_file) or in $ZOE_HUB_TOKEN, where fewer people see it.").tag(config=True)
+    hub_token_file = Unicode(help="File with the token for the hub at hub_url; readable by its owner alone (mode 0600).").tag(config=True)
+    data = Unicode(help="Folder of the user's own hub: database, logs, processes' folders. Empty: $ZOE_DATA, or the platform's folder for a user's data.").tag(config=True)
+    hub_options = List(
+        Unicode(), help="Command-line options for the user's own hub, used when this server is the one that starts it, such as --backend=docker. $ZOE_HUB_OPTIONS comes after them."
+    ).tag(config=True)
+    start_timeout = Float(30.0, help="Seconds that the user's own hub may take to start and answer. Longer suits slow disks; shorter shows a failure sooner.").tag(config=True)
+    retry_interval = Float(5.0, help="Seconds after a failed start of the hub until it is tried again. Longer spares the machine; shorter recovers sooner.").tag(config=True)
+
+    def initialize_settings(self) -> None:
+        """Find out which hub it is, begin to start it, and tell kernels."""
+        remote = self._remote()
+        data = Path(self.data).expanduser().absolute() if self.data else None
+        self.keeper = Keeper(remote=remote, data=data, options=tuple(self.hub_options), start_timeout=self.start_timeout, retry_interval=self.retry_interval, log=self.log)
+        self.settings["zoe_keeper"] = self.keeper
+        base_url = self.serverapp.web_app.settings["base_url"] if self.serverapp else "/"
+        prefix = url_path_join(base_url, "zoe")
+        self.settings["zoe_prefix"] = prefix
+        self.settings["zoe_web_prefix"] = prefix if _VALID_PREFIX.fullmatch(prefix) else ""
+        self._tell_kernels(remote, data)
+
+    def initialize_handlers(self) -> None:
+        """All routes; each is a subclass of ``JupyterHandler`` that asks for a user."""
+        self.handlers.extend([("/zoe/status", StatusHandler), ("/zoe/api/.*", ApiRelay), ("/zoe/proxy/.*", PageRelay)])
+
+    async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
+        """Begin to start the hub as soon as the server runs: the panel finds it ready."""
+        self.keeper.begin()
+
+    async def stop_extension(self) -> None:
+        """Let go. The hub goes on: clusters survive a restart of Jupyter."""
+        await self.keeper.stop()
+
+    def _remote(self) -> hub.HubInfo | None:
+        """The hub elsewhere that is configured, if one is."""
+        if not self.hub_url:
+            try:
+                return hub.configured() if not self.data else None
+            except hub.HubError as error:
+                self.log.error("%s %s", error.detail, error.remedy)
+                return None
+        token = self.hub_token or (self._token_of_file() if self.hub_token_file else "") or os.environ.get(hub.TOKEN_VARIABLE, "")
+        if not token:
+            self.log.error("ZoeExtension.hub_url is set without a token: set ZoeExtension.hub_token_file or %s.", hub.TOKEN_VARIABLE)
+        return hub.HubInfo(url=self.hub_url.rstrip("/"), token=token.strip())
+
+    def _token_of_file(self) -> str:
+        path = Path(self.hub_token_file).expanduser()
+        try:
+            if stat.S_IMODE(path.stat().st_mode) & 0o077:
+                self.log.error("%s can be read by others and is not used: chmod 600 it.", path)
+                return ""
+            return path.read_text(encoding="utf-8").strip()
+        except OSError as error:
+            self.log.error("The token file cannot be read: %s", error)
+            return ""
+
+    def _tell_kernels(self, remote: hub.HubInfo | None, data: Path | None) -> None:
+        """Kernels and terminals inherit this server's environment. Nothing secret when the hub is the user's own: its runtime file says it."""
+        if self.settings["zoe_web_prefix"]:
+            os.environ[PREFIX_VARIABLE] = self.settings["zoe_web_prefix"]
+        if remote is not None:
+            os.environ[hub.URL_VARIABLE], os.environ[hub.TOKEN_VARIABLE] = remote.url, remote.token
+        elif data is not None:
+            os.environ[hub.DATA_VARIABLE] = str(data)
