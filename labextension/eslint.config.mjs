@@ -42,6 +42,10 @@ export default tseslint.config(
         { selector: 'interface', format: ['PascalCase'], custom: { regex: '^I[A-Z]', match: true } }
       ],
       '@typescript-eslint/consistent-type-imports': 'error',
+      // Signals are connected with the object that handles them.
+      '@typescript-eslint/unbound-method': 'off',
+      '@typescript-eslint/prefer-nullish-coalescing': ['error', { ignorePrimitives: { string: true } }],
+      '@typescript-eslint/no-unused-vars': ['error', { ignoreRestSiblings: true, argsIgnorePattern: '^_' }],
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
       // Rows of state are looked up by names that came from the hub.
       '@typescript-eslint/no-dynamic-delete': 'off',

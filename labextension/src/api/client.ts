@@ -73,8 +73,8 @@ export class ZoeClient {
     const path = OPERATIONS[id].path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(values[name] ?? ''));
     const query = new URLSearchParams();
     for (const [name, value] of Object.entries((options.query ?? {}) as Record<string, unknown>)) {
-      if (value !== undefined && value !== null) {
-        query.set(name, String(value as string | number | boolean));
+      if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') {
+        query.set(name, String(value));
       }
     }
     const text = query.toString();

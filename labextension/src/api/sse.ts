@@ -9,6 +9,11 @@ export interface IServerEvent {
 
 /** Collects lines until an event is complete. Comments keep the connection alive and give no event. */
 export class EventStreamParser {
+  /** The id of the last complete block, with or without data: where to resume. */
+  get lastId(): string {
+    return this._lastId;
+  }
+
   /** The events that `text` completes. */
   feed(text: string): IServerEvent[] {
     this._rest += text;
@@ -24,6 +29,7 @@ export class EventStreamParser {
         if (this._data.length > 0) {
           events.push({ id: this._id, event: this._event || 'message', data: this._data.join('\n') });
         }
+        this._lastId = this._id;
         this._event = '';
         this._data = [];
         continue;
@@ -43,6 +49,7 @@ export class EventStreamParser {
 
   private _rest = '';
   private _id = '';
+  private _lastId = '';
   private _event = '';
   private _data: string[] = [];
 }

@@ -103,15 +103,19 @@ export class EventFollower {
         if (done || isAborted(signal)) {
           return;
         }
-        for (const { id, data } of parser.feed(decoder.decode(value, { stream: true }))) {
-          const event = parse(data);
-          const seq = Number(id || event?.seq);
-          if (Number.isFinite(seq)) {
-            this._seen = Math.max(this._seen ?? 0, seq);
+        for (const { event: name, data } of parser.feed(decoder.decode(value, { stream: true }))) {
+          if (name === 'reset') {
+            // The numbers that are known are of another history: everything has to be read again.
+            this._seen = null;
+            return;
           }
+          const event = parse(data);
           if (event) {
             this._options.onEvent(event);
           }
+        }
+        if (/^\d+$/.test(parser.lastId)) {
+          this._seen = Number(parser.lastId);
         }
       }
     } finally {

@@ -10,8 +10,9 @@ export const HUB_FORMATS = ['memory', 'duration', 'regex', 'code', 'textarea', '
 
 /** The schema for the form: what the hub says, without what a form cannot show. */
 export function formSchema(zapp: IZAppView): RJSFSchema {
-  const { title: _title, description: _description, $schema: _schema, ...rest } = zapp.parameters;
-  return { type: 'object', properties: {}, ...rest } as RJSFSchema;
+  // The dialog has a title and a description already.
+  const { title, description, $schema, ...rest } = zapp.parameters as RJSFSchema;
+  return { type: 'object', properties: {}, ...rest };
 }
 
 /** The names of a ZApp's parameters. */

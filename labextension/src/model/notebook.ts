@@ -137,7 +137,7 @@ export class NotebookLink implements INotebookLink {
 
   private async _execute(future: IFuture, task: ITask): Promise<void> {
     let errors = '';
-    let failure: string | null = null;
+    let failure = '';
     future.onIOPub = message => {
       const said = saidBy(message);
       if (said === null) {
@@ -159,7 +159,7 @@ export class NotebookLink implements INotebookLink {
     if (status === undefined || status === 'aborted') {
       throw new ZoeProblem({ status: 0, code: 'kernel-gone', detail: 'The kernel was interrupted or restarted.', remedy: 'Try again.' });
     }
-    if (status === 'error' || failure !== null) {
+    if (status === 'error' || failure) {
       const text = (errors.trim() || failure || task.progress || 'The kernel reported an error.').slice(-2000);
       throw new ZoeProblem({ status: 0, code: 'kernel-error', detail: text });
     }
@@ -225,7 +225,7 @@ function saidBy(message: KernelMessage.IIOPubMessage): { kind: 'text' | 'stderr'
     case 'update_display_data':
     case 'execute_result': {
       const text = (content.data as Record<string, unknown> | undefined)?.['text/plain'];
-      return text === undefined ? null : { kind: 'text', text: strip(String(text)) };
+      return typeof text === 'string' ? { kind: 'text', text: strip(text) } : null;
     }
     case 'error':
       return { kind: 'error', text: strip(`${String(content.ename)}: ${String(content.evalue)}`) };

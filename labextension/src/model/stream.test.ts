@@ -59,6 +59,32 @@ test('the follower resumes after the last event it saw, and says when nobody ans
   assert.equal(live, 2);
 });
 
+test('a history that was replaced is read anew; a sign of life moves the place to resume from', async () => {
+  const loads: (number | null)[] = [];
+  await new Promise<void>(resolve => {
+    const follower = new EventFollower({
+      load: known => {
+        loads.push(known);
+        if (loads.length === 3) {
+          follower.pause();
+          resolve();
+        }
+        return Promise.resolve(known ?? 1);
+      },
+      connect: () => {
+        const text = loads.length === 1 ? ': still here\nid: 5\n\nid: 9\ndata: cut of' : 'event: reset\nid: 2\ndata: {"seq":2}\n\n';
+        return Promise.resolve(new Blob([text]).stream() as ReadableStream<Uint8Array>);
+      },
+      onEvent: () => assert.fail('no event'),
+      onLive: () => undefined,
+      onAway: () => undefined,
+      backoff: () => 1
+    });
+    follower.resume();
+  });
+  assert.deepEqual(loads, [null, 5, null]);
+});
+
 test('a silent connection is given up and resumed', async () => {
   let connections = 0;
   await new Promise<void>(resolve => {

@@ -1,0 +1,104 @@
+/** Makes a group of processes larger or smaller: minus, number, plus, and a slider where there is room. */
+
+import { addIcon } from '@jupyterlab/ui-components';
+import React, { useEffect, useRef, useState } from 'react';
+import type { IExecutionView, IGroupView } from '../api/types';
+import { useZoe } from './context';
+import { lessIcon } from './icons';
+import { IconButton } from './parts';
+
+/** Milliseconds without another click until the number is sent: five clicks are one request. */
+const SETTLE = 500;
+
+/** The control of one scalable group. */
+export function ScaleControl(props: { execution: IExecutionView; group: IGroupView; slider?: boolean }): React.JSX.Element {
+  const { model, trans } = useZoe();
+  const { execution, group } = props;
+  const [wanted, setWanted] = useState<number | null>(null);
+  const [typed, setTyped] = useState<string | null>(null);
+  const timer = useRef<ReturnType<typeof setTimeout>>();
+  useEffect(() => () => clearTimeout(timer.current), []);
+
+  const shown = wanted ?? group.count;
+  const disabled = execution.desired === 'ended';
+  const minimum = group.essential;
+  const label = trans.__('Number of %1 processes of %2', group.name, execution.name);
+
+  const send = (count: number, delay: number): void => {
+    const target = Math.min(group.maximum, Math.max(minimum, count));
+    setWanted(target);
+    clearTimeout(timer.current);
+    timer.current = setTimeout(() => {
+      model
+        .scale(execution.id, group.name, target)
+        .catch((error: unknown) => model.report(error))
+        .finally(() => setWanted(null));
+    }, delay);
+  };
+  const commit = (): void => {
+    const count = Number(typed);
+    setTyped(null);
+    if (typed !== null && typed.trim() !== '' && Number.isInteger(count) && count !== shown) {
+      send(count, 0);
+    }
+  };
+
+  const progress =
+    group.ready === shown ? trans.__('%1 ready', group.ready) : trans.__('%1 of %2 ready', group.ready, shown);
+  return (
+    <div className="jp-zoe-Scale" role="group" aria-label={label}>
+      <span className="jp-zoe-Scale-name">{group.name}</span>
+      <span className="jp-zoe-Scale-buttons">
+        <IconButton
+          icon={lessIcon}
+          label={trans.__('One %1 less', group.name)}
+          disabled={disabled || shown <= minimum}
+          onClick={() => send(shown - 1, SETTLE)}
+        />
+        <input
+          className="jp-zoe-Scale-number"
+          type="text"
+          inputMode="numeric"
+          aria-label={label}
+          title={trans.__('%1 to %2', minimum, group.maximum)}
+          disabled={disabled}
+          value={typed ?? String(shown)}
+          onChange={event => setTyped(event.target.value)}
+          onBlur={commit}
+          onKeyDown={event => {
+            if (event.key === 'Enter') {
+              commit();
+            } else if (event.key === 'Escape') {
+              setTyped(null);
+            } else if (event.key === 'ArrowUp' || event.key === 'ArrowDown') {
+              event.preventDefault();
+              send(shown + (event.key === 'ArrowUp' ? 1 : -1), SETTLE);
+            }
+          }}
+        />
+        <IconButton
+          icon={addIcon}
+          label={trans.__('One %1 more', group.name)}
+          disabled={disabled || shown >= group.maximum}
+          onClick={() => send(shown + 1, SETTLE)}
+        />
+      </span>
+      <span className="jp-zoe-Scale-ready" aria-live="polite">
+        {progress}
+      </span>
+      {props.slider && group.maximum <= 256 && (
+        <input
+          className="jp-zoe-Scale-slider"
+          type="range"
+          aria-label={label}
+          min={minimum}
+          max={group.maximum}
+          step={1}
+          disabled={disabled}
+          value={shown}
+          onChange={event => send(Number(event.target.value), SETTLE)}
+        />
+      )}
+    </div>
+  );
+}
