@@ -11,6 +11,8 @@ from zoe_hub.backends.docker import objects
 from zoe_hub.backends.docker.engine import translate
 from zoe_hub.core.model import Port, Resources
 
+NOW = datetime(2026, 1, 31, 12, 0, 0, 123456, UTC)
+
 
 def spec(**changes) -> ProcessSpec:
     values = {
@@ -22,7 +24,7 @@ def spec(**changes) -> ProcessSpec:
 
 
 def test_a_container_has_no_privileges_and_publishes_on_the_machine_alone():
-    body = objects.container(spec(), objects.Options(cores_most=8))
+    body = objects.container(spec(), objects.Options(cores_most=8), NOW)
     host = body["HostConfig"]
     assert body["User"] == "1000:1000"
     assert host["CapDrop"] == ["ALL"]
@@ -35,24 +37,24 @@ def test_a_container_has_no_privileges_and_publishes_on_the_machine_alone():
 
 
 def test_secrets_are_in_the_environment_alone():
-    body = objects.container(spec(files={"key": "s3cret"}), objects.Options())
+    body = objects.container(spec(files={"key": "s3cret"}), objects.Options(), NOW)
     assert "TOKEN=s3cret" in body["Env"]
     assert "s3cret" not in repr({**body, "Env": []})
 
 
 def test_limits():
-    host = objects.container(spec(), objects.Options(cores_factor=4, cores_floor=1, cores_most=8))["HostConfig"]
+    host = objects.container(spec(), objects.Options(cores_factor=4, cores_floor=1, cores_most=8), NOW)["HostConfig"]
     assert host["Memory"] == host["MemorySwap"] == 2**30
     assert host["NanoCpus"] == 2e9
     assert host["CpuShares"] == 512
-    small = objects.container(spec(resources=Resources(cores=0.01, memory=1)), objects.Options(cores_most=8))["HostConfig"]
+    small = objects.container(spec(resources=Resources(cores=0.01, memory=1)), objects.Options(cores_most=8), NOW)["HostConfig"]
     assert (small["NanoCpus"], small["Memory"]) == (1e9, objects.SMALLEST_MEMORY)
-    large = objects.container(spec(resources=Resources(cores=64)), objects.Options(cores_most=8))["HostConfig"]
+    large = objects.container(spec(resources=Resources(cores=64)), objects.Options(cores_most=8), NOW)["HostConfig"]
     assert large["NanoCpus"] == 8e9
 
 
 def test_the_folder_is_the_backends_word():
-    body = objects.container(spec(environment={"ZOE_FOLDER": "/etc", "HOME": "/tmp"}), objects.Options())
+    body = objects.container(spec(environment={"ZOE_FOLDER": "/etc", "HOME": "/tmp"}), objects.Options(), NOW)
     assert "ZOE_FOLDER=/zoe" in body["Env"]
     assert "HOME=/tmp" in body["Env"]
 
@@ -99,14 +101,14 @@ def test_exit_codes(status, code):
 
 def inspection(**state):
     values = {"Status": "exited", "ExitCode": 137, "OOMKilled": False, "Error": "", "StartedAt": "2026-01-31T12:00:00.123456789Z", "FinishedAt": "2026-01-31T12:00:05+01:00"}
-    return {"State": {**values, **state}, "Config": {"Labels": objects.labels(spec())}}
+    return {"State": {**values, **state}, "Config": {"Labels": objects.container(spec(), objects.Options(), NOW)["Labels"]}}
 
 
 def test_observations():
     killed = objects.from_inspection(inspection())
     assert killed is not None
     assert (killed.state, killed.exit_code, killed.reason) == ("exited", -9, "")
-    assert killed.started == datetime(2026, 1, 31, 12, 0, 0, 123456, UTC)
+    assert killed.started == NOW
     assert killed.ended == datetime(2026, 1, 31, 11, 0, 5, 0, UTC)
     starved = objects.from_inspection(inspection(OOMKilled=True))
     assert starved is not None

@@ -12,8 +12,11 @@ import re
 import shutil
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
+from ipaddress import ip_network
 from pathlib import Path
+from signal import Signals
 from typing import Any
+from weakref import WeakValueDictionary
 
 from traitlets import Bool, Float, Int, Unicode
 
@@ -51,17 +54,17 @@ class DockerBackend(Backend):
     def __init__(self, *, deployment: str, data: str, **kwargs: object) -> None:
         super().__init__(deployment=deployment, data=data, **kwargs)
         self._engine_or_none: Engine | None = None
-        self._logs = Path(data) / "logs"
+        self._logs = Path(data) / "logs" / deployment
         self._capabilities = Capabilities(backend="docker", isolation=True, limits=True, images=True)
         self._options = objects.Options()
         self._journals: dict[str, Journal] = {}
         self._where: dict[str, str] = {}  # name -> execution
         self._facts: dict[str, objects.ImageFacts] = {}
         self._sources: dict[str, Path] = {}  # framework -> its files here
-        self._started: dict[str, datetime] = {}  # container -> when
         self._ended: dict[str, Observed] = {}  # container -> how
         self._removed: set[str] = set()  # containers that this hub removes
         self._followers: dict[str, Follower] = {}
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # name -> held while it starts
 
     # --- life ---
 
@@ -147,19 +150,19 @@ class DockerBackend(Backend):
                 self._retire(summary["Id"])
         if running:
             raise Temporary("backend-refused", f"{', '.join(running)} still runs; what the execution shares is given back afterwards.")
-        try:
-            self._engine.api.remove_network(objects.network_name(self.deployment, execution))
-        except APIError as error:
-            if error.status_code != 404:
-                raise
+        for network in self._networks(f"execution={execution}"):
+            try:
+                self._engine.api.remove_network(network["Id"])
+            except APIError as error:
+                if error.status_code != 404:
+                    raise
 
     async def executions(self) -> tuple[str, ...]:
         """Executions that have a network or a container."""
         return await self._engine.run(self._executions)
 
     def _executions(self) -> tuple[str, ...]:
-        networks = self._engine.api.networks(filters={"label": f"{LABEL}deployment={self.deployment}"})
-        found = [*networks, *self._list()]
+        found = [*self._networks(), *self._list()]
         return tuple(dict.fromkeys(each["Labels"][f"{LABEL}execution"] for each in found if f"{LABEL}execution" in (each["Labels"] or {})))
 
     # --- processes ---
@@ -168,16 +171,20 @@ class DockerBackend(Backend):
         """Create a container and start it, unless this incarnation has been started before."""
         self._where[spec.name] = spec.execution
         facts = await self._image(spec.image)
-        config = objects.container(spec, self._options)
+        now = datetime.now(UTC)
+        config = objects.container(spec, self._options, now)
         archives = []
         if spec.files or not facts.folder or self.user != "1000:1000":
             archives.append((objects.FOLDER, objects.archive_of_files(spec.files, self._options)))
         source = self._sources.get(spec.framework)
         if source is not None and spec.framework not in facts.frameworks and source.is_dir():
             archives.append(("/", objects.archive_of_framework(source, spec.framework)))
-        return await self._engine.run(self._start, spec, config, archives)
+        async with self._locks.setdefault(spec.name, asyncio.Lock()):  # a second one would find the first half-made
+            there = await self._engine.run(self._start, spec, config, archives)
+        return there or Observed(name=spec.name, execution=spec.execution, group=spec.group, index=spec.index, incarnation=spec.incarnation, state="running", started=now)
 
-    def _start(self, spec: ProcessSpec, config: dict[str, Any], archives: list[tuple[str, bytes]]) -> Observed:
+    def _start(self, spec: ProcessSpec, config: dict[str, Any], archives: list[tuple[str, bytes]]) -> Observed | None:
+        """:return: what was there already; None: it was started now"""
         from docker.errors import APIError  # noqa: PLC0415
 
         api = self._engine.api
@@ -209,8 +216,7 @@ class DockerBackend(Backend):
                 self._removed.add(container)
                 api.remove_container(container, force=True, v=True)
             raise
-        now = self._started[container] = datetime.now(UTC)
-        return Observed(name=spec.name, execution=spec.execution, group=spec.group, index=spec.index, incarnation=spec.incarnation, state="running", started=now)
+        return None
 
     def _there(self, spec: ProcessSpec) -> Observed | None:
         """What has the name already: this incarnation, or nothing once an older one or an unstarted one has made room."""
@@ -251,10 +257,14 @@ class DockerBackend(Backend):
     def _kill(self, name: str, signal: str) -> None:
         from docker.errors import APIError  # noqa: PLC0415
 
-        if not NAME.fullmatch(name):
+        full = f"SIG{signal.removeprefix('SIG')}"
+        if full not in Signals.__members__:
+            raise Permanent("bad-parameter", f"There is no signal {signal!r}.")
+        inspection = self._own(name)
+        if inspection is None:
             return
         try:
-            self._engine.api.kill(name, f"SIG{signal.removeprefix('SIG')}")
+            self._engine.api.kill(inspection["Id"], full)
         except APIError as error:
             if error.status_code not in (404, 409):  # there is none, or it does not run
                 raise
@@ -286,7 +296,6 @@ class DockerBackend(Backend):
         except APIError as error:
             if error.status_code != 404 and "already in progress" not in str(error.explanation):
                 raise
-        self._started.pop(container, None)
         self._ended.pop(container, None)
 
     # --- what is seen ---
@@ -305,9 +314,7 @@ class DockerBackend(Backend):
                     inspection = self._inspect(container)
                     seen = self._note(inspection) if inspection else None
             elif state in ("running", "paused", "restarting"):
-                # The listing does not tell when it started; a container starts as soon as it is created.
-                started = self._started.get(container) or datetime.fromtimestamp(summary["Created"], UTC)
-                seen = objects.observed(summary["Labels"], state="running", started=started)
+                seen = objects.observed(summary["Labels"], state="running")
             if seen is not None:
                 self._where[seen.name] = seen.execution
                 result.append(seen)
@@ -315,9 +322,15 @@ class DockerBackend(Backend):
 
     async def watch(self) -> AsyncIterator[Observed | Resync]:
         """Changes from the engine's event stream."""
-        events = Events(self._engine, self.deployment, silence=self.silence, died=self._died, expected=self._removed.__contains__)
+        events = Events(self._engine, self.deployment, silence=self.silence, died=self._died, expected=self._expected)
         async for item in events.read():
             yield item
+
+    def _expected(self, container: str) -> bool:
+        """Whether the hub itself removed it; said once."""
+        expected = container in self._removed
+        self._removed.discard(container)
+        return expected
 
     def _died(self, container: str) -> Observed | None:
         inspection = self._inspect(container)
@@ -339,6 +352,11 @@ class DockerBackend(Backend):
                     End(incarnation=seen.incarnation, container=container, exit_code=seen.exit_code, started=seen.started, ended=seen.ended, reason=seen.reason)
                 )
         return seen
+
+    def _networks(self, *labels: str) -> list[dict[str, Any]]:
+        filters = {"label": [f"{LABEL}{each}" for each in (f"deployment={self.deployment}", *labels)]}
+        result: list[dict[str, Any]] = self._engine.api.networks(filters=filters)
+        return result
 
     def _list(self, *labels: str) -> list[dict[str, Any]]:
         filters = {"label": [f"{LABEL}{each}" for each in (f"deployment={self.deployment}", *labels)]}
@@ -502,4 +520,9 @@ def _gateway(api: Any) -> str:
         pools = api.inspect_network("bridge")["IPAM"]["Config"] or []
     except NotFound:
         pools = []
-    return next((str(pool["Gateway"]) for pool in pools if pool.get("Gateway")), "127.0.0.1")
+    for pool in pools:
+        if pool.get("Gateway"):
+            return str(pool["Gateway"])
+        with contextlib.suppress(KeyError, ValueError):  # not told while the engine chose it by itself: the first address
+            return str(next(ip_network(pool["Subnet"]).hosts()))
+    return "127.0.0.1"

@@ -10,7 +10,6 @@ import contextlib
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime
 from typing import Any
 
 from zoe_hub.backends.base import Resync, Temporary
@@ -94,8 +93,7 @@ class Events:
         container = event.get("id") or event.get("Actor", {}).get("ID", "")
         match event.get("Action", event.get("status")):
             case "start":
-                when = datetime.fromtimestamp(event["timeNano"] / 1e9, UTC)
-                return objects.observed(attributes, state="running", started=when)
+                return objects.observed(attributes, state="running")
             case "die":
                 return self._died(container)
             case "destroy" if not self._expected(container):

@@ -79,8 +79,9 @@ def labels(spec: ProcessSpec) -> dict[str, str]:
     return {LABEL + key: value for key, value in values.items()}
 
 
-def container(spec: ProcessSpec, options: Options) -> dict[str, Any]:
-    """The body of a create request."""
+def container(spec: ProcessSpec, options: Options, now: datetime) -> dict[str, Any]:
+    """The body of a create request. ``now`` becomes the start that all observations tell: neither the engine's listing
+    nor its events know it, and asking for each container would make the restart of a large hub slow."""
     environment = {"HOME": FOLDER, **spec.environment, "ZOE_FOLDER": FOLDER}
     name = alias(spec.group, spec.index)
     network = network_name(spec.deployment, spec.execution)
@@ -113,7 +114,7 @@ def container(spec: ProcessSpec, options: Options) -> dict[str, Any]:
         "Cmd": None,
         "Env": [f"{key}={value}" for key, value in environment.items()],
         "WorkingDir": FOLDER,
-        "Labels": labels(spec),
+        "Labels": {**labels(spec), f"{LABEL}started": now.isoformat()},
         "ExposedPorts": {f"{port.number}/tcp": {} for port in spec.ports},
         "AttachStdin": False,
         "AttachStdout": False,
@@ -214,12 +215,14 @@ def moment(text: str | None) -> datetime | None:
 def observed(found: Mapping[str, str], **state: Any) -> Observed | None:
     """An observation from a container's labels; None if they are not complete."""
     try:
+        started = found.get(LABEL + "started")
         return Observed(
             name=found[LABEL + "name"],
             execution=found[LABEL + "execution"],
             group=found[LABEL + "group"],
             index=int(found[LABEL + "index"]),
             incarnation=int(found[LABEL + "incarnation"]),
+            started=datetime.fromisoformat(started) if started else None,
             **state,
         )
     except (KeyError, ValueError):
@@ -232,12 +235,11 @@ def from_inspection(inspection: Mapping[str, Any]) -> Observed | None:
     found = inspection["Config"]["Labels"] or {}
     if state["Status"] == "created":
         return None
-    started = moment(state.get("StartedAt"))
     if state["Status"] in ("exited", "dead", "removing"):
         code = exit_code(int(state["ExitCode"]))
         reason = "out of memory" if state.get("OOMKilled") else state.get("Error") or ""
-        return observed(found, state="exited", exit_code=code, started=started, ended=moment(state.get("FinishedAt")), reason=reason)
-    return observed(found, state="running", started=started)
+        return observed(found, state="exited", exit_code=code, ended=moment(state.get("FinishedAt")), reason=reason)
+    return observed(found, state="running")
 
 
 def ports_from_label(text: str) -> tuple[Port, ...]:
