@@ -247,9 +247,11 @@ def look(layout: Layout, launch: Launch) -> Observed | None:
             finally:
                 os.close(held)
         alive = _alive(folder, launch)
-        if alive is None or shim_lives(alive) or time.monotonic() > until:
-            return observed(launch, alive, None)  # it runs, or is about to
-        time.sleep(0.002)  # somebody else is looking at the same time
+        if (alive is not None and shim_lives(alive)) or time.monotonic() > until:
+            return observed(launch, alive, None)
+        # Either somebody else is looking at the same time, or a shim has not decided yet: it is about to record that it
+        # runs, or to end since the hub that started it died before it had said everything.
+        time.sleep(0.002)
 
 
 def settle(layout: Layout, launch: Launch) -> Observed | None:
