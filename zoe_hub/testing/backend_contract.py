@@ -366,7 +366,7 @@ class BackendContract(BackendHarness):
     ) -> None:
         spec = await self.spec(backend, programs, execution, programs.sleeping())
         await self.ready(backend, spec)
-        other = backends("two")
+        other = backends("one-" + execution)  # its names begin like those of "one"
         await other.open()
         assert await other.processes() == ()
         assert await other.executions() == ()

@@ -25,7 +25,7 @@ from . import launch as launching
 from . import logs as logging_
 from . import machine, records
 from .options import LocalOptions
-from .ports import Ports, close
+from .ports import Ports
 from .records import Alive, Exit, Launch, Layout, Prepared, translating
 from .watching import Endings, signal_number
 
@@ -199,11 +199,7 @@ class LocalBackend(LocalOptions):
         settings = self._settings
 
         def run() -> Observed:
-            reservations = self._ports.take(spec.name, spec.addresses)
-            try:
-                return launching.start(spec, self._layout, environment, reservations, settings)
-            finally:
-                close(reservations or {})
+            return launching.start(spec, self._layout, environment, lambda: self._ports.take(spec.name, spec.addresses), settings)
 
         guard = self._starting.setdefault(spec.name, asyncio.Lock())
         async with guard:
@@ -262,6 +258,7 @@ class LocalBackend(LocalOptions):
             _delete(self._layout.process(launch.execution, name))
 
         await self._blocking("removing a process", forget)
+        self._starting.pop(name, None)
 
     async def processes(self) -> tuple[Observed, ...]:
         """Every process with a folder. What ended while nobody looked is settled on the way."""
@@ -289,7 +286,7 @@ class LocalBackend(LocalOptions):
                 found = launching.look(self._layout, launch)
                 if found is not None:
                     return found.exit_code, found.ended
-            folder = self._layout.find_log(self.deployment, name)
+            folder = self._find_log(name)
             exit_record = records.read(folder / "exit.json", Exit) if folder else None
             return (exit_record.code, records.moment(exit_record.ended)) if exit_record else (None, None)
 
@@ -302,6 +299,9 @@ class LocalBackend(LocalOptions):
             if launch is not None and launch.deployment == self.deployment:
                 return launch
         return self._layout.find(self.deployment, name)
+
+    def _find_log(self, name: str) -> Path | None:
+        return self._layout.find_log(self.deployment, name, self._homes.get(name, "*"))
 
     # --- changes ------------------------------------------------------------------------------------------------
 
@@ -370,7 +370,7 @@ class LocalBackend(LocalOptions):
 
     async def logs(self, name: str, *, offset: int = 0, follow: bool = False) -> AsyncIterator[Chunk]:
         """See ``logs.stream``."""
-        folder = await self._blocking("looking for a log", self._layout.find_log, self.deployment, name)
+        folder = await self._blocking("looking for a log", self._find_log, name)
         if folder is None:
             raise Permanent("no-log", f"There is no log of {name}.")
         async with contextlib.aclosing(logging_.stream(folder, offset, follow, self._running.get(name))) as stream:
@@ -382,17 +382,20 @@ class LocalBackend(LocalOptions):
         folder = self._layout.logs / records.checked(execution)
 
         def remove() -> None:
-            for place in list(folder.glob(f"zoe-{self.deployment}-*")):
+            for place in self._layout.log_folders(self.deployment, execution):
                 _delete(place)
             with contextlib.suppress(OSError):
                 folder.rmdir()  # unless another deployment has logs there
 
         await self._blocking("deleting logs", remove)
+        self._homes = {name: home for name, home in self._homes.items() if home != execution}
 
 
 def _delete(folder: Path) -> None:
-    """Delete a folder whole. First it gets out of the way, so that a crash leaves nothing that looks complete."""
+    """Delete a folder whole. A crash in between leaves no process that looks complete, and no execution that is forgotten."""
     with contextlib.suppress(FileNotFoundError):
-        if (folder / "launch.json").exists():
-            (folder / "launch.json").unlink()
+        (folder / "launch.json").unlink(missing_ok=True)
+        for path in folder.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
         shutil.rmtree(folder)

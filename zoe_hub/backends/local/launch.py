@@ -21,14 +21,28 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 
 from zoe_hub.backends.base import Permanent, ProcessSpec, Temporary
 from zoe_hub.core.model import Observed, Record
 
-from .ports import Reservation
-from .records import Alive, Exit, Launch, Layout, boot, lock, locked, observed, read, reserve, shim_lives, write
+from .ports import Reservation, close
+from .records import (
+    Alive,
+    Exit,
+    Launch,
+    Layout,
+    Prepared,
+    boot,
+    lock,
+    locked,
+    observed,
+    read,
+    reserve,
+    shim_lives,
+    write,
+)
 from .shim import ADDRESS_TAKEN
 from .tree import MARK, sweep
 
@@ -48,13 +62,13 @@ def start(
     spec: ProcessSpec,
     layout: Layout,
     environment: Mapping[str, str],
-    reservations: dict[int, Reservation] | None,
+    reserve_ports: Callable[[], dict[int, Reservation] | None],
     settings: Settings,
 ) -> Observed:
     """Start a process unless this incarnation runs or has ended.
 
     :param environment: all of the program's environment, except ZOE_FOLDER and the mark
-    :param reservations: of its ports, handed to the shim; ``None`` if one of them was lost
+    :param reserve_ports: gives the reservations of its ports, to be handed to the shim; ``None`` if one of them was lost
     """
     argv = _encoded(spec.command)
     folder = layout.process(spec.execution, spec.name)
@@ -63,6 +77,7 @@ def start(
     if isinstance(held, Observed):
         return held
     control = -1
+    reservations: dict[int, Reservation] | None = None
     try:
         before = read(folder / "launch.json", Launch)
         if before is not None:
@@ -72,6 +87,7 @@ def start(
             if before.incarnation == spec.incarnation and known is not None:
                 return known
         launch = _prepare(spec, layout, folder)
+        reservations = reserve_ports()  # only now: the incarnation before held the same ones until it let go of the lock
         if reservations is None:
             return _end(layout, launch, ADDRESS_TAKEN)
         control = _fifo(folder / "control")
@@ -86,6 +102,7 @@ def start(
         answer = _spawn(settings.shim, b"\0".join([str(len(items)).encode(), *items]), descriptors)
     finally:
         os.close(held)
+        close(reservations or {})
         if control >= 0:
             os.close(control)
     return _answered(layout, launch, answer)
@@ -153,6 +170,7 @@ def _prepare(spec: ProcessSpec, layout: Layout, folder: Path) -> Launch:
     logs = layout.log(spec.execution, spec.name)
     for place in (layout.logs, logs.parent, logs):
         place.mkdir(mode=0o700, exist_ok=True)
+    write(logs / "of.json", Prepared(deployment=spec.deployment, owner=spec.owner))
     if not any(logs.glob("log.*")):
         os.close(os.open(logs / f"log.{0:020}", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
     reserve(logs / "exit.reserve")

@@ -11,6 +11,7 @@
             control                             FIFO, read by the shim
             folder/                             ZOE_FOLDER: the process's own, new for each incarnation
     <data>/logs/<execution>/<name>/             outlives ``clean``
+        of.json                                 Prepared: whose it is
         log.<offset of its first byte>          see ``shim.Log``
         exit.json                               Exit of the latest incarnation that ended
 
@@ -41,7 +42,7 @@ from .shim import RESERVED, stat_of
 
 
 class Prepared(Record, kw_only=True):
-    """That an execution was prepared, by which deployment."""
+    """Which deployment prepared an execution, or wrote a log, for whom."""
 
     deployment: str
     owner: str
@@ -124,11 +125,18 @@ class Layout:
                 return launch
         return None
 
-    def find_log(self, deployment: str, name: str) -> Path | None:
-        """The log folder of the process of that name, also if the process was removed long ago."""
-        if not name.startswith(f"zoe-{deployment}-"):
-            return None
-        return next(iter(self.logs.glob(checked(name).join(("*/", "")))), None)
+    def log_folders(self, deployment: str, execution: str = "*", name: str = "*") -> list[Path]:
+        """The log folders of a deployment's processes, also of those that were removed long ago."""
+        found = []
+        for path in self.logs.glob(f"{execution}/{name}/of.json"):
+            of = read(path, Prepared)
+            if of is not None and of.deployment == deployment:
+                found.append(path.parent)
+        return found
+
+    def find_log(self, deployment: str, name: str, execution: str = "*") -> Path | None:
+        """The log folder of the process of that name; quicker if the execution is known."""
+        return next(iter(self.log_folders(deployment, execution, checked(name))), None)
 
 
 def read(path: Path, kind: type[RecordType]) -> RecordType | None:
