@@ -22,12 +22,8 @@ export interface ICallOptions<K extends OperationId> {
 
 /** What the server extension knows about the hub. */
 export interface IHubStatus {
-  state?: string;
-  url?: string;
-  version?: string;
-  embedded?: boolean;
-  detail?: string;
-  remedy?: string;
+  readonly hub: 'ready' | 'starting' | 'failed';
+  readonly reason: string;
 }
 
 /** Talks to `<base url>zoe/...`. */

@@ -166,6 +166,9 @@ export class ZoeModel implements IZoeModel {
 
   /** What was there before the events that follow: everything the first time, afterwards only if history was replaced. */
   private async _load(seen: number | null, signal: AbortSignal): Promise<number> {
+    if (!this._state.loaded) {
+      void this._explain(signal);
+    }
     const health = await this._health(signal);
     if (seen !== null && seen <= health) {
       return seen;
@@ -182,6 +185,14 @@ export class ZoeModel implements IZoeModel {
       this._dispatch({ type: 'attachments', items: attachments.items });
     }
     return health;
+  }
+
+  /** Say what the first answer waits for: the server extension may be starting the hub. */
+  private async _explain(signal: AbortSignal): Promise<void> {
+    const status = await this._client.status(signal).catch(() => null);
+    if (status?.hub === 'starting' && !signal.aborted && !this._state.loaded && this._state.link === 'connecting') {
+      this._dispatch({ type: 'link', link: 'connecting', note: status.reason });
+    }
   }
 
   private async _health(signal: AbortSignal): Promise<number> {

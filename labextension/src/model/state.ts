@@ -22,6 +22,8 @@ export interface IZoeState {
   readonly link: Link;
   /** Why the hub is away. */
   readonly problem: ZoeProblem | null;
+  /** What the connection waits for, in words. */
+  readonly note: string;
   /** Whether anything was ever read. */
   readonly loaded: boolean;
   readonly zapps: readonly IZAppView[];
@@ -34,6 +36,7 @@ export interface IZoeState {
 export const EMPTY: IZoeState = {
   link: 'connecting',
   problem: null,
+  note: '',
   loaded: false,
   zapps: [],
   definitions: [],
@@ -43,7 +46,7 @@ export const EMPTY: IZoeState = {
 
 /** What may happen to the state. */
 export type Action =
-  | { type: 'link'; link: Link; problem?: ZoeProblem | null }
+  | { type: 'link'; link: Link; problem?: ZoeProblem | null; note?: string }
   | { type: 'catalog'; zapps: readonly IZAppView[]; definitions: readonly IWrongPlace[] }
   | { type: 'executions'; items: readonly IExecutionView[] }
   | { type: 'execution'; execution: IExecutionView }
@@ -54,8 +57,9 @@ export type Action =
 export function reduce(state: IZoeState, action: Action): IZoeState {
   switch (action.type) {
     case 'link': {
-      const problem = action.problem ?? null;
-      return state.link === action.link && state.problem === problem ? state : { ...state, link: action.link, problem };
+      const { link, problem = null, note = '' } = action;
+      const same = state.link === link && state.problem === problem && state.note === note;
+      return same ? state : { ...state, link, problem, note };
     }
     case 'catalog':
       return { ...state, zapps: action.zapps, definitions: action.definitions };

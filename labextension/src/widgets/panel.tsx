@@ -64,7 +64,7 @@ function View(): React.JSX.Element {
 
 function Connection(): React.JSX.Element | null {
   const { commands, trans } = useZoe();
-  const { link, problem, loaded } = useZoeState();
+  const { link, problem, note, loaded } = useZoeState();
   if (link === 'away') {
     return (
       <div className="jp-zoe-Problem" role="alert">
@@ -85,7 +85,7 @@ function Connection(): React.JSX.Element | null {
     return (
       <div className="jp-zoe-Progress" role="status">
         <span className="jp-zoe-Spinner" />
-        <span>{trans.__('Connecting to the hub…')}</span>
+        <span>{note || trans.__('Connecting to the hub…')}</span>
       </div>
     );
   }

@@ -1,0 +1,186 @@
+"""The panel in JupyterLab, used as a person would: what can be started, what runs, what it prints, how it looks."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+Window = Any  # conftest.Window, which cannot be imported
+
+TALK = """
+import sys, time
+for number in range(30):
+    print(f"\\033[32mstep\\033[0m {number} of 30")
+print("a needle in the hay")
+sys.exit(3)
+"""
+SLEEP = "import time\nprint('asleep')\ntime.sleep(600)\n"
+
+
+def start_job(window: Window, code: str, name: str) -> None:
+    """Fill in the form of python-job and send it."""
+    page = window.page
+    window.unfold("shop").get_by_role("button", name="Start Python job").click()
+    dialog = page.locator(".jp-zoe-StartDialog")
+    dialog.locator("textarea").first.fill(code)
+    dialog.locator("input[name=zoe-name]").fill(name)
+    dialog.get_by_role("button", name="Start", exact=True).click()
+    expect(dialog).to_have_count(0)
+
+
+def test_nothing_runs_and_the_panel_says_what_to_do(window: Window) -> None:
+    page = window.page
+    expect(window.section("running")).to_contain_text("Nothing runs")
+    expect(window.section("notebook")).to_contain_text("Open a notebook")
+    expect(window.section("shop")).to_contain_text("Python job")
+    expect(window.section("ended").locator("[aria-expanded=false]")).to_be_visible()
+    window.shot("empty-light")
+    # The launcher offers what people work in.
+    expect(page.locator(".jp-Launcher .jp-LauncherCard", has_text="Spark cluster")).to_be_visible()
+
+
+def test_a_wrong_form_says_so_at_its_fields_and_starts_nothing(window: Window) -> None:
+    page = window.page
+    window.section("shop").get_by_role("button", name="Start Python job").click()
+    dialog = page.locator(".jp-zoe-StartDialog")
+    expect(dialog.locator("textarea").first).to_be_focused()
+    memory = dialog.get_by_label("Memory")
+    memory.fill("a lot")
+    dialog.get_by_role("button", name="Start", exact=True).click()
+    expect(dialog.locator(".jp-FormGroup-content", has=page.get_by_label("Memory"))).to_contain_text("512MiB")
+    expect(dialog).to_contain_text("exactly one of code, file and module")
+    window.shot("form-errors")
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    assert window.lab.active() == []
+
+
+def test_a_job_is_started_through_the_form_and_its_result_and_logs_stay(window: Window) -> None:
+    page = window.page
+    start_job(window, TALK, "talker")
+    ended = window.unfold("ended")
+    row = ended.locator(".jp-zoe-Execution", has_text="talker").first
+    expect(row).to_contain_text("Failed", timeout=60_000)
+    expect(row).to_contain_text("exit code 3")
+    expect(page.locator(".Toastify__toast", has_text="talker has failed")).to_be_visible()
+    row.get_by_role("button", name="Logs of talker").click()
+    log = page.get_by_role("log")
+    expect(log).to_contain_text("a needle in the hay")
+    expect(log.locator(".ansi-green-fg").first).to_have_text("step")
+    expect(page.locator(".jp-zoe-Logs-status")).to_contain_text("exit code 3")
+    assert log.evaluate("node => node.scrollHeight - node.scrollTop - node.clientHeight") < 30, "the end is shown"
+    # JupyterLab's own search finds in it.
+    window.command("documentsearch:start")
+    page.locator(".jp-DocumentSearch-input").first.fill("needle")
+    expect(page.locator(".jp-DocumentSearch-index-counter")).to_contain_text("1/1")
+    window.shot("logs")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download the whole output").click()
+    assert download.value.suggested_filename == "talker-job-0.log"
+    assert "needle" in download.value.path().read_text()
+
+
+def test_logs_are_followed_and_keep_their_place_when_scrolled_up(window: Window) -> None:
+    page = window.page
+    go = window.lab.root / "go"
+    code = f"""
+import pathlib, time
+for n in range(6000): print("line", n)
+while not pathlib.Path({str(go)!r}).exists(): time.sleep(0.05)
+for n in range(300): print("more", n)
+time.sleep(600)
+"""
+    start_job(window, code, "writer")
+    window.section("running").get_by_role("button", name="Logs of writer").click()
+    log = page.get_by_role("log")
+    expect(log).to_contain_text("line 5999", timeout=60_000)
+    assert log.locator("pre > div").count() <= 5000, "the page holds the last lines only"
+    log.evaluate("node => { node.scrollTop = node.scrollHeight / 2; }")
+    first = "node => { const top = node.getBoundingClientRect().top; return [...node.querySelectorAll('pre > div')].find(line => line.getBoundingClientRect().top >= top).textContent; }"
+    before = log.evaluate(first)
+    go.touch()
+    expect(log).to_contain_text("more 299")
+    assert log.evaluate(first) == before, "the place that was being read stays"
+    page.get_by_role("button", name="Go to the end and follow").click()
+    window.wait_for("the end is shown", lambda: log.evaluate("node => node.scrollHeight - node.scrollTop - node.clientHeight") < 30)
+
+
+def test_what_runs_is_shown_live_without_polling_and_can_be_stopped(window: Window) -> None:
+    page = window.page
+    window.lab.api("POST", "/executions", {"zapp": "python-job", "name": "elsewhere", "parameters": {"code": SLEEP}})
+    row = window.section("running").locator(".jp-zoe-Execution", has_text="elsewhere")
+    expect(row).to_contain_text("Running", timeout=60_000)
+    expect(row).to_contain_text("1 of 1 ready")
+    window.requests.clear()
+    time.sleep(3)  # the subject of the test: what happens while nothing happens
+    assert [url for url in window.requests if "/zoe/" in url] == []
+    row.get_by_role("button", name="Stop elsewhere").click()
+    dialog = page.locator(".jp-Dialog")
+    expect(dialog).to_contain_text("Stop elsewhere?")
+    dialog.get_by_role("button", name="Stop").click()
+    expect(row).to_have_count(0, timeout=60_000)
+    over = window.unfold("ended").locator(".jp-zoe-Execution", has_text="elsewhere").first
+    expect(over).to_contain_text("Stopped")
+    assert [item["outcome"] for item in window.lab.api("GET", "/executions?name=elsewhere")["items"]] == ["cancelled"]
+
+
+def test_the_page_comes_back_with_its_logs_and_needs_no_second_login(window: Window) -> None:
+    page = window.page
+    start_job(window, SLEEP, "sleeper")
+    window.section("running").get_by_role("button", name="Logs of sleeper").click()
+    expect(page.get_by_role("log")).to_contain_text("asleep", timeout=60_000)
+    saved = re.compile(r"/lab/api/workspaces/")
+    window.wait_for("the layout is saved", lambda: any(saved.search(url) for url in window.requests[-40:]), 20)
+    page.goto(f"{window.lab.url}lab")
+    expect(page.get_by_role("log")).to_contain_text("asleep", timeout=60_000)
+
+
+def test_everything_can_be_reached_by_keyboard_and_is_named(window: Window) -> None:
+    page = window.page
+    window.lab.api("POST", "/executions", {"zapp": "python-job", "name": "named", "parameters": {"code": SLEEP}})
+    expect(window.section("running")).to_contain_text("named", timeout=60_000)
+    panel = page.locator("#jupyter-zoe-panel")
+    names = panel.locator("button, input, select").evaluate_all(
+        "nodes => nodes.map(node => [node.outerHTML.slice(0, 120), (node.getAttribute('aria-label') || node.textContent || node.closest('label')?.textContent || '').trim()])"
+    )
+    assert [html for html, name in names if not name] == []
+    window.section("notebook").locator(".jp-zoe-Section-title button").focus()
+    seen = []
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        seen.append(page.evaluate("document.activeElement.getAttribute('aria-label') || document.activeElement.textContent"))
+    assert any("Logs of named" in name for name in seen), seen
+    assert any("Stop named" in name for name in seen), seen
+
+
+@pytest.mark.parametrize(("theme", "name"), [("JupyterLab Light", "light"), ("JupyterLab Dark", "dark")])
+def test_how_it_looks(window: Window, theme: str, name: str) -> None:
+    page = window.page
+    page.evaluate("() => window.jupyterapp.commands.execute('notebook:create-new', {kernelName: 'python3'}).then(() => undefined)")
+    window.theme(theme)
+    start_job(window, SLEEP, "nightly-report")
+    expect(window.section("running").locator(".jp-zoe-Execution")).to_contain_text("Running", timeout=60_000)
+    expect(window.section("notebook").get_by_role("button", name="Attach")).to_be_enabled(timeout=60_000)
+    picture = window.shot(f"panel-{name}")
+    if name == "light":
+        window.publish(picture, "panel")
+    window.section("shop").get_by_role("button", name="Start Spark cluster").click()
+    expect(page.locator(".jp-zoe-StartDialog")).to_be_visible()
+    window.shot(f"form-{name}")
+    page.keyboard.press("Escape")
+    # Narrow: nothing is cut off at 200 pixels.
+    page.evaluate("() => window.jupyterapp.shell._leftHandler.sideBar && window.jupyterapp.shell._hsplitPanel.setRelativeSizes([0.15, 0.85, 0])")
+    panel = page.locator("#jupyter-zoe-panel")
+    window.wait_for("the panel is narrow", lambda: 150 <= panel.bounding_box()["width"] <= 230)
+    assert panel.locator(".jp-SidePanel-content").evaluate("node => node.scrollWidth <= node.clientWidth")
+    cut = panel.locator("button").evaluate_all(
+        "nodes => nodes.filter(node => node.offsetParent && node.getBoundingClientRect().right > document.querySelector('#jupyter-zoe-panel').getBoundingClientRect().right + 1).map(node => node.outerHTML.slice(0, 100))"
+    )
+    assert cut == []
+    window.shot(f"narrow-{name}")
