@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import functools
+import hashlib
 import os
 import py_compile
 import re
@@ -117,6 +118,11 @@ def umask() -> int:
 def compiled_shim(folder: Path) -> str:
     """The shim, compiled: a script would be compiled anew at each start, which takes longer than all it does."""
     source = Path(shim.__file__)
-    place = folder / f"shim.{sys.implementation.cache_tag}.pyc"
-    py_compile.compile(str(source), cfile=str(place), doraise=True, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+    digest = hashlib.sha256(source.read_bytes()).hexdigest()[:16]
+    place = folder / f"shim.{sys.implementation.cache_tag}.{digest}.pyc"
+    if not place.exists():  # nothing is written on a later start, so that a full disk does not keep a hub from coming back
+        py_compile.compile(str(source), cfile=str(place), doraise=True, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+        place.chmod(0o600)
+        for other in set(folder.glob("shim.*.pyc")) - {place}:
+            other.unlink(missing_ok=True)
     return str(place)
