@@ -49,7 +49,7 @@ class Model:
                 known[each.id] = each
         for ident in batch.detached:
             new.attachments.pop(ident, None)
-        keys = [(each.owner, each.key) for each in new.attachments.values()]
+        keys = [(each.owner, each.key, each.zapp) for each in new.attachments.values()]
         if len(set(keys)) < len(keys):
             return None
         for each in batch.replies:

@@ -205,7 +205,7 @@ def _attach(state: State, command: Attach, now: datetime) -> Plan:
         raise ZoeError("unknown-attachment", "This notebook is attached to nothing; say what to attach, such as 'spark'.")
     if command.language not in execution.spec.attach:
         raise ZoeError("not-attachable", f"{execution.spec.title} does not say how a {command.language} kernel connects to it.")
-    attachment = Attachment(id=command.id, owner=command.owner, execution=execution.id, key=command.key, kernel=command.kernel, created=now, renewed=now)
+    attachment = Attachment(id=command.id, owner=command.owner, execution=execution.id, key=command.key, zapp=execution.spec.zapp, kernel=command.kernel, created=now, renewed=now)
     change = Change(what=f"attach {command.key} to {execution.name}", reason=f"{command.owner} asked for it")
     made = event(execution, now, "attachment.made", change.what, attachment=attachment.id, key=command.key)
     base = started or Plan(command="attach", changes=(), found=True)

@@ -250,12 +250,13 @@ class Execution(Record, kw_only=True):
 
 
 class Attachment(Record, kw_only=True):
-    """A lease that binds a notebook (or a kernel) to an execution. One for each ``key`` and owner."""
+    """A lease that binds a notebook (or a kernel) to an execution. One for each owner, ``key`` and ``zapp``."""
 
     id: str
     owner: str
     execution: str
     key: str  # the notebook's path or the kernel's id: finds the same cluster again
+    zapp: str = ""  # what it is attached to; a notebook may hold a cluster and a data layer at the same time
     kernel: str = ""
     created: datetime
     renewed: datetime

@@ -18,7 +18,7 @@ from zoe_hub.core.model import Attachment, Event, Execution, Phase
 from zoe_hub.store.base import Batch, Reply, Token
 
 Key = tuple[str, str]
-"""Owner and the key of a reply or of an attachment."""
+"""Owner and the key of a reply."""
 
 _NOTHING: Mapping[str, str] = {}
 
@@ -34,7 +34,7 @@ class State:
         self.active: dict[str, Execution] = {}  # the same order
         self.ordinal = 0  # of the newest execution
         self.attachments: dict[str, Attachment] = {}
-        self.attachment_keys: dict[Key, str] = {}  # -> id
+        self.attachment_keys: dict[tuple[str, str, str], str] = {}  # -> id
         self.replies: dict[Key, Reply] = {}  # oldest first
         self.tokens: dict[str, Token] = {}
         self.tokens_of: dict[str, set[str]] = {}  # execution -> digests
@@ -61,12 +61,12 @@ class State:
         """Add or replace an attachment."""
         self.drop_attachment(attachment.id)
         self.attachments[attachment.id] = attachment
-        self.attachment_keys[attachment.owner, attachment.key] = attachment.id
+        self.attachment_keys[attachment.owner, attachment.key, attachment.zapp] = attachment.id
 
     def drop_attachment(self, ident: str) -> None:
         """Forget an attachment, if there is one."""
         if attachment := self.attachments.pop(ident, None):
-            del self.attachment_keys[attachment.owner, attachment.key]
+            del self.attachment_keys[attachment.owner, attachment.key, attachment.zapp]
 
     def put_token(self, token: Token) -> None:
         """Add or replace a token."""
@@ -226,11 +226,11 @@ class Draft:
         return found
 
     def _key_holder(self, attachment: Attachment, found: Mapping[str, Attachment | None]) -> str | None:
-        """The id of another attachment with the same owner and key, as things stand with ``found``."""
-        key = attachment.owner, attachment.key
+        """The id of another attachment with the same owner, key and ZApp, as things stand with ``found``."""
+        key = attachment.owner, attachment.key, attachment.zapp
         layers = {**self.attachments, **found}
         for other in layers.values():
-            if other is not None and other.id != attachment.id and (other.owner, other.key) == key:
+            if other is not None and other.id != attachment.id and (other.owner, other.key, other.zapp) == key:
                 return other.id
         holder = self.state.attachment_keys.get(key)
         return holder if holder != attachment.id and holder not in layers else None

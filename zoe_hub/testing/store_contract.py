@@ -257,13 +257,15 @@ class StoreContract:
         await store.commit(Batch(attachments=(attachment("a1"),)))
         assert store.attachments == {"a1": attachment("a1")}
 
-    async def test_a_key_has_one_attachment(self, store: Store) -> None:
+    async def test_a_key_has_one_attachment_for_each_zapp(self, store: Store) -> None:
         await store.commit(Batch(attachments=(attachment("a1", key="n.ipynb"),)))
         await refused(store, Batch(attachments=(attachment("a2", key="n.ipynb"),)))
         await refused(store, Batch(attachments=(attachment("a2", key="m.ipynb"), attachment("a3", key="m.ipynb"))))
         await store.commit(Batch(attachments=(attachment("a2", key="n.ipynb", owner="bob"),)))
         await store.commit(Batch(attachments=(attachment("a3", key="n.ipynb"),), detached=("a1",)))
         assert set(store.attachments) == {"a2", "a3"}
+        await store.commit(Batch(attachments=(attachment("a6", key="n.ipynb", zapp="other"),)))
+        await store.commit(Batch(detached=("a6",)))
         both = await asyncio.gather(
             *(store.commit(Batch(attachments=(attachment(f"a{n}", key="o.ipynb"),))) for n in (4, 5)), return_exceptions=True
         )
