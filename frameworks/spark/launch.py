@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import sys
 import time
@@ -37,6 +38,8 @@ def main(arguments: list[str], environment: Mapping[str, str]) -> int:
             print(json.dumps(report, indent=2))
             return EXIT_PROBLEM if report["problems"] else 0
         if command == "archive":
+            # An orderly end, so that the cluster of the maker is not left behind.
+            signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
             return appcds.make(environment)
         _run(command, environment)
     except Problem as problem:

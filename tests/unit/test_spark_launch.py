@@ -226,6 +226,7 @@ def archive_set(tmp_path: Path) -> tuple[Java, Pyspark, Path, dict[str, str]]:
     found.mkdir(parents=True)
     for role in appcds.ARCHIVED:
         (found / f"{role}.jsa").write_bytes(appcds.MAGIC.to_bytes(4, sys.byteorder) + b"rest")
+    appcds._seal(found)
     return java, pyspark, found, environment
 
 
@@ -239,9 +240,26 @@ def test_a_set_is_found_by_all_it_depends_on(tmp_path: Path) -> None:
 
 def test_a_broken_archive_is_not_used(tmp_path: Path) -> None:
     java, pyspark, found, environment = archive_set(tmp_path)
+    for role in ("master", "connect"):
+        (found / f"{role}.jsa").chmod(0o644)
     (found / "master.jsa").write_bytes(b"\0" * 100)
     (found / "worker.jsa").unlink()
-    assert set(appcds.archives_for(environment, java, pyspark).use) == {"connect", "executor"}
+    # Of the same size, but written later: damage inside an archive would crash the JVM.
+    os.utime(found / "connect.jsa", (1e9, 1e9))
+    assert set(appcds.archives_for(environment, java, pyspark).use) == {"executor"}
+    (found / appcds.INDEX).chmod(0o644)
+    (found / appcds.INDEX).write_text("{")
+    assert not appcds.archives_for(environment, java, pyspark).use
+
+
+def test_an_archive_that_is_not_complete_is_not_kept(tmp_path: Path) -> None:
+    with pytest.raises(Problem) as missing:
+        appcds._seal(tmp_path)
+    assert missing.value.code == "archive-failed"
+    for role in appcds.ARCHIVED:
+        (tmp_path / f"{role}.jsa").write_bytes(b"\0" * 8)
+    with pytest.raises(Problem):
+        appcds._seal(tmp_path)
 
 
 def test_old_sets_go_and_the_current_one_stays(tmp_path: Path) -> None:
