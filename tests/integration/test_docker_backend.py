@@ -63,8 +63,12 @@ class TestDockerBackend(BackendContract):
 
     @pytest.fixture
     def backend_factory(self, dockerd, image, tmp_path):
-        suffix = uuid4().hex[:6]  # others may use the engine at the same time
-        return lambda deployment="one": DockerBackend(deployment=f"{deployment}-{suffix}", data=str(tmp_path), url=dockerd)
+        suffix = f"-{uuid4().hex[:6]}"  # others may use the engine at the same time
+
+        def make(deployment="one"):
+            return DockerBackend(deployment=deployment.removesuffix(suffix) + suffix, data=str(tmp_path), url=dockerd)
+
+        return make
 
     @pytest.fixture
     def programs(self, image):

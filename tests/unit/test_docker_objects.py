@@ -84,6 +84,12 @@ def test_files_stay_inside(name):
         objects.archive_of_files({name: "x"}, objects.Options())
 
 
+def test_a_process_gets_the_frameworks_it_was_told_of():
+    told = spec(framework="spark-job", environment={"ZOE_SPARK_FOLDER": "/opt/zoe/frameworks/spark"}, command=("python", "/opt/zoe/frameworks/tool/x.py"))
+    assert [name for name in ("spark", "spark-job", "tool", "spar", "jupyter") if objects.mentions(told, name)] == ["spark", "spark-job", "tool"]
+    assert not objects.mentions(spec(framework="x", environment={"A": "/opt/zoe/frameworks/spark-job"}), "spark")
+
+
 def test_a_framework_is_copied_within_bounds(tmp_path, monkeypatch):
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "launch.py").write_text("print(1)")

@@ -336,6 +336,21 @@ def dockerd() -> Iterator[str]:
         yield url
 
 
+def _run(command: list[str], url: str) -> int:
+    child = subprocess.Popen(command, env={**os.environ, "DOCKER_HOST": url})
+    # The terminal sends SIGINT to the child as well; SIGTERM comes to us alone.
+    before = {
+        signal.SIGINT: signal.signal(signal.SIGINT, signal.SIG_IGN),
+        signal.SIGTERM: signal.signal(signal.SIGTERM, lambda *_: child.terminate()),
+    }
+    try:
+        code = child.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return code if code >= 0 else 128 - code
+
+
 def main(arguments: list[str] | None = None) -> int:
     """The command line; its exit code is the command's."""
     parser = argparse.ArgumentParser(prog="python -m zoe_hub.testing.dockerd", description="Run a command with a Docker engine.")
@@ -352,12 +367,7 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("no COMMAND")
     try:
         with engine() as url:
-            child = subprocess.Popen(command, env={**os.environ, "DOCKER_HOST": url})
-            # The terminal sends SIGINT to the child as well; SIGTERM comes to us alone.
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-            signal.signal(signal.SIGTERM, lambda *_: child.terminate())
-            code = child.wait()
-            return code if code >= 0 else 128 - code
+            return _run(command, url)
     except NoEngine as problem:
         print(problem, file=sys.stderr)
         return 69

@@ -173,21 +173,16 @@ class DockerBackend(Backend):
         facts = await self._image(spec.image)
         now = datetime.now(UTC)
         config = objects.container(spec, self._options, now)
-        archives = []
-        if spec.files or not facts.folder or self.user != "1000:1000":
-            archives.append((objects.FOLDER, objects.archive_of_files(spec.files, self._options)))
-        source = self._sources.get(spec.framework)
-        if source is not None and spec.framework not in facts.frameworks and source.is_dir():
-            archives.append(("/", objects.archive_of_framework(source, spec.framework)))
         async with self._locks.setdefault(spec.name, asyncio.Lock()):  # a second one would find the first half-made
-            there = await self._engine.run(self._start, spec, config, archives)
+            there = await self._engine.run(self._start, spec, config, facts)
         return there or Observed(name=spec.name, execution=spec.execution, group=spec.group, index=spec.index, incarnation=spec.incarnation, state="running", started=now)
 
-    def _start(self, spec: ProcessSpec, config: dict[str, Any], archives: list[tuple[str, bytes]]) -> Observed | None:
+    def _start(self, spec: ProcessSpec, config: dict[str, Any], facts: objects.ImageFacts) -> Observed | None:
         """:return: what was there already; None: it was started now"""
         from docker.errors import APIError  # noqa: PLC0415
 
         api = self._engine.api
+        archives = self._archives(spec, facts)
         for attempt in range(3):
             try:
                 container = api.create_container_from_config(config, spec.name)["Id"]
@@ -217,6 +212,16 @@ class DockerBackend(Backend):
                 api.remove_container(container, force=True, v=True)
             raise
         return None
+
+    def _archives(self, spec: ProcessSpec, facts: objects.ImageFacts) -> list[tuple[str, bytes]]:
+        """What is unpacked in the container before it starts: the private files, and frameworks that its image lacks."""
+        archives: list[tuple[str, bytes]] = []
+        if spec.files or not facts.folder or self.user != "1000:1000":
+            archives.append((objects.FOLDER, objects.archive_of_files(spec.files, self._options)))
+        for framework, source in list(self._sources.items()):
+            if framework not in facts.frameworks and objects.mentions(spec, framework) and source.is_dir():
+                archives.append(("/", objects.archive_of_framework(source, framework)))
+        return archives
 
     def _there(self, spec: ProcessSpec) -> Observed | None:
         """What has the name already: this incarnation, or nothing once an older one or an unstarted one has made room."""

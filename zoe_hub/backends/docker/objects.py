@@ -163,6 +163,12 @@ def archive_of_files(files: Mapping[str, str], options: Options) -> bytes:
     return result.getvalue()
 
 
+def mentions(spec: ProcessSpec, framework: str) -> bool:
+    """Whether a process may use the files of a framework: its own, or one whose folder it was told."""
+    place = f"{FRAMEWORKS}/{framework}"
+    return framework == spec.framework or any(re.search(rf"{re.escape(place)}(?![\w-])", text) for text in (*spec.command, *spec.environment.values()))
+
+
 def archive_of_framework(source: Path, name: str) -> bytes:
     """A framework's files, to be unpacked in ``/``, readable by all.
 

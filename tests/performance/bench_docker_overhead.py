@@ -1,0 +1,94 @@
+"""Benchmark `docker-overhead`: what the hub's Docker backend takes longer than the SDK's create + start of the same container.
+
+Called by the benchmark runner with ``DOCKER_HOST`` set or an engine that this starts. Both sides start the same container
+in a network made before, in turn; the figure is the difference of the medians. The backend's side is all that the hub
+does to start a process: allocate, start, and the addresses that are known afterwards.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import tempfile
+import time
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from docker import APIClient
+
+from zoe_hub.backends.base import ProcessSpec
+from zoe_hub.backends.docker import DockerBackend, objects
+from zoe_hub.backends.docker.images import Builder
+from zoe_hub.core.model import Port, process_name
+from zoe_hub.testing.dockerd import engine
+
+ROUNDS = 15
+TARGET = 20.0  # milliseconds
+
+
+def run() -> dict[str, object]:
+    """The figure, in milliseconds."""
+    with engine() as url:
+        builder = Builder(url, say=lambda _: None)
+        try:
+            image = builder.build(["os"], [])["os"]
+        finally:
+            builder.close()
+        ours, theirs = asyncio.run(_measure(url, image))
+    figure = round(1000 * (statistics.median(ours) - statistics.median(theirs)), 1)
+    return {
+        "name": "docker-overhead", "figure": figure, "unit": "ms", "target": TARGET, "met": figure <= TARGET,
+        "detail": {"backend_ms": round(1000 * statistics.median(ours), 1), "sdk_ms": round(1000 * statistics.median(theirs), 1), "rounds": ROUNDS},
+    }  # fmt: skip
+
+
+async def _measure(url: str, image: str) -> tuple[list[float], list[float]]:
+    ours: list[float] = []
+    theirs: list[float] = []
+    api = APIClient(base_url=url, version="auto")
+    with tempfile.TemporaryDirectory() as data:
+        backend = DockerBackend(deployment=f"bench{uuid4().hex[:6]}", data=data, url=url)
+        await backend.open()
+        try:
+            await backend.prepare("e1", "bench")
+            for number in range(-1, ROUNDS):  # the first round warms up both and does not count
+                sides = [(_by_sdk, theirs), (_by_backend, ours)]
+                for side, figures in sides if number % 2 else reversed(sides):
+                    spec = _spec(backend, image, 2 * (number + 1) + (side is _by_sdk))
+                    took = await side(backend, api, spec)
+                    if number >= 0:
+                        figures.append(took)
+                    api.remove_container(spec.name, force=True)
+        finally:
+            await backend.clean("e1")
+            await backend.close()
+            api.close()
+    return ours, theirs
+
+
+def _spec(backend: DockerBackend, image: str, index: int) -> ProcessSpec:
+    return ProcessSpec(
+        name=process_name(backend.deployment, "e1", "job", index), deployment=backend.deployment, execution="e1", owner="bench", group="job", index=index,
+        incarnation=1, framework="bench", image=image, command=("sleep", "60"), environment={"A": "b"}, ports=(Port(name="web", number=8000, protocol="http"),),
+    )  # fmt: skip
+
+
+async def _by_backend(backend: DockerBackend, api: APIClient, spec: ProcessSpec) -> float:
+    begun = time.perf_counter()
+    await backend.allocate("e1", spec.name, spec.ports)
+    await backend.start(spec)
+    addresses = await backend.addresses(spec.name)
+    took = time.perf_counter() - begun
+    assert addresses["web"].endpoint_port
+    return took
+
+
+async def _by_sdk(backend: DockerBackend, api: APIClient, spec: ProcessSpec) -> float:
+    config = objects.container(spec, objects.Options(cores_most=1.0), datetime.now(UTC))
+    begun = time.perf_counter()
+    api.start(api.create_container_from_config(config, spec.name)["Id"])
+    return time.perf_counter() - begun
+
+
+if __name__ == "__main__":
+    print(run())
