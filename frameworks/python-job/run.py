@@ -26,11 +26,12 @@ def main() -> None:
         sys.exit(f"The program {path} cannot be read: {error.strerror}. Give a path as this process sees it, or the text itself.")
     sys.argv[0] = path
     sys.path[0] = os.path.dirname(path)
-    names = sys.modules["__main__"].__dict__
-    names.clear()
-    names.update(__name__="__main__", __file__=path, __builtins__=__builtins__, __doc__=None, __spec__=None, __package__=None, __loader__=None)
+    program = type(sys)("__main__")
+    program.__file__ = path
+    program.__builtins__ = __builtins__
+    sys.modules["__main__"] = program
     sys.excepthook = _hook
-    exec(compile(source, path, "exec"), names)  # noqa: S102 - running the user's program is what this is for
+    exec(compile(source, path, "exec"), program.__dict__)  # noqa: S102 - running the user's program is what this is for
 
 
 def _hook(kind, error, trace, show=sys.__excepthook__, skip=__file__):  # type: ignore[no-untyped-def]

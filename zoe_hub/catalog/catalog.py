@@ -59,10 +59,13 @@ class Catalog:
     def load(self) -> None:
         """Read all definitions, again if they were read before. Never raises on what is wrong in them: see ``problems``."""
         errors: list[FieldError] = []
-        files = [file for folder in self.folders for file in _definitions(folder, errors)]
+        files: dict[Path, tuple[Literal["framework", "zapp"], Path]] = {}  # each once, even if folders overlap
+        for folder in self.folders:
+            for kind, file in _definitions(folder, errors):
+                files.setdefault(file.resolve(), (kind, file))
         documents: dict[str, dict[str, tuple[Document, Path]]] = {kind: {} for kind in KINDS}
         broken: set[str] = set()
-        for kind, file in files:
+        for kind, file in files.values():
             document = _read(kind, file, errors)
             if document is None:
                 broken.add(file.parent.name)
