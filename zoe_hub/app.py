@@ -8,6 +8,7 @@ start (or definitions are wrong), 2 wrong options, 3 another hub of this data fo
 from __future__ import annotations
 
 import asyncio
+import gc
 import getpass
 import logging
 import signal
@@ -275,6 +276,8 @@ class Running:
         self.server = HTTPServer(make_application(self.hub, routes()), max_body_size=app.max_body)
         self.server.add_sockets(self._sockets)
         self._announce(authenticator, port)
+        gc.freeze()
+        gc.enable()
         self._look_idle()
 
     def _listen(self, last: object) -> tuple[list[socket.socket], int]:

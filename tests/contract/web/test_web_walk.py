@@ -1,0 +1,196 @@
+"""Walks the table of operations: each one refuses whom it must refuse, and each one is there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from zoe_hub.contract.operations import BY_ID, OPERATIONS, Operation
+from zoe_hub.web import server
+from zoe_hub.web.base import BOUND
+
+BODIES: dict[str, dict[str, Any]] = {
+    "start_execution": {"zapp": "cluster"},
+    "scale_execution": {"count": 3},
+    "terminate_execution": {},
+    "attach": {"key": "a.ipynb", "zapp": "cluster"},
+    "plan": {"start": {"zapp": "cluster"}},
+    "create_ticket": {"path": "/zoe/proxy/e1/main-0/web/"},
+}
+OWNED = [operation for operation in OPERATIONS if operation.owns]
+LOWER = {"read": [], "write": ["read"], "admin": ["read", "write"]}
+
+every = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.id)
+
+
+def path(operation: Operation, **values: str) -> str:
+    known = {"execution": "enone", "process": "main-0", "attachment": "anone", "zapp": "cluster", "framework": "sim", **values}
+    return operation.path.format(**known)
+
+
+async def ask(client: Any, operation: Operation, where: str, **headers: str) -> Any:
+    body = BODIES.get(operation.id) if operation.input else None
+    async with client.stream(operation.method, where, json=body, headers=headers) as answer:
+        if answer.headers["content-type"].startswith("text/event-stream"):
+            return answer
+        await answer.aread()
+        return answer
+
+
+def problem(answer: Any) -> str:
+    assert answer.headers["content-type"] == "application/problem+json"
+    found = answer.json()
+    assert found["status"] == answer.status_code
+    assert found["detail"]
+    assert found["type"] == f"urn:zoe:problem:{found['code']}"
+    return str(found["code"])
+
+
+def test_every_operation_has_a_handler_and_no_other_is_bound():
+    assert server
+    assert set(BOUND) == set(BY_ID)
+
+
+@every
+async def test_anonymous_is_refused(world, operation):
+    answer = await ask(await world.client(None), operation, path(operation))
+    assert (answer.status_code, problem(answer)) == (401, "not-authenticated")
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+    assert world.store.last_seq == 0
+
+
+@every
+async def test_unknown_and_expired_tokens_are_refused(world, operation):
+    for token in ("nonsense", "zoe_" + "x" * 43, await world.token("alice", "admin", life=-1)):
+        answer = await ask(await world.client(None, Authorization=f"Bearer {token}"), operation, path(operation))
+        assert (answer.status_code, problem(answer)) == (401, "not-authenticated")
+
+
+@every
+async def test_a_missing_scope_is_refused(world, operation):
+    for scopes in ([], *([each] for each in LOWER[operation.scope])):
+        client = await world.client(None, Authorization=f"Bearer {await world.token('alice', *(scopes or ['none']))}")
+        answer = await ask(client, operation, path(operation))
+        assert (answer.status_code, problem(answer)) == (403, "not-allowed")
+    assert world.store.last_seq == 0
+
+
+@every
+async def test_a_foreign_origin_is_refused_even_with_the_token(world, operation):
+    client = await world.client("root")
+    foreign = (
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Host": "evil.example"},  # DNS rebinding
+        {"Host": f"evil.example:{world.port}", "Origin": f"http://evil.example:{world.port}"},
+    )
+    for headers in foreign:
+        answer = await ask(client, operation, path(operation), **headers)
+        assert (answer.status_code, problem(answer)) == (403, "foreign-origin"), headers
+
+
+@every
+async def test_a_token_in_the_address_is_refused(world, operation):
+    client = await world.client("root")
+    answer = await ask(client, operation, f"{path(operation)}?token={world.tokens['root']}")
+    assert (answer.status_code, problem(answer)) == (400, "bad-request")
+
+
+@pytest.mark.parametrize("operation", OWNED, ids=lambda operation: operation.id)
+async def test_what_is_anothers_is_answered_like_what_is_not_there(world, operation):
+    alice, bob = await world.client("alice"), await world.client("bob")
+    mine = await world.running(alice)
+    attached = (await alice.post("/attachments", json={"key": "a.ipynb", "execution": mine["id"]})).json()
+    before = world.store.last_seq
+    identifier = {"execution": mine["id"], "attachment": attached["id"]}[operation.owns]
+    theirs = await ask(bob, operation, path(operation, **{operation.owns: identifier}))
+    missing = await ask(bob, operation, path(operation, **{operation.owns: "e" + identifier[1:][::-1]}))
+    assert (theirs.status_code, problem(theirs)) == (404, f"unknown-{operation.owns}")
+    assert theirs.text.replace(identifier, "X") == missing.text.replace("e" + identifier[1:][::-1], "X")
+    assert {k: v for k, v in theirs.headers.items() if k != "date"} == {k: v for k, v in missing.headers.items() if k != "date"}
+    assert world.store.last_seq == before
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.id)
+async def test_the_owner_gets_an_answer_of_the_declared_kind(world, operation):
+    owner = await world.client("root")
+    execution = await world.running(owner)
+    attached = (await owner.post("/attachments", json={"key": "a.ipynb", "execution": execution["id"]})).json()
+    answer = await ask(owner, operation, path(operation, execution=execution["id"], attachment=attached["id"]))
+    assert answer.status_code == operation.status, answer.text
+    assert answer.headers["content-type"].split(";")[0] == operation.media
+    for header, value in (("x-content-type-options", "nosniff"), ("x-frame-options", "DENY"), ("cache-control", "no-store")):
+        assert answer.headers[header] == value
+    assert "server" not in answer.headers
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+
+
+async def test_bodies_that_name_anothers_execution_are_refused(world):
+    alice, bob = await world.client("alice"), await world.client("bob")
+    mine = await world.running(alice)
+    before = world.store.last_seq
+    for address, body in (
+        ("/attachments", {"key": "b.ipynb", "execution": mine["id"]}),
+        ("/plans", {"execution": mine["id"], "scale": {"count": 5}}),
+        ("/plans", {"execution": mine["id"], "terminate": {}}),
+    ):
+        answer = await bob.post(address, json=body)
+        assert (answer.status_code, problem(answer)) == (404, "unknown-execution")
+    answer = await bob.get("/events", params={"execution": mine["id"]})
+    assert (answer.status_code, problem(answer)) == (404, "unknown-execution")
+    assert world.store.last_seq == before
+
+
+async def test_an_admin_reaches_what_is_anothers_and_leaves_a_record(world):
+    alice, admin = await world.client("alice"), await world.client("root")
+    mine = await world.running(alice)
+    for _ in range(3):
+        assert (await admin.get(f"/executions/{mine['id']}")).status_code == 200
+    assert (await admin.post(f"/executions/{mine['id']}/scale", json={"count": 3})).status_code == 202
+    assert (await admin.post(f"/executions/{mine['id']}/scale", json={"count": 4})).status_code == 202
+    history = (await alice.get(f"/executions/{mine['id']}/history")).json()["items"]
+    audits = [event["data"] for event in history if event["kind"] == "audit.access"]
+    assert audits == [{"admin": "root", "operation": "get_execution"}, *[{"admin": "root", "operation": "scale_execution"}] * 2]
+
+
+async def test_lists_show_ones_own_and_admins_everything(world):
+    alice, bob, admin = await world.client("alice"), await world.client("bob"), await world.client("root")
+    mine = await world.running(alice)
+    owned = await world.running(bob)
+
+    async def ids(client: Any, **query: str) -> set[str]:
+        return {each["id"] for each in (await client.get("/executions", params=query)).json()["items"]}
+
+    assert await ids(alice) == {mine["id"]}
+    assert await ids(alice, owner="bob") == set()
+    assert await ids(bob, owner="bob") == {owned["id"]}
+    assert await ids(admin) == {mine["id"], owned["id"]}
+    assert await ids(admin, owner="bob") == {owned["id"]}
+    await alice.post("/attachments", json={"key": "a.ipynb", "execution": mine["id"]})
+    assert len((await alice.get("/attachments")).json()["items"]) == 1
+    assert (await bob.get("/attachments")).json()["items"] == []
+
+
+async def test_a_revoked_token_ends(world):
+    from zoe_hub.controllers.tokens import digest
+    from zoe_hub.store.base import Batch
+
+    token = await world.token("alice")
+    client = await world.client(None, Authorization=f"Bearer {token}")
+    assert (await client.get("/user")).json() == {"name": "alice", "scopes": ["read", "write"]}
+    await world.store.commit(Batch(revoked=(digest(token),)))
+    assert (await client.get("/user")).status_code == 401
+
+
+async def test_cookies_open_nothing_in_the_interface(world):
+    client = await world.client("alice")
+    ticket = (await client.post("/tickets", json={"path": "/zoe/proxy/e1/main-0/web/"})).json()
+    browser = await world.client(None)
+    login = await browser.get(world.url + ticket["url"])
+    assert login.status_code == 303
+    cookie = login.headers["set-cookie"].split(";")[0]
+    answer = await browser.get("/user", headers={"Cookie": cookie})
+    assert (answer.status_code, problem(answer)) == (401, "not-authenticated")
