@@ -345,6 +345,8 @@ class TestLocal(BackendHarness):
             assert (await self.exited(backend, spec.name)).exit_code == 3  # the place of the exit record was reserved
             assert (await self.log(backend, spec.name)).startswith(b"ready\nxxx")
         finally:
-            await self.clear(backend)
-            await backend.close()
-            subprocess.run(["umount", "-l", disk], check=True)
+            try:
+                await self.clear(backend)
+                await backend.close()
+            finally:
+                subprocess.run(["umount", "-l", disk], check=True)
