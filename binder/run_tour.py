@@ -80,12 +80,18 @@ def engine_for(backend: str) -> Iterator[dict[str, str]]:
     if backend != "docker":
         yield {}
         return
-    from zoe_hub.backends.docker import images  # noqa: PLC0415 (only with this backend)
-    from zoe_hub.testing.dockerd import running_engine  # noqa: PLC0415
+    from zoe_hub.backends.docker.images import Builder  # noqa: PLC0415 - only with this backend
+    from zoe_hub.testing.dockerd import engine  # noqa: PLC0415
 
-    with running_engine() as url:
+    step = Step("Docker engine")
+    with engine() as url:
+        step.done()
         step = Step("container images")
-        images.build(url, report=lambda line: print(f"    {line}", flush=True))
+        builder = Builder(url, say=lambda line: print(f"    {line}", flush=True))
+        try:
+            builder.build(["spark"], [ROOT / "frameworks"])
+        finally:
+            builder.close()
         step.done()
         yield {"DOCKER_HOST": url}
 
