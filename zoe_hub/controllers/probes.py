@@ -21,7 +21,7 @@ from zoe_hub.backends.base import Backend
 from zoe_hub.catalog.templates import evaluate
 from zoe_hub.controllers.binding import Binder
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.core.model import Address, Drain, Execution, Group, Process
+from zoe_hub.core.model import Address, Drain, Execution, Group, Phase, Process
 from zoe_hub.core.processes import label
 
 FIRST, LONGEST = 0.02, 0.5  # seconds between two questions
@@ -38,11 +38,24 @@ class Probes:
         self._backend, self._binder, self._log = backend, binder, log
         self._tasks: dict[Key, asyncio.Task[None]] = {}
         self._yes: set[Key] = set()
+        self._begins: dict[tuple[str, int], int] = {}  # where the log of an incarnation begins
         self._client: AsyncHTTPClient = SimpleAsyncHTTPClient(force_instance=True, max_clients=100)
 
     def answered(self, process: Process, question: str) -> bool:
         """Whether the answer was yes."""
         return (process.name, process.incarnation, question) in self._yes
+
+    async def starts(self, process: Process) -> None:
+        """A process is about to start again: what was logged until now says nothing about it.
+
+        Known only to the hub that starts it; one that came later reads the whole log, which at worst makes a restarted
+        process count as ready too early.
+        """
+        if process.incarnation == 0:
+            return
+        with suppress(ZoeError):
+            async for chunk in self._backend.logs(process.name, offset=-1):
+                self._begins[process.name, process.incarnation] = chunk.offset + len(chunk.data)
 
     def ask(self, execution: Execution, process: Process, question: str, secrets: Mapping[str, str], told: Callable[[], None]) -> None:
         """Begin to ask, unless it is asked already. ``question`` is ``ready`` or ``drained``; ``told`` is called on a yes."""
@@ -59,6 +72,8 @@ class Probes:
         for key in [key for key in self._tasks if key[0] in names and key not in waiting]:
             self._tasks.pop(key).cancel()
         self._yes = {key for key in self._yes if key[0] not in names or key in waiting}
+        if execution.phase is Phase.ENDED:
+            self._begins = {key: offset for key, offset in self._begins.items() if key[0] not in names}
 
     async def _until_yes(self, key: Key, once: Callable[[], Awaitable[bool]], told: Callable[[], None]) -> None:
         delay = FIRST
@@ -109,7 +124,7 @@ class Probes:
 
     async def _logged(self, process: Process, pattern: re.Pattern[str]) -> bool:
         rest = ""
-        async for chunk in self._backend.logs(process.name, follow=True):
+        async for chunk in self._backend.logs(process.name, offset=self._begins.get((process.name, process.incarnation), 0), follow=True):
             rest += chunk.data.decode(errors="replace")
             if pattern.search(rest):
                 return True

@@ -121,7 +121,7 @@ class Reconciler:
                 raise Temporary(error.code, error.detail, delay=2.0) from error
             return False
         for event in decision.events:
-            self._log.info("%s %s %s: %s", after.name, event.kind, event.process, event.reason)
+            self._log.info("%s %s %s: %s", after.name, event.kind, event.process, event.reason.partition("\n")[0])
         if ended:
             self._asked.pop(after.id, None)
             self._prepared.discard(after.id)
@@ -180,6 +180,8 @@ class Reconciler:
 
     async def _start(self, execution: Execution, process: Process, findings: _Findings) -> None:
         spec = self._binder.spec(execution, process, self._store.secrets(execution.id))
+        if execution.spec.group(process.group).ready.kind == "log":
+            await self._probes.starts(process)
         async with self._starts:
             seen = await self._backend.start(spec)
             if seen.state == "running" and spec.ports:
