@@ -14,6 +14,7 @@ import http.client
 import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, ClassVar
 
 from tornado import httputil
@@ -35,6 +36,8 @@ METHODS = (
 _REQUEST_LIMIT = 2**40  # bytes of a body that is passed on and never held
 
 _LINGER = 5.0  # seconds
+_DROPPED = 2**30  # bytes of a refused body that are read, and dropped
+_DROPPING = 30.0  # seconds
 
 _tunnels: set[asyncio.Task[None]] = set()  # an event loop keeps no strong reference to its tasks
 
@@ -66,15 +69,16 @@ class ProxyHandler(RequestHandler):
     _exchange: Exchange | None = None
     _answer: asyncio.Task[None] | None = None
     _held: list[bytes] | None = None
+    _own_answer: Callable[[], object] | None = None
     _gone = False
     _received: asyncio.Event | None = None  # set when the request's body is complete
 
     # -- for subclasses
 
-    async def upstream(self) -> Upstream | None:
+    async def upstream(self) -> Upstream | Callable[[], object]:
         """Decide about the request before its body is read, with ``self.request`` as all there is.
 
-        :return: where it goes; ``None`` if it has been answered already
+        :return: where it goes, or a function that answers it (called when the body has been read and dropped)
         :raises tornado.web.HTTPError: it may not pass
         """
         raise NotImplementedError
@@ -99,13 +103,20 @@ class ProxyHandler(RequestHandler):
 
     async def prepare(self) -> None:
         """Ask the subclass, then connect; the body is read only when the upstream is there."""
-        before: Awaitable[Any] | None = super().prepare()
-        if before is not None:
-            await before
-        if self._finished:
-            return
+        self._received = asyncio.Event()
+        try:
+            before: Awaitable[Any] | None = super().prepare()
+            if before is not None:
+                await before
+            if not self._finished:
+                await self._decide()
+        except Exception as error:
+            self._answer_later(partial(_raise, error))
+
+    async def _decide(self) -> None:
         upstream = await self.upstream()
-        if upstream is None or self._finished:
+        if not isinstance(upstream, Upstream):
+            self._answer_later(upstream)
             return
         if rewrite.escapes(upstream.rest):
             raise HTTPError(400, "The path leaves its prefix.")
@@ -113,11 +124,23 @@ class ProxyHandler(RequestHandler):
         self._transforms: list[Any] = []
         _call(self.request.connection, "set_max_body_size", _REQUEST_LIMIT)
         self._upstream = upstream
-        self._received = asyncio.Event()
         if upstream.collect and self._has_body():
             self._held = []
             return
         await self._begin()
+
+    def _answer_later(self, answer: Callable[[], object]) -> None:
+        """Answer after the body: who writes first and reads then would find the connection reset, and no answer.
+
+        Without a body that is at once, and the connection can be used again. A client that waits to be asked for its body is
+        answered now.
+        """
+        if self._received is None or self._received.is_set() or "Expect" in self.request.headers:
+            answer()
+            return
+        self._own_answer = answer
+        _call(self.request.connection, "set_max_body_size", _DROPPED)
+        _call(self.request.connection, "set_body_timeout", _DROPPING)
 
     def _has_body(self) -> bool:
         headers = self.request.headers
@@ -176,6 +199,9 @@ class ProxyHandler(RequestHandler):
         """Called when the body is complete, for every method: the answer is (or was) passed on meanwhile."""
         if self._received is not None:
             self._received.set()
+        if self._own_answer is not None:
+            self._own_answer()
+            return
         if self._held is not None:
             body = self.edit_body(b"".join(self._held))
             self._held = None
@@ -241,7 +267,7 @@ class ProxyHandler(RequestHandler):
     def _fail(self, error: UpstreamError) -> None:
         if not self._gone and not self._finished:
             gen_log.info("%s %s: %s", self.request.method, self.request.path, error)
-            self.upstream_failed(error)
+            self._answer_later(partial(self.upstream_failed, error))
 
     # -- WebSocket
 
@@ -287,6 +313,10 @@ class ProxyHandler(RequestHandler):
         if self._exchange is not None:
             self._exchange.close()
         super().on_connection_close()
+
+
+def _raise(error: Exception) -> None:
+    raise error
 
 
 def _reason(head: Head) -> str:

@@ -10,6 +10,7 @@ import json
 import re
 import ssl
 from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -63,7 +64,15 @@ class _ZoeHandler(JupyterHandler):
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """A problem document."""
         error = kwargs.get("exc_info", (None, None, None))[1]
+        if isinstance(error, HubError):
+            self.write_problem(503, error.detail, error.remedy)
+            return
         self.write_problem(status_code, str(getattr(error, "log_message", None) or ""))
+
+    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
+        """Without a trace when the hub is away: the keeper has said why."""
+        if not isinstance(value, HubError):
+            super().log_exception(typ, value, tb)
 
     def write_problem(self, status: int, detail: str = "", remedy: str = "") -> None:
         """Finish with a problem (RFC 9457)."""
@@ -104,17 +113,13 @@ class _Relay(ProxyHandler, _ZoeHandler):  # type: ignore[misc]
     inner = ""  # the hub's path for it
     dropped: frozenset[str] = frozenset()
 
-    async def upstream(self) -> Upstream | None:
+    async def upstream(self) -> Upstream | Callable[[], object]:
         """Check the user, the page that asks, and find the hub."""
         websocket = "Upgrade" in self.request.headers
         await self.require_user("execute" if websocket else "read" if self.request.method in _SAFE else "write")
         self.check_page(websocket)
         self._info: HubInfo | None = None
-        try:
-            self._info = await self.keeper.get()
-        except HubError as error:
-            self.write_problem(503, error.detail, error.remedy)
-            return None
+        self._info = await self.keeper.get()
         return self._towards(self._info)
 
     def check_page(self, websocket: bool) -> None:
@@ -228,12 +233,21 @@ class PageRelay(_Relay):
         if (changes and same is not True) or (same is False and not changes and not navigation and not referred):
             raise HTTPError(403, "A page of another origin sent this request.")
 
-    async def upstream(self) -> Upstream | None:
+    async def upstream(self) -> Upstream | Callable[[], object]:
         """A person without a session is sent to the login page."""
-        if not self.current_user and self.request.method == "GET" and "text/html" in self.request.headers.get("Accept", ""):
-            _to_login(self)
-            return None
+        if not self.current_user and self._for_a_person():
+            return partial(_to_login, self)
         return await super().upstream()
+
+    def get_login_url(self) -> str:
+        """The login page, for people; programs get 401."""
+        if not self._for_a_person():
+            raise HTTPError(401)
+        return str(super().get_login_url())
+
+    def _for_a_person(self) -> bool:
+        headers = self.request.headers
+        return self.request.method == "GET" and "text/html" in headers.get("Accept", "") and "Upgrade" not in headers
 
 
 _to_login: Callable[[Any], Any] = authenticated(lambda _: None)

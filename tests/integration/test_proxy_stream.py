@@ -153,6 +153,8 @@ class Redirect(RequestHandler):
 class Sockets(WebSocketHandler):
     """Sends back what it gets; closes as it is asked to."""
 
+    flooded = 0
+
     def select_subprotocol(self, subprotocols: list[str]) -> str | None:
         return subprotocols[-1] if subprotocols else None
 
@@ -166,6 +168,12 @@ class Sockets(WebSocketHandler):
     async def on_message(self, message: str | bytes) -> None:
         if isinstance(message, str) and message.startswith("close "):
             self.close(int(message.split()[1]), "as asked")
+            return
+        if message == "flood":
+            with contextlib.suppress(WebSocketClosedError):
+                for _ in range(200):
+                    await self.write_message(PIECE, binary=True)
+                    type(self).flooded += 1
             return
         if message == "headers":
             message = json.dumps(dict(self.request.headers))
@@ -489,6 +497,21 @@ async def test_large_messages_pings_subprotocol_and_close_codes(servers: Servers
     await connection.write_message("close 4321")
     assert await asyncio.wait_for(reading, 10) is None
     assert (connection.close_code, connection.close_reason) == (4321, "as asked")
+
+
+async def test_a_slow_reader_of_a_websocket_slows_the_upstream_down(servers: Servers) -> None:
+    key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\nSec-WebSocket-Version: 13"
+    stream = await raw(servers, f"GET /p/web/ws HTTP/1.1\nHost: x\nConnection: Upgrade\nUpgrade: websocket\n{key}")
+    assert b"101 Switching Protocols" in await stream.read_until(b"\r\n\r\n")
+    Sockets.flooded = 0
+    await stream.write(b"\x81\x85\x00\x00\x00\x00flood")  # a text, masked with zeros
+    await until(lambda: Sockets.flooded > 0)
+    previous = -1
+    while previous != Sockets.flooded:
+        previous = Sockets.flooded
+        await asyncio.sleep(0.3)
+    assert Sockets.flooded < 40
+    stream.close()
 
 
 async def test_a_websocket_reaches_the_upstream_as_from_its_own_page(servers: Servers) -> None:

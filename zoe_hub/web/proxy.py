@@ -12,6 +12,8 @@ import math
 import re
 import secrets
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 from zoe_hub.controllers.binding import Binder, proxy_path
@@ -58,7 +60,7 @@ class PageHandler(ProxyHandler, ZoeHandler):
     _principal: Principal | None = None
     _asked: Place
 
-    async def upstream(self) -> Upstream | None:
+    async def upstream(self) -> Upstream | Callable[[], object]:
         """Check who asks and find the process's address.
 
         :raises ZoeError: ``not-authenticated``, ``not-allowed``, ``foreign-origin``, ``unknown-execution``,
@@ -73,13 +75,13 @@ class PageHandler(ProxyHandler, ZoeHandler):
         if not principal.allows("read" if self.request.method in _SAFE and "Upgrade" not in headers else "write"):
             raise ZoeError("not-allowed", "This needs a token with the scope 'write'.")
         place = await self._place(principal)
-        if place is None:
-            return None
+        if not isinstance(place, Place):
+            return place
         address = self._address(place)
-        return None if address is None else self._upstream_of(place, address)
+        return self._upstream_of(place, address) if isinstance(address, Address) else address
 
-    async def _place(self, principal: Principal) -> Place | None:
-        """The execution, process and port that the path names; None: it was answered with a redirect."""
+    async def _place(self, principal: Principal) -> Place | Callable[[], object]:
+        """The execution, process and port that the path names; or what redirects to the page's own folder."""
         match = _PATH.fullmatch(self.request.path)
         if match is None:
             raise ZoeError("not-found", "A page is at /zoe/proxy/<execution>/<process>/<port>/.")
@@ -96,10 +98,7 @@ class PageHandler(ProxyHandler, ZoeHandler):
         if port is None:
             raise ZoeError("unknown-port", f"{process_id} has no web port of this name.")
         if rest is None:
-            self.set_status(307)
-            self.set_header("Location", f"{port.name}/" + (f"?{self.request.query}" if self.request.query else ""))
-            self.finish()
-            return None
+            return partial(self._redirect, f"{port.name}/" + (f"?{self.request.query}" if self.request.query else ""))
         if escapes(rest):
             raise ZoeError("bad-request", "The path leads out of the page's own folder.")
         return Place(execution, process, port, rest)
@@ -120,16 +119,20 @@ class PageHandler(ProxyHandler, ZoeHandler):
         )
         await self.hub.store.commit(Batch(events=(event,)))
 
-    def _address(self, place: Place) -> Address | None:
-        """Where the process listens; None: it does not yet or any more, and that was answered."""
+    def _redirect(self, place: str) -> None:
+        self.set_status(307)
+        self.set_header("Location", place)
+        self.finish()
+
+    def _address(self, place: Place) -> Address | Callable[[], object]:
+        """Where the process listens; or what says that it does not yet, or not any more."""
         execution, process = place.execution, place.process
         address = (process.addresses or {}).get(place.port.name)
         if not execution.active or not process.live:
-            self._not_there(place, f"{execution.name} has ended." if not execution.active else f"{label(process)} of {execution.name} has ended.", ended=not execution.active)
-            return None
+            what = execution.name if not execution.active else f"{label(process)} of {execution.name}"
+            return partial(self._not_there, place, f"{what} has ended.", ended=not execution.active)
         if address is None or process.state not in _ANSWERS:
-            self._not_there(place, f"{label(process)} of {execution.name} is not ready yet. {execution.reason}".strip())
-            return None
+            return partial(self._not_there, place, f"{label(process)} of {execution.name} is not ready yet. {execution.reason}".strip())
         return address
 
     def _upstream_of(self, place: Place, address: Address) -> Upstream:

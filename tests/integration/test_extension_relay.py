@@ -1,0 +1,463 @@
+"""The server extension in a real Jupyter server, with the real hub that it starts: routes, tokens, streams, restarts."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+import psutil
+import pytest
+from tornado.httpclient import HTTPClientError, HTTPRequest
+from tornado.websocket import websocket_connect
+
+ROOT = Path(__file__).parents[2]
+TOKEN = "jupyter-token-of-the-test"
+BASE = "/user/te-st@er/"
+Result = TypeVar("Result")
+PAGES = """
+import asyncio, json, os
+from tornado.web import Application, RequestHandler
+from tornado.websocket import WebSocketHandler
+
+class Page(RequestHandler):
+    def get(self):
+        self.set_cookie("inner", "1", path="/")
+        self.write({"uri": self.request.uri, "headers": dict(self.request.headers)})
+    def post(self):
+        self.write({"body": self.request.body.decode()})
+
+class Away(RequestHandler):
+    def get(self):
+        self.redirect("/there")
+
+class Talk(WebSocketHandler):
+    def on_message(self, message):
+        self.write_message(message)
+
+async def main():
+    Application([("/talk", Talk), ("/away", Away), (".*", Page)]).listen(int(os.environ["ZOE_PORT_WEB"]), os.environ["ZOE_BIND"])
+    print("pages are served", flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+def eventually(ask: Callable[[], Result], seconds: float = 30.0) -> Result:
+    """The first true value of ``ask``."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = ask()
+        if found or time.monotonic() > deadline:
+            assert found, "did not happen in time"
+            return found
+        time.sleep(0.02)
+
+
+class Server:
+    """A Jupyter server with folders of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.data = folder / "zoe"
+        for name in ("config", "runtime", "root"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        definition = folder / "definitions" / "pages"
+        definition.mkdir(parents=True, exist_ok=True)
+        (definition / "pages.py").write_text(PAGES)
+        (definition / "framework.yaml").write_text(
+            textwrap.dedent("""\
+            framework: pages
+            version: "1.0"
+            kind: notebook
+            title: Pages
+            processes:
+              web:
+                image: "zoe/pages:1"
+                command: [python, "{{ folder }}/pages.py"]
+                ports:
+                  web: {port: 80, protocol: http, show: true, title: Pages}
+                ready: {tcp: web, timeout: 30s}
+                grace: 2s
+            """)
+        )
+        (definition / "zapp.yaml").write_text('zapp: pages\nversion: "1.0"\ntitle: Pages\nframeworks:\n  pages: {}\n')
+        self.process: subprocess.Popen[bytes] | None = None
+        self.url = ""
+
+    def start(self, *options: str, **environment: str) -> None:
+        """Start, and wait until it answers."""
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(("JUPYTER", "ZOE_", "JPY_"))}
+        clean |= {
+            "JUPYTER_CONFIG_PATH": str(ROOT / "jupyter-config"),  # the file that the package installs enables the extension
+            "JUPYTER_CONFIG_DIR": str(self.folder / "config"),
+            "JUPYTER_RUNTIME_DIR": str(self.folder / "runtime"),
+            "JUPYTER_DATA_DIR": str(self.folder / "data"),
+            "IPYTHONDIR": str(self.folder / "ipython"),
+            "JUPYTER_TOKEN": TOKEN,
+            "ZOE_DATA": str(self.data),
+            "ZOE_HUB_OPTIONS": f"--ZoeHub.catalog_folders={self.folder / 'definitions'}",
+            "PYTHONPATH": str(ROOT),
+        } | environment  # fmt: skip
+        command = [sys.executable, "-m", "jupyter_server", f"--ServerApp.port={port}", "--ServerApp.ip=127.0.0.1", f"--ServerApp.base_url={BASE}", "--ServerApp.open_browser=False"]
+        command += [f"--ServerApp.root_dir={self.folder / 'root'}", *(["--allow-root"] if os.geteuid() == 0 else []), *options]
+        with open(self.folder / "server.log", "ab") as log:
+            self.process = subprocess.Popen(command, env=clean, stdout=log, stderr=log, start_new_session=True)
+        self.url = f"http://127.0.0.1:{port}{BASE}"
+        eventually(self._answers)
+
+    def _answers(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, (self.folder / "server.log").read_text()
+        with contextlib.suppress(httpx.HTTPError):
+            return httpx.get(self.url + "api").status_code == 200
+        return False
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.terminate()
+            try:
+                self.process.wait(15)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+            self.process = None
+
+    @property
+    def runtime(self) -> dict[str, Any]:
+        """The hub's runtime file."""
+        found: dict[str, Any] = json.loads((self.data / "hub.json").read_text())
+        return found
+
+    def end_hub(self) -> None:
+        """End the hub and what it runs."""
+        with contextlib.suppress(OSError, ValueError, psutil.NoSuchProcess):
+            hub = psutil.Process(self.runtime["pid"])
+            hub.terminate()
+            hub.wait(15)
+
+    def client(self, **options: Any) -> httpx.Client:
+        """An authenticated client."""
+        options.setdefault("headers", {"Authorization": f"token {TOKEN}"})
+        return httpx.Client(base_url=self.url, timeout=40, **options)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = Server(tmp_path_factory.mktemp("jupyter"))
+    try:
+        server.start()
+        with server.client() as client:
+            eventually(lambda: client.get("zoe/status").json()["hub"] == "ready")
+        yield server
+        with server.client() as client, contextlib.suppress(httpx.HTTPError, KeyError):
+            for each in client.get("zoe/api/v1/executions?active=true").json()["items"]:
+                client.post(f"zoe/api/v1/executions/{each['id']}/terminate", json={})
+            eventually(lambda: not client.get("zoe/api/v1/executions?active=true").json()["items"])
+    finally:
+        server.stop()
+        server.end_hub()
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[httpx.Client]:
+    with server.client() as client:
+        eventually(lambda: client.get("zoe/status").json()["hub"] == "ready")
+        yield client
+
+
+@pytest.fixture(scope="module")
+def execution(server: Server) -> dict[str, Any]:
+    """A running execution with a web page."""
+    with server.client() as client:
+        answer = client.post("zoe/api/v1/executions", json={"zapp": "pages"})
+        assert answer.status_code == 202, answer.text
+        path = f"zoe/api/v1/executions/{answer.json()['id']}"
+        return eventually(lambda: found if (found := client.get(path).json())["phase"] == "running" else None)
+
+
+ROUTES = ["zoe/status", "zoe/api/v1/health", "zoe/api/v1/executions", "zoe/api/", "zoe/proxy/e1/web-0/web/", "zoe/proxy/"]
+
+
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "PROPFIND"])
+def test_every_route_refuses_an_anonymous_caller(server: Server, route: str, method: str) -> None:
+    with server.client(headers={}) as client:
+        for headers in ({}, {"Authorization": "token wrong"}, {"Authorization": f"Bearer {server.runtime['token']}"}, {"Accept": "text/html"}):
+            answer = client.request(method, route, headers=headers)
+            if answer.status_code == 302:  # people are sent to the login page
+                assert answer.headers["Location"].startswith(f"{BASE}login?next=")
+            else:
+                assert answer.status_code in (401, 403, 405)
+            assert not answer.is_success
+
+
+def test_the_routes_of_this_test_are_all_there_are() -> None:
+    from jupyter_zoe.extension.app import ZoeExtension
+    from jupyter_zoe.extension.relay import ApiRelay, PageRelay, StatusHandler
+
+    extension = ZoeExtension()
+    extension.handlers = []
+    extension.initialize_handlers()
+    assert {(pattern, handler) for pattern, handler in extension.handlers} == {("/zoe/status", StatusHandler), ("/zoe/api/.*", ApiRelay), ("/zoe/proxy/.*", PageRelay)}
+
+
+def test_the_hub_is_started_by_itself_and_only_its_owner_reads_its_files(server: Server, client: httpx.Client) -> None:
+    assert client.get("zoe/status").json() == {"hub": "ready", "reason": ""}
+    assert client.get("zoe/api/v1/health").json()["status"] == "ok"
+    assert (server.data / "hub.json").stat().st_mode & 0o777 == 0o600
+    hub = psutil.Process(server.runtime["pid"])
+    assert server.process is not None
+    assert os.getsid(hub.pid) != os.getsid(server.process.pid)
+    assert not [name for name in hub.environ() if name.startswith(("JUPYTER_TOKEN", "JPY_"))]
+    assert TOKEN not in hub.environ().values()
+
+
+def test_the_hubs_token_is_in_no_answer(server: Server, client: httpx.Client, execution: dict[str, Any]) -> None:
+    token = server.runtime["token"]
+    (endpoint,) = execution["endpoints"]
+    pages = ["zoe/status", "zoe/api/v1/health", "zoe/api/v1/user", "zoe/api/v1/executions", "zoe/api/v1/nothing", endpoint["path"].removeprefix(BASE)]
+    for page in pages:
+        answer = client.get(page)
+        assert token not in answer.text + str(answer.headers)
+    assert token not in (server.folder / "server.log").read_text()
+    assert token not in (server.data / "hub.log").read_text()
+
+
+def test_the_prefix_is_filled_in_and_the_page_opens_there(client: httpx.Client, execution: dict[str, Any]) -> None:
+    (endpoint,) = execution["endpoints"]
+    assert endpoint["path"] == f"{BASE}zoe/proxy/{execution['id']}/web-0/web/"
+    page = client.get(endpoint["path"].removeprefix(BASE) + "a%2Fb", headers={"Cookie": "username-127-0-0-1=x; inner=1"})
+    seen = page.json()
+    assert seen["uri"] == "/a%2Fb"
+    assert seen["headers"]["X-Forwarded-Context"] == endpoint["path"].rstrip("/")
+    assert seen["headers"]["X-Forwarded-Host"] == str(client.base_url.netloc, "ascii")
+    assert "Authorization" not in seen["headers"]
+    assert seen["headers"]["Cookie"] == "inner=1"
+    assert f"inner=1; Path={endpoint['path']}" in page.headers.get_list("Set-Cookie")
+    assert client.get(endpoint["path"].removeprefix(BASE) + "away").headers["Location"] == f"{endpoint['path']}there"
+
+
+def test_this_servers_token_in_an_address_ends_here(server: Server, client: httpx.Client, execution: dict[str, Any]) -> None:
+    path = execution["endpoints"][0]["path"].removeprefix(BASE)
+    with server.client(headers={}) as other:
+        assert other.get(f"{path}?token={TOKEN}&a=1").json()["uri"] == "/?a=1"
+        assert other.get(f"zoe/api/v1/health?token={TOKEN}").status_code == 200
+
+
+def test_a_path_never_leaves_the_relay(server: Server, client: httpx.Client) -> None:
+    for path in ("zoe/proxy/..%2f..%2fapi/v1/user", "zoe/api/%2e%2e/%2e%2e/x"):
+        with socket.create_connection(("127.0.0.1", int(server.url.split(":")[2].split("/")[0]))) as raw:
+            raw.sendall(f"GET {BASE}{path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: token {TOKEN}\r\nConnection: close\r\n\r\n".encode())
+            answer = b""
+            while piece := raw.recv(65536):
+                answer += piece
+        assert answer.startswith(b"HTTP/1.1 400")
+
+
+@contextlib.contextmanager
+def cookies(server: Server) -> Iterator[httpx.Client]:
+    """A browser that is logged in by cookie."""
+    with server.client(headers={}) as browser:
+        browser.get("login")  # a page, which sets the xsrf cookie
+        browser.get(f"login?token={TOKEN}")
+        assert any(name.startswith("username-") for name in browser.cookies)
+        yield browser
+
+
+def test_changes_by_cookie_need_the_xsrf_token(server: Server, client: httpx.Client) -> None:
+    with cookies(server) as browser:
+        assert browser.get("zoe/api/v1/user").status_code == 200
+        body = {"start": {"zapp": "pages"}}
+        assert browser.post("zoe/api/v1/plans", json=body).status_code == 403
+        token = browser.cookies["_xsrf"]
+        assert browser.post("zoe/api/v1/plans", json=body, headers={"X-XSRFToken": token}).status_code == 200
+        evil = {"Origin": "http://evil.example", "X-XSRFToken": token}
+        refused = browser.post("zoe/api/v1/plans", json=body, headers=evil)
+        assert refused.status_code in (403, 404)
+        assert browser.get("zoe/api/v1/user", headers={"Origin": "http://evil.example"}).status_code == 403
+        assert browser.get("zoe/status", headers={"Origin": "http://evil.example"}).status_code == 403
+
+
+def test_pages_take_changes_from_their_own_origin_alone(server: Server, execution: dict[str, Any]) -> None:
+    path = execution["endpoints"][0]["path"].removeprefix(BASE)
+    with cookies(server) as browser:
+        own = f"http://{browser.base_url.netloc.decode()}"
+        assert browser.post(path, content="x", headers={"Origin": own}).json() == {"body": "x"}
+        for headers in ({}, {"Origin": "http://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}):
+            assert browser.post(path, content="x", headers=headers).status_code == 403
+        embedded = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"}
+        assert browser.get(path, headers=embedded).status_code == 403
+        assert browser.get(path, headers={"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}).status_code == 200
+
+
+async def test_websocket_through_both(server: Server, execution: dict[str, Any]) -> None:
+    url = server.url.replace("http", "ws").rstrip("/").removesuffix(BASE.rstrip("/")) + execution["endpoints"][0]["path"] + "talk"
+    connection = await websocket_connect(HTTPRequest(url, headers={"Authorization": f"token {TOKEN}"}))
+    for number in range(1000):
+        await connection.write_message(f"{number}")
+    for number in range(1000):
+        assert await connection.read_message() == f"{number}"
+    connection.close()
+    with pytest.raises(HTTPClientError) as refused:
+        await websocket_connect(HTTPRequest(url))
+    assert refused.value.code == 401
+    with cookies(server) as browser:
+        cookie = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
+    with pytest.raises(HTTPClientError) as refused:
+        await websocket_connect(HTTPRequest(url, headers={"Cookie": cookie, "Origin": "http://evil.example"}))
+    assert refused.value.code == 403
+
+
+async def test_a_jupyterlab_of_the_hub_works_behind_this_one(server: Server, client: httpx.Client) -> None:
+    started = client.post("zoe/api/v1/executions", json={"zapp": "notebook"}).json()
+    path = f"zoe/api/v1/executions/{started['id']}"
+    running = eventually(lambda: found if (found := client.get(path).json())["phase"] != "starting" and found["endpoints"] else None, 120)
+    assert running["phase"] == "running", running["reason"]
+    inner = running["endpoints"][0]["path"].removeprefix(BASE).partition("lab")[0]
+    with cookies(server) as browser:
+        own = f"http://{browser.base_url.netloc.decode()}"
+        assert '"baseUrl": "' + BASE + inner in browser.get(inner + "lab").text
+        kernel = browser.post(inner + "api/kernels", json={}, headers={"Origin": own}).json()
+        socket_url = f"{own.replace('http', 'ws')}{BASE}{inner}api/kernels/{kernel['id']}/channels"
+        cookie = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
+        connection = await websocket_connect(HTTPRequest(socket_url, headers={"Cookie": cookie, "Origin": own}))
+        async with asyncio.timeout(60):
+            assert json.loads(str(await connection.read_message()))["msg_type"] == "status"
+        connection.close()
+        # The panel in there reaches the same hub, as the same user.
+        assert browser.get(inner + "zoe/api/v1/user").json()["name"] == running["owner"]
+    client.post(f"{path}/terminate", json={})
+    eventually(lambda: client.get(path).json()["phase"] == "ended")
+
+
+@contextlib.asynccontextmanager
+async def streaming(server: Server, path: str) -> AsyncIterator[AsyncIterator[str]]:
+    async with (
+        httpx.AsyncClient(base_url=server.url, headers={"Authorization": f"token {TOKEN}"}, timeout=30) as client,
+        client.stream("GET", path) as answer,
+    ):
+        assert answer.status_code == 200
+        yield answer.aiter_lines()
+
+
+async def test_events_and_logs_pass_as_they_come(server: Server, client: httpx.Client, execution: dict[str, Any]) -> None:
+    async with asyncio.timeout(30), streaming(server, "zoe/api/v1/events?since=0") as lines:
+        async for line in lines:
+            if line.startswith("data:") and execution["id"] in line:
+                break
+    async with asyncio.timeout(30), streaming(server, f"zoe/api/v1/executions/{execution['id']}/processes/web-0/logs?follow=true") as lines:
+        async for line in lines:  # the process goes on, so the answer never ends
+            if "pages are served" in line:
+                break
+
+
+def test_a_long_body_gets_the_hubs_own_answer(client: httpx.Client) -> None:
+    answer = client.post("zoe/api/v1/executions", content=b"x" * (30 * 2**20), headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (413, "too-large")
+
+
+def test_a_killed_hub_is_replaced_at_the_next_request_and_what_ran_goes_on(server: Server, client: httpx.Client, execution: dict[str, Any]) -> None:
+    first = server.runtime["pid"]
+    os.kill(first, signal.SIGKILL)
+    with contextlib.suppress(psutil.NoSuchProcess):
+        psutil.Process(first).wait(10)
+    assert client.get("zoe/api/v1/health").json()["status"] == "ok"
+    assert server.runtime["pid"] != first
+    path = execution["endpoints"][0]["path"].removeprefix(BASE)
+    assert eventually(lambda: client.get(path).status_code == 200)
+
+
+def test_the_hub_survives_a_restart_of_jupyter(server: Server, client: httpx.Client) -> None:
+    before = server.runtime["pid"]
+    server.stop()
+    assert psutil.Process(before).is_running()
+    server.start()
+    with server.client() as other:
+        assert eventually(lambda: other.get("zoe/status").json()["hub"] == "ready")
+    assert server.runtime["pid"] == before
+
+
+def test_a_hub_that_cannot_start_is_a_problem_that_says_what_to_do(tmp_path: Path) -> None:
+    server = Server(tmp_path)
+    try:
+        server.start(ZOE_HUB_OPTIONS="--backend=nowhere")
+        with server.client() as client:
+            answer = client.get("zoe/api/v1/health")
+            assert answer.status_code == 503
+            assert answer.headers["Content-Type"] == "application/problem+json"
+            problem = answer.json()
+            assert problem["code"] == "hub-unreachable"
+            assert "nowhere" in problem["detail"]
+            assert "hub.log" in problem["remedy"]
+            status = client.get("zoe/status").json()
+            assert status["hub"] == "failed"
+            assert "nowhere" in status["reason"]
+    finally:
+        server.stop()
+        server.end_hub()
+
+
+def test_a_hub_elsewhere_is_used_with_its_token_and_kernels_are_told(server: Server, client: httpx.Client, tmp_path: Path) -> None:
+    runtime = server.runtime
+    secret = tmp_path / "token"
+    secret.write_text(runtime["token"])
+    secret.chmod(0o600)
+    other = Server(tmp_path / "other")
+    try:
+        other.start(f"--ZoeExtension.hub_url={runtime['url']}", f"--ZoeExtension.hub_token_file={secret}")
+        with other.client() as client:
+            assert client.get("zoe/status").json()["hub"] == "ready"
+            assert client.get("zoe/api/v1/health").json()["status"] == "ok"
+            assert not (other.data / "hub.json").exists()
+            assert asyncio.run(in_kernel(other, "import os; print(os.environ['ZOE_HUB_URL'], len(os.environ['ZOE_HUB_TOKEN']), os.environ['ZOE_WEB_PREFIX'])")) == (
+                f"{runtime['url']} {len(runtime['token'])} {BASE}zoe\n"
+            )
+    finally:
+        other.stop()
+
+
+async def in_kernel(server: Server, code: str) -> str:
+    """What ``code`` prints in a new kernel of a Jupyter server."""
+    async with httpx.AsyncClient(base_url=server.url, headers={"Authorization": f"token {TOKEN}"}, timeout=60) as client:
+        kernel = (await client.post("api/kernels", json={})).json()["id"]
+        url = server.url.replace("http", "ws") + f"api/kernels/{kernel}/channels"
+        connection = await websocket_connect(HTTPRequest(url, headers={"Authorization": f"token {TOKEN}"}))
+        content = {"code": code, "silent": False, "store_history": False, "user_expressions": {}, "allow_stdin": False}
+        header = {"msg_id": "m1", "msg_type": "execute_request", "username": "", "session": "s", "date": "", "version": "5.3"}
+        await connection.write_message(json.dumps({"channel": "shell", "header": header, "parent_header": {}, "metadata": {}, "content": content}))
+        printed = ""
+        async with asyncio.timeout(60):
+            while True:
+                message = json.loads(str(await connection.read_message()))
+                if message["parent_header"].get("msg_id") != "m1":
+                    continue
+                if message["msg_type"] == "stream":
+                    printed += message["content"]["text"]
+                elif message["msg_type"] == "error":
+                    printed += "\n".join(message["content"]["traceback"])
+                elif message["msg_type"] == "status" and message["content"]["execution_state"] == "idle":
+                    break
+        connection.close()
+        await client.delete(f"api/kernels/{kernel}")
+        return printed
+
+
+def test_kernels_of_the_users_own_hub_get_no_secret(server: Server, client: httpx.Client) -> None:
+    code = "import os; print(sorted(n for n in os.environ if n.startswith('ZOE_HUB')), os.environ['ZOE_WEB_PREFIX'])"
+    assert asyncio.run(in_kernel(server, code)) == f"['ZOE_HUB_OPTIONS'] {BASE}zoe\n"
