@@ -92,8 +92,9 @@ class Ready(Record, kw_only=True):
 class Drain(Record, kw_only=True):
     """How a process hands over its work before it is stopped: a signal, then a condition, at most for ``timeout``.
 
-    ``group``/``port``/``path`` name a JSON page (of process 0 of that group); ``until`` is a template expression over
-    ``body`` (the page), ``host`` and ``port.<name>`` (of the draining process) that is true when it has drained.
+    ``group``/``port``/``path`` name a JSON page (of process 0 of that group; without a group, of the draining process
+    itself); ``until`` is a template expression over ``body`` (the page), ``host`` and ``port.<name>`` (of the
+    draining process) that is true when it has drained.
     """
 
     signal: str
