@@ -18,6 +18,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from zoe_hub.catalog import Catalog, check, default_folders
+from zoe_hub.catalog.templates import evaluate
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.model import ExecutionSpec
 from zoe_hub.core.text import bind, references
@@ -79,7 +80,9 @@ def test_spark(catalog):
     assert worker.environment["ZOE_SPARK_WORKER_CORES"] == "2"
     assert worker.resources.cores == 2
     assert worker.resources.memory > 2 * 2**30
-    assert (worker.drain.signal, worker.drain.group, worker.drain.port) == ("PWR", "master", "ui")
+    assert (worker.drain.signal, worker.drain.group, worker.drain.port) == ("PWR", "", "ui")  # its own page
+    assert evaluate(worker.drain.until, body={"executors": []}, host="h", port={"rpc": 1, "ui": 2}) is True
+    assert evaluate(worker.drain.until, body={"executors": [{"id": 1}]}, host="h", port={"rpc": 1, "ui": 2}) is False
     assert connect.environment["ZOE_SPARK_CONF"] == "spark.sql.shuffle.partitions=8\nspark.x=a=b"
     assert connect.environment["SPARK_CONNECT_AUTHENTICATE_TOKEN"] == "⟦secret:connect⟧"
     assert all(not each.needs for each in rendered.spec.groups)  # all start at once

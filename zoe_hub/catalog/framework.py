@@ -162,7 +162,8 @@ class Framework:
         until = drain.get("until")
         if until is None:
             return
-        name, _, port = until["http"].partition(".")
+        name, _, port = until["http"].rpartition(".")
+        name = name or group
         if name not in self.processes:
             fields.error(f"{path}/until/http", f"there is no group '{name}'{suggestion(name, self.processes)}")
         elif port not in self.processes[name].get("ports", {}):
@@ -341,7 +342,7 @@ class Framework:
             return None
         timeout = seconds(source.get("timeout"), 60.0)
         until = source.get("until")
-        group, _, port = until["http"].partition(".") if until else ("", "", "")
+        group, _, port = until["http"].rpartition(".") if until else ("", "", "")
         if not until or group in absent:
             return Drain(signal=source["signal"], timeout=timeout)
         return Drain(signal=source["signal"], group=group, port=port, path=until.get("path", "/"), until=until["condition"], timeout=timeout)
