@@ -14,7 +14,19 @@ from msgspec.structs import replace
 from zoe_hub.core import commands, scheduling
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.invariants import violations
-from zoe_hub.core.model import Address, Drain, ExecutionSpec, Group, Node, Observed, Phase, Port, Ready, Resources, Restart
+from zoe_hub.core.model import (
+    Address,
+    Drain,
+    ExecutionSpec,
+    Group,
+    Node,
+    Observed,
+    Phase,
+    Port,
+    Ready,
+    Resources,
+    Restart,
+)
 from zoe_hub.core.reconcile import Allocate, Clean, Facts, Remove, Signal, Start, Stop, decide, target
 
 NODES = (Node(name="n", cores=8.0, memory=8 * 2**30),)
