@@ -89,7 +89,7 @@ class ZApp:
         for alias, source in self.data["frameworks"].items():
             path = f"/frameworks/{alias}"
             explicit = "framework" in (source or {})
-            name = source["framework"] if explicit else alias.replace("_", "-") if alias not in frameworks else alias
+            name = source["framework"] if explicit else alias
             where = f"{path}/framework" if explicit else path
             if name in frameworks:
                 self.parts.append(Part(alias, source, frameworks[name]))
@@ -164,8 +164,8 @@ class ZApp:
         used: dict[str, str] = {}
         for part in self.parts:
             path = f"/frameworks/{part.alias}"
-            if part.alias in taken:
-                fields.error(path, f"'{part.alias}' is {taken[part.alias]} too; choose another name and say 'framework: {part.framework.name}'", key=True)
+            if in_expression(part.alias) in taken:
+                fields.error(path, f"'{part.alias}' is {taken[in_expression(part.alias)]} too; choose another name and say 'framework: {part.framework.name}'", key=True)
             things = [("group", name) for name in part.framework.processes] + [("output", name) for name in part.framework.outputs]
             things += [("secret", name) for name, source in part.framework.secrets.items() if source != "token"]
             for what, name in things:
@@ -250,7 +250,7 @@ class ZApp:
         for part in self.parts:
             framework = part.framework
             codes = {in_expression(language): how["code"] for language, how in framework.attach.items()}
-            scope[part.alias] = {"version": framework.version, "folder": late("folder", framework.name), "attach": codes, **outputs[part.alias]}
+            scope[in_expression(part.alias)] = {"version": framework.version, "folder": late("folder", framework.name), "attach": codes, **outputs[part.alias]}
         scope["secret"] = secret_lookup(secrets, allowed=True)
         return scope
 
@@ -312,7 +312,7 @@ class ZApp:
         framework = part.framework
         wanted: dict[str, Any] = {name: values[name] for name in part.ask if name in values}
         names = {name: name for name in framework.secrets}
-        names |= {name: name if name in part.ask else f"{part.alias}_{name}" for name in framework.secret_parameters}
+        names |= {name: name if name in part.ask else f"{in_expression(part.alias)}_{name}" for name in framework.secret_parameters}
         for name, source in part.values.items():
             path = f"/frameworks/{part.alias}/parameters/{name}"
             if name in framework.secret_parameters:
