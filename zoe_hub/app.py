@@ -340,7 +340,8 @@ class Running:
                 await asyncio.sleep(0.02)
         if self.server is not None:
             try:
-                await asyncio.wait_for(self.server.close_all_connections(), 2.0)
+                async with asyncio.timeout(2.0):
+                    await self.server.close_all_connections()
             except TimeoutError:
                 self.log.info("A connection did not end.")
         for each in self._sockets:
@@ -348,7 +349,8 @@ class Running:
         for part in (self.controllers, self.backend, self.store):
             if part is not None:
                 try:
-                    await (part.stop() if isinstance(part, Controllers) else part.close())
+                    async with asyncio.timeout(5.0):  # what does not end must not keep the others from ending well
+                        await (part.stop() if isinstance(part, Controllers) else part.close())
                 except Exception:
                     self.log.exception("A part of the hub did not end well.")
 

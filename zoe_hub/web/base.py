@@ -377,6 +377,10 @@ class ApiHandler(ZoeHandler):
     def _write_answer(self, operation: Operation, result: Any) -> None:
         answer = result if isinstance(result, Answer) else Answer(msgspec.json.encode(result))
         self.set_status(answer.status or operation.status)
+        if answer.status == 304:
+            self.set_header("ETag", answer.headers["ETag"])
+            self.finish()
+            return
         media = answer.media or operation.media
         self.set_header("Content-Type", f"{media}; charset=utf-8" if media.startswith("text/") else media)
         for name, value in answer.headers.items():

@@ -25,6 +25,7 @@ T = TypeVar("T")
 
 _BATCH = 500  # events read and written at a time
 _PATIENCE = 0.2  # seconds until a client that follows a silent log sees the head of the answer
+_LAST = 1.0  # seconds for the last bytes of a stream
 _RETRY = 1000  # milliseconds after which a browser connects again
 
 
@@ -101,8 +102,7 @@ async def stream_events(call: Call) -> None:
                     await _news(call, waited, cursor)
         except (Over, StreamClosedError):
             pass
-    if not handler.gone.is_set():
-        handler.finish()
+        await _finish(call)
 
 
 def _start(call: Call) -> int:
@@ -140,6 +140,12 @@ async def _write(call: Call, waited: Any, data: bytes) -> None:
         raise Over from None
 
 
+async def _finish(call: Call) -> None:
+    """End the answer as a whole one. The stream counts until its last bytes are on their way."""
+    if not call.handler.gone.is_set():
+        await asyncio.wait([asyncio.ensure_future(call.handler.finish())], timeout=_LAST)
+
+
 # --- logs ----------------------------------------------------------------------------------------------------------
 
 
@@ -173,8 +179,7 @@ async def get_logs(call: Call) -> None:
             pass
         finally:
             await log.close()
-    if not handler.gone.is_set():
-        handler.finish()
+        await _finish(call)
 
 
 class _Log:

@@ -108,6 +108,9 @@ class World:
         while self.hub.streams:
             await asyncio.sleep(0)
         await self.server.close_all_connections()
+        await self.controllers.settled()
+        for _ in range(10):  # what the last commits set going comes to rest
+            await asyncio.sleep(0)
         await self.controllers.stop()
         await self.backend.close()
         await self.store.close()

@@ -1,0 +1,223 @@
+"""Executions through the interface: keys, versions, pages, filters, attachments, tickets, measurements."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import time
+from datetime import timedelta
+
+from msgspec.structs import replace
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+from tornado.web import Application, RequestHandler
+
+from zoe_hub.core.model import Outcome, Phase
+from zoe_hub.store.base import Batch
+from zoe_hub.store.sql import SQLStore
+from zoe_hub.web.logs import redact
+
+CLUSTER = {"zapp": "cluster", "parameters": {"workers": 2}}
+
+
+async def test_a_repeated_key_is_answered_the_same_even_after_a_restart(make_world, tmp_path):
+    world = make_world(make_store=lambda: SQLStore(tmp_path / "zoe.db"))
+    await world.start()
+    try:
+        client = await world.client("alice", **{"Idempotency-Key": "one"})
+        first, second = await asyncio.gather(client.post("/executions", json=CLUSTER), client.post("/executions", json=CLUSTER))
+        assert first.content == second.content
+        assert {first.status_code, second.status_code} == {202}
+        assert sorted(each.headers.get("idempotency-replayed", "") for each in (first, second)) == ["", "true"]
+        await world.stop()
+        await world.start()
+        assert (await client.post("/executions", json=CLUSTER)).content == first.content
+        other = await client.post("/executions", json={"zapp": "cluster"})
+        assert (other.status_code, other.json()["code"]) == (409, "key-reused")
+        bob = await world.client("bob", **{"Idempotency-Key": "one"})
+        assert (await bob.post("/executions", json=CLUSTER)).json()["id"] != first.json()["id"]
+        assert len(world.store.executions) == 2
+        assert (await client.post("/executions", json=CLUSTER, headers={"Idempotency-Key": "x" * 256})).status_code == 400
+    finally:
+        await world.close()
+
+
+async def test_a_failed_request_does_not_use_up_its_key(world):
+    client = await world.client("alice", **{"Idempotency-Key": "one"})
+    assert (await client.post("/executions", json={"zapp": "nope"})).status_code == 404
+    assert (await client.post("/executions", json=CLUSTER)).status_code == 202
+    assert not world.hub.keys
+
+
+async def test_versions_protect_changes(world):
+    client = await world.client()
+    execution = await world.running(client)
+    where = f"/executions/{execution['id']}"
+    seen = await client.get(where)
+    assert seen.headers["etag"] == f'"{execution["version"]}"'
+    assert (await client.get(where, headers={"If-None-Match": seen.headers["etag"]})).status_code == 304
+    scaled = await client.post(f"{where}/scale", json={"count": 3}, headers={"If-Match": seen.headers["etag"]})
+    assert scaled.status_code == 202
+    assert scaled.json()["version"] > execution["version"]
+    stale = await client.post(f"{where}/scale", json={"count": 4}, headers={"If-Match": seen.headers["etag"]})
+    assert (stale.status_code, stale.json()["code"]) == (409, "conflict")
+    assert (await client.post(f"{where}/scale", json={"count": 4}, headers={"If-Match": '"x"'})).json()["code"] == "bad-request"
+    await world.until(lambda: sum(process.group == "worker" and process.state == "ready" for process in world.store.executions[execution["id"]].processes) == 3)
+    assert (await client.post(f"{where}/scale", json={"count": 65})).json()["code"] == "out-of-range"
+    assert (await client.post(f"{where}/scale", json={"count": 2, "group": "nope"})).json()["code"] == "unknown-group"
+    assert (await client.post(f"{where}/terminate", content=b"")).status_code == 202  # no body stands for {}
+    await world.until(lambda: world.store.executions[execution["id"]].phase == "ended")
+    ended = (await client.get(where)).json()
+    assert (ended["outcome"], ended["desired"]) == ("cancelled", "ended")
+
+
+async def test_protected_wants_its_name(world):
+    client = await world.client()
+    execution = (await client.post("/executions", json={"zapp": "guarded", "name": "layer"})).json()
+    where = f"/executions/{execution['id']}/terminate"
+    assert (await client.post(where, json={})).json()["code"] == "protected"
+    assert (await client.post(where, json={"confirm": "layer"})).status_code == 202
+
+
+async def many(world, count, owner="alice"):
+    """``count`` copies of one running execution."""
+    client = await world.client(owner)
+    model = world.store.executions[(await world.running(client))["id"]]
+    copies = [replace(model, id=f"e{owner}{number:05}", name=f"n{number}", version=1, created=model.created + timedelta(microseconds=number + 1), desired="ended", phase=Phase.ENDED, outcome=Outcome.COMPLETED, labels={"even": str(number % 2 == 0)}) for number in range(count)]
+    await world.store.commit(Batch(executions=tuple(copies)))
+    return client
+
+
+async def test_pages_neither_repeat_nor_miss_while_others_are_added(world):
+    client = await many(world, 25)
+    expected = list(reversed(world.store.executions))
+    seen, cursor, rounds = [], None, 0
+    while True:
+        page = (await client.get("/executions", params={"limit": 4, **({"cursor": cursor} if cursor else {})})).json()
+        seen += [each["id"] for each in page["items"]]
+        cursor = page["next"]
+        rounds += 1
+        if cursor is None:
+            break
+        await client.post("/executions", json=CLUSTER)
+    assert seen == expected
+    assert rounds == 7
+    for wrong in ("x", "bm90IGEgY3Vyc29y", "é"):
+        assert (await client.get("/executions", params={"cursor": wrong})).json()["code"] == "bad-parameter"
+
+
+async def test_filters_combine(world):
+    client = await many(world, 6)
+
+    async def names(**query):
+        return [each["name"] for each in (await client.get("/executions", params=query)).json()["items"]]
+
+    assert await names(phase="ended", label="even=True") == ["n4", "n2", "n0"]
+    assert await names(active="false", label="even", limit=2) == ["n5", "n4"]
+    assert len(await names(active="true")) == 1
+    assert await names(name="n3") == ["n3"]
+    assert await names(zapp="nope") == []
+
+
+async def test_attachments_end_to_end(world):
+    client = await world.client("alice", **{"Idempotency-Key": "attach"})
+    request = {"key": "a.ipynb", "kernel": "k1", "zapp": "cluster", "versions": {"simpy": "4.0.1"}}
+    wrong = await client.post("/attachments", json={**request, "versions": {"simpy": "3.0"}})
+    assert (wrong.status_code, wrong.json()["code"]) == (424, "client-mismatch")
+    made = await client.post("/attachments", json=request)
+    assert made.status_code == 202, made.text
+    attachment = made.json()
+    assert made.headers["location"].endswith(attachment["id"])
+    assert (await client.post("/attachments", json=request)).json()["id"] == attachment["id"]
+    again = (await client.post("/attachments", json=request, headers={"Idempotency-Key": "other"})).json()
+    assert (again["execution"]["id"], again["found"]) == (attachment["execution"]["id"], True)
+    await world.until(lambda: world.store.executions[attachment["execution"]["id"]].phase == "running")
+    connection = await client.get(f"/attachments/{again['id']}/connection")
+    assert connection.json()["outputs"]["address"].startswith("sim://127.0.0.1:")
+    secret = connection.json()["secrets"]["inner"]
+    assert len(secret) > 20
+    shown = [await client.get(where) for where in (f"/attachments/{again['id']}", f"/executions/{attachment['execution']['id']}", f"/executions/{attachment['execution']['id']}/history", "/executions", "/attachments")]
+    assert all(secret not in each.text for each in shown)
+    detached = await client.delete(f"/attachments/{again['id']}")
+    assert detached.json()["desired"] == "ended"
+    assert (await client.get(f"/attachments/{again['id']}")).json()["code"] == "unknown-attachment"
+
+
+async def test_a_ticket_opens_once_and_only_the_proxy(world):
+    client = await world.client()
+    ticket = (await client.post("/tickets", json={"path": "/zoe/proxy/e1/main-0/web/lab?x=1"})).json()
+    for wrong in ("/etc", "//evil.example", "https://evil.example", "/zoe/proxy/a\\b", "/zoe/proxy/a\n", "/zoe/proxyx"):
+        assert (await client.post("/tickets", json={"path": wrong})).json()["code"] == "bad-parameter"
+    browser = await world.client(None)
+    assert (await browser.get(world.url + ticket["url"], headers={"Sec-Fetch-Site": "cross-site"})).json()["code"] == "foreign-origin"
+    first = await browser.get(world.url + ticket["url"])
+    assert (first.status_code, first.headers["location"]) == (303, "/zoe/proxy/e1/main-0/web/lab?x=1")
+    cookie = first.headers["set-cookie"]
+    assert {"HttpOnly", "Path=/zoe/proxy", "SameSite=Strict"} <= {part.strip() for part in cookie.split(";")}
+    assert (await browser.get(world.url + ticket["url"])).status_code == 401
+    from zoe_hub.web.tickets import LIFE
+
+    late = (await client.post("/tickets", json={"path": "/zoe/proxy/e1/main-0/web/"})).json()
+    world.hub.tickets._now = lambda: world.hub.now() + LIFE
+    assert (await browser.get(world.url + late["url"])).status_code == 401
+
+
+async def test_measurements_reference_and_liveness(world):
+    admin = await world.client("root")
+    await world.running(admin)
+    measured = (await admin.get("/metrics")).text
+    assert 'zoe_executions{phase="running"} 1.0' in measured
+    assert 'zoe_requests_total{operation="start_execution",status="202"} 1.0' in measured
+    for name in ("zoe_queue_depth", "zoe_reconcile_passes", "zoe_streams", "zoe_events_total", "process_resident_memory_bytes", "zoe_request_seconds_bucket"):
+        assert name in measured
+    page = await admin.get("/reference")
+    assert "http://" not in page.text
+    assert "https://" not in page.text
+    assert "<script" not in page.text
+    assert "style-src 'sha256-" in page.headers["content-security-policy"]
+    alive = await (await world.client(None)).get(world.url + "/healthz")
+    assert (alive.status_code, alive.text) == (200, "ok\n")
+    assert (await (await world.client(None)).get(world.url + "/healthz", headers={"Host": "evil.example"})).status_code == 403
+
+
+async def test_no_log_line_has_a_token(world, caplog):
+    caplog.set_level(0)
+    client = await world.client("root")
+    await client.get("/user")
+    await client.get(f"/user?token={world.tokens['root']}")
+    ticket = (await client.post("/tickets", json={"path": "/zoe/proxy/e/main-0/web/"})).json()["url"]
+    await client.get(world.url + ticket)
+    lines = [record.getMessage() for record in caplog.records if record.name.startswith(("zoe", "tornado"))]
+    assert any("/api/v1/user" in line for line in lines)
+    assert not [line for line in lines if world.tokens["root"] in line or ticket.partition("=")[2] in line]
+    secrets = f"Authorization: Bearer {world.tokens['root']} ?ticket=abc&x {world.tokens['root']} Bearer plain"
+    assert redact(secrets) == "Authorization: Bearer *** ?ticket=***&x zoe_*** Bearer ***"
+
+
+class Bare(RequestHandler):
+    body = b""
+
+    def get(self) -> None:
+        self.set_header("Content-Type", "application/json")
+        self.finish(self.body)
+
+
+async def test_a_list_of_a_thousand_costs_little_more_than_its_bytes(world):
+    client = await many(world, 1000)
+    Bare.body = (await client.get("/executions?limit=1000")).content
+    assert Bare.body.count(b'"zapp_version"') == 1000
+    sockets = bind_sockets(0, "127.0.0.1")
+    server = HTTPServer(Application([("/bare", Bare)]))
+    server.add_sockets(sockets)
+    bare = f"http://127.0.0.1:{sockets[0].getsockname()[1]}/bare"
+
+    async def seconds(where):
+        begin = time.perf_counter()
+        assert (await client.get(where)).content == Bare.body
+        return time.perf_counter() - begin
+
+    pairs = [(await seconds(bare), await seconds("/executions?limit=1000")) for _ in range(9)]
+    server.stop()
+    ratio = statistics.median(raw for raw, _ in pairs) / statistics.median(own for _, own in pairs)
+    print(f"list-1000 {ratio:.2f} of bare")
+    assert ratio >= 0.5

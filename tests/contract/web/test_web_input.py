@@ -1,0 +1,162 @@
+"""Bad input is refused with a stable code that names the place, and nothing is half done."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import resource
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zoe_hub.contract import types as t
+from zoe_hub.core.errors import ZoeError
+from zoe_hub.web.decode import decode_body, decode_query
+
+
+def places(answer) -> dict[str, str]:
+    return {each["path"]: each["message"] for each in answer.json()["errors"]}
+
+
+async def test_every_wrong_place_is_named_at_once(world):
+    client = await world.client()
+    answer = await client.post("/executions", json={"name": "../x", "labels": {"a": 1}, "surprise": 1, "web_prefix": "//x"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "bad-parameter")
+    assert set(places(answer)) == {"/zapp", "/name", "/labels/...", "/surprise", "/web_prefix"} or {"/zapp", "/name", "/surprise", "/web_prefix"} < set(places(answer))
+    assert answer.json()["remedy"]
+    answer = await client.get("/executions", params={"limit": "many", "phase": "dead", "nonsense": "1"})
+    assert set(places(answer)) == {"/limit", "/phase", "/nonsense"}
+    assert (await client.get("/executions?limit=1&limit=2")).json()["errors"][0]["message"] == "is given more than once"
+    assert not world.store.executions
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "place"),
+    [
+        ({"zapp": "nope"}, "unknown-zapp", None),
+        ({"zapp": "cluster", "parameters": {"workers": "two"}}, "bad-parameter", "/workers"),
+        ({"zapp": "cluster", "parameters": {"workers": 10**30}}, "bad-parameter", "/workers"),
+        ({"zapp": "cluster", "parameters": {"workers": 0}}, "bad-parameter", "/workers"),
+        ({"zapp": "cluster", "name": "../../etc"}, "bad-parameter", "/name"),
+        ({"zapp": "cluster", "name": "line\n"}, "bad-parameter", "/name"),
+        ({"zapp": "../cluster"}, "bad-parameter", "/zapp"),
+        ({"zapp": "cluster", "web_prefix": "/zoe\n"}, "bad-parameter", "/web_prefix"),
+        ({"zapp": "cluster", "parameters": []}, "bad-parameter", "/parameters"),
+        ([], "bad-parameter", None),
+    ],
+)
+async def test_a_wrong_start_starts_nothing(world, body, code, place):
+    answer = await (await world.client()).post("/executions", json=body)
+    assert answer.json()["code"] == code, answer.text
+    assert answer.status_code < 500
+    if place is not None:
+        assert any(found.endswith(place) for found in places(answer)), answer.text
+    assert not world.store.executions
+    assert world.store.last_seq == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "media"),
+    [
+        (b'{"zapp": "cluster"', "application/json"),
+        (b"zapp=cluster", "application/x-www-form-urlencoded"),
+        (b'{"zapp": "cluster"}', "text/plain"),
+        (b'{"zapp": "cluster"}', "application/json; charset=latin-1"),
+        (b'{"zapp": "\xff"}', "application/json"),
+        (b'{"zapp":"cluster","parameters":{"a":' + b"[" * 100_000, "application/json"),
+        (b'{"zapp":"cluster","parameters":{"a":' + b'{"a":' * 100_000, "application/json"),
+    ],
+)
+async def test_what_is_no_json_is_a_bad_request(world, content, media):
+    answer = await (await world.client()).post("/executions", content=content, headers={"Content-Type": media})
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad-request"), answer.text
+    assert not world.store.executions
+
+
+async def test_a_body_of_100_mb_is_refused_early_and_not_held(world):
+    client = await world.client()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    async def pieces():
+        for _ in range(100):
+            yield b" " * 2**20
+
+    headers = {"Content-Type": "application/json", "Content-Length": str(100 * 2**20)}
+    for sent in (headers, {"Content-Type": "application/json"}):  # announced, and in chunks of unknown number
+        answer = await client.post("/executions", content=pieces(), headers=sent)
+        assert (answer.status_code, answer.json()["code"]) == (413, "too-large")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 40 * 1024
+    reader, writer = await asyncio.open_connection("127.0.0.1", world.port)
+    writer.write(b"POST /api/v1/executions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 104857600\r\n\r\n")
+    assert (await asyncio.wait_for(reader.readline(), 5)).startswith(b"HTTP/1.1 413")  # before a byte of the body is sent
+    writer.close()
+    assert (await client.get("/user")).status_code == 200
+
+
+async def test_addresses_and_methods_outside_of_the_table_are_problems(world):
+    client = await world.client("root")
+    execution = await world.running(client)
+    for where in ("/nope", "/executions/../../etc/passwd", f"/executions/{execution['id']}/", "/executions/a/b/c/d"):
+        answer = await client.get(where)
+        assert (answer.status_code, answer.json()["code"]) == (404, "not-found"), where
+    for where in ("/executions/..%2F..%2Fetc", "/executions/%00", "/executions/" + "x" * 5000, "/executions/%F0%9F%92%A9"):
+        assert (await client.get(where)).json()["code"] == "unknown-execution"
+    for process in ("worker", "worker--1", "worker-01", "..%2F..%2F0", "nope-0", "worker-" + "9" * 400, "worker-²"):
+        for rest in ("", "/logs"):
+            assert (await client.get(f"/executions/{execution['id']}/processes/{process}{rest}")).json()["code"] == "unknown-process", process
+    assert (await client.get("/zapps/%2e%2e")).json()["code"] == "unknown-zapp"
+    assert (await client.get("/frameworks/x")).json()["code"] == "unknown-framework"
+    assert (await client.get("/executions/%ff")).json()["code"] == "bad-request"
+    answer = await client.put("/executions", json={})
+    assert (answer.status_code, answer.json()["code"], answer.headers["allow"]) == (405, "method-not-allowed", "POST, GET")
+    assert (await client.request("TRACE", "/executions")).headers["content-type"] == "application/problem+json"
+
+
+async def test_plans_do_nothing_and_need_one_command(world):
+    client = await world.client()
+    execution = await world.running(client)
+    before = world.store.last_seq
+    for body in ({}, {"start": {"zapp": "cluster"}, "scale": {"count": 1}}, {"scale": {"count": 1}}, {"start": {"zapp": "cluster"}, "execution": execution["id"]}):
+        assert (await client.post("/plans", json=body)).json()["code"] == "bad-parameter"
+    planned = (await client.post("/plans", json={"execution": execution["id"], "scale": {"count": 5}})).json()
+    assert planned["changes"]
+    assert all(change["reason"] for change in planned["changes"])
+    assert (await client.post("/plans", json={"start": {"zapp": "cluster", "parameters": {"workers": 3}}})).json()["changes"]
+    assert (await client.post("/plans", json={"execution": execution["id"], "terminate": {}})).status_code == 200
+    assert world.store.last_seq == before
+
+
+async def test_an_unknown_error_has_an_incident_and_no_trace(world, monkeypatch, caplog):
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("a secret path /etc/zoe")
+
+    client = await world.client()
+    monkeypatch.setattr(world.backend, "nodes", broken)
+    answer = await client.get("/nodes")
+    found = answer.json()
+    assert (answer.status_code, found["code"]) == (500, "internal")
+    assert "secret" not in answer.text
+    assert "Traceback" not in answer.text
+    assert any(found["incident"] in record.getMessage() and record.exc_info for record in caplog.records)
+
+
+values = st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3), max_leaves=8)
+
+
+@given(kind=st.sampled_from([t.StartRequest, t.ScaleRequest, t.AttachRequest, t.PlanRequest, t.TicketRequest]), body=st.binary() | values.map(lambda value: json.dumps(value).encode()))
+def test_any_body_is_decoded_or_refused_with_a_declared_error(kind, body):
+    try:
+        assert isinstance(decode_body(kind, body, "application/json"), kind)
+    except ZoeError as error:
+        assert error.code in ("bad-request", "bad-parameter")
+        assert error.code != "bad-parameter" or error.errors
+
+
+@given(st.dictionaries(st.sampled_from(["limit", "phase", "active", "cursor", "label", "other"]), st.lists(st.binary(), min_size=1, max_size=2)))
+def test_any_query_is_decoded_or_refused_with_a_declared_error(arguments):
+    try:
+        assert isinstance(decode_query(t.ExecutionQuery, arguments), t.ExecutionQuery)
+    except ZoeError as error:
+        assert error.code == "bad-parameter"
+        assert error.errors
