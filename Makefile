@@ -69,6 +69,7 @@ check: setup ## style, types, import rules, drift
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(PY) -m zoe_hub.contract.generate --check
+	@$(PY) docs/make_options.py --check
 	@cd labextension && PATH="$(abspath $(BIN)):$$PATH" jlpm --silent check
 
 bench: setup docker-tools ## one line a benchmark, and build/bench.json
@@ -76,6 +77,7 @@ bench: setup docker-tools ## one line a benchmark, and build/bench.json
 
 generate: build/.installed ## OpenAPI document, TypeScript types, client methods and pages from the table of operations
 	@$(PY) -m zoe_hub.contract.generate
+	@$(PY) docs/make_options.py
 
 wheel: setup ## the distribution, in dist/
 	@$(PY) -m build --no-isolation --wheel --outdir dist . > build/wheel.log 2>&1 || { tail -n 40 build/wheel.log; exit 1; }
