@@ -7,6 +7,7 @@ from typing import Any
 
 from zoe_hub.catalog import parameters, templates
 from zoe_hub.catalog.framework import Framework, RenderedFramework, broken_rules, cycles, process_scope
+from zoe_hub.catalog.icon import bad_icon
 from zoe_hub.catalog.rendering import RESERVED, Fields, Scope, in_expression, late, opened, secret_lookup
 from zoe_hub.catalog.schema import check, suggestion
 from zoe_hub.catalog.source import Document, pointer
@@ -402,21 +403,3 @@ def _summary(name: str, errors: list[FieldError]) -> str:
     first = errors[0]
     rest = f" ({len(errors)} places are wrong.)" if len(errors) > 1 else ""
     return f"ZApp '{name}' cannot be started like this: {first.path.lstrip('/') + ' ' if first.path else ''}{first.message}.{rest}"
-
-
-_SVG_FORBIDDEN = ("<script", "<foreignobject", "<!", "<?", "<style", "<image", "<iframe", "<a ", "<a>", "<use", "<animate", "<set", "javascript:", "data:", "href", "url(http", "url('", 'url("', "&")
-
-
-def bad_icon(icon: str) -> str:
-    """Why a text cannot be the icon of a ZApp, or nothing. It is shown in the page, so only plain shapes are let through."""
-    if not icon:
-        return ""
-    text = icon.strip().lower()
-    if not text.startswith("<svg") or not text.endswith("</svg>"):
-        return "must be an inline SVG: <svg ...>...</svg>"
-    found = next((word for word in _SVG_FORBIDDEN if word in text), None)
-    if found:
-        return f"holds '{found}', which an icon may not; keep to plain shapes"
-    if any(part.lstrip().startswith("on") and "=" in part for part in text.replace("\n", " ").replace("\t", " ").replace("/", " ").split(" ")):
-        return "holds an event handler (on...=), which an icon may not; remove it"
-    return ""
