@@ -86,6 +86,7 @@ def link(venv: Path) -> None:
     """
     targets = {
         venv / "share/jupyter/labextensions/jupyter-zoe": ROOT / "jupyter_zoe/labextension",
+        venv / "etc/ipython/startup/50-jupyter-zoe.py": ROOT / "jupyter-config/ipython/50-jupyter-zoe.py",
         venv / "etc/jupyter/jupyter_server_config.d/jupyter_zoe.json": ROOT / "jupyter-config/jupyter_server_config.d/jupyter_zoe.json",
     }
     for place, target in targets.items():

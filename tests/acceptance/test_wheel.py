@@ -58,6 +58,7 @@ def test_the_wheel_holds_all_parts(wheel):
     data = f"jupyter_zoe-{__version__}.data/data/"
     assert data + "share/jupyter/labextensions/jupyter-zoe/package.json" in names
     assert data + "share/jupyter/labextensions/jupyter-zoe/install.json" in names
+    assert data + "etc/ipython/startup/50-jupyter-zoe.py" in names
     assert data + "etc/jupyter/jupyter_server_config.d/jupyter_zoe.json" in names
     assert not [name for name in names if "node_modules" in name or "__pycache__" in name or name.startswith("tests/")]
 

@@ -139,7 +139,7 @@ class Probes:
         return lambda: self._page_says(execution, process, drain, secrets)
 
     async def _page_says(self, execution: Execution, process: Process, drain: Drain, secrets: Mapping[str, str]) -> bool:
-        peer = next((peer for peer in execution.processes if peer.group == (drain.group or process.group) and peer.index == 0), None)
+        peer = process if not drain.group else next((peer for peer in execution.processes if peer.group == drain.group and peer.index == 0), None)
         address = (peer.addresses or {}).get(drain.port) if peer else None
         if peer is None or address is None:
             return False
