@@ -90,8 +90,8 @@ def _parameters(operation: Operation) -> Iterator[Json]:
         yield {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
     if operation.query is not None:
         schema = _schema_of(operation.query)
-        for name, part in schema["properties"].items():
-            part = dict(part)
+        for name, known in schema["properties"].items():
+            part = dict(known)
             description = part.pop("description", "")
             parameter: Json = {"name": name, "in": "query", "required": name in schema["required"], "schema": part}
             yield {**parameter, "description": description} if description else parameter
@@ -125,7 +125,7 @@ def _responses(operation: Operation) -> Json:
     headers: Json = {}
     if operation.versioned:
         headers["ETag"] = {"description": "The version, for If-Match.", "schema": {"type": "string"}}
-    if operation.status == 201 or operation.status == 202:
+    if operation.status in (201, 202):
         headers["Location"] = {"description": "Where the resource is.", "schema": {"type": "string"}}
     if operation.id == "get_logs":
         headers["Zoe-Log-Offset"] = {"description": "Byte offset of the first byte of the answer.", "schema": {"type": "integer"}}
@@ -181,7 +181,7 @@ def _schemas() -> Json:
     outputs += [t.Problem, t.EventView]  # problems and the event stream
     _, asked = msgspec.json.schema_components(inputs, ref_template=REF)
     _, answered = msgspec.json.schema_components(outputs, ref_template=REF)
-    schemas = {name: schema for name, schema in (asked | answered).items()}
+    schemas = asked | answered
     for name, schema in schemas.items():
         if schema.get("type") != "object":
             continue

@@ -32,7 +32,7 @@ def make_application(hub: Hub, further: Sequence[tuple[Any, ...]] = ()) -> Appli
         names[operation.path] = path_parameters(operation)
     routes: list[tuple[Any, ...]] = [
         (PREFIX + re.sub(r"\\?\{[^}]*\}", "([^/]+)", re.escape(path).replace(r"\{", "{").replace(r"\}", "}")), ApiHandler, {"methods": methods, "names": names[path]})
-        for path, methods in paths.items()
+        for path, methods in sorted(paths.items(), key=lambda each: not each[0].startswith("/executions"))  # looked at one by one: what is asked most comes first
     ]
 
     async def authenticate(request: HTTPServerRequest) -> Principal | None:
