@@ -1,4 +1,4 @@
-"""The one way of a request through the hub. Every operation is a coroutine bound to its row of the table with ``bind``.
+"""The one way of a request through the hub, to the operation that is bound to its method and path (see ``web.calls``).
 
 In this order: size, origin, authentication, scope, query, body, ownership, Idempotency-Key, version, the operation itself,
 its answer. Everything that can be decided by the headers is decided before the body is read. Errors become problems here and
@@ -8,12 +8,10 @@ nowhere else. Used by ``web.server``; the operations are in the modules beside t
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import secrets
-import time
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, ClassVar, NamedTuple, cast
+from collections.abc import Mapping
+from typing import Any, ClassVar, cast
 
 import msgspec
 from tornado.http1connection import HTTP1Connection
@@ -21,12 +19,11 @@ from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
 from zoe_hub.backends.base import Temporary
-from zoe_hub.contract.operations import BY_ID, Operation
+from zoe_hub.contract.operations import Operation
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.core.model import Attachment, Event, Execution
-from zoe_hub.store.base import Batch, Reply
 from zoe_hub.web import problems
 from zoe_hub.web.auth import Principal
+from zoe_hub.web.calls import Answer, Bound, Call, Run
 from zoe_hub.web.context import Hub, KeyInFlight
 from zoe_hub.web.decode import decode_body, decode_query, refuse_tokens
 
@@ -42,116 +39,6 @@ HEADERS = {
 }
 _DRAINED = 2**30  # bytes of a refused body that are read and dropped, so that the sender sees the answer
 _DRAINING = 30.0  # seconds
-_AUDIT_AGAIN = 60.0  # seconds until the same admin's same look at the same execution is recorded again
-
-
-class Answer(NamedTuple):
-    """What an operation answers, encoded already."""
-
-    body: bytes
-    status: int | None = None  # None: the operation's
-    headers: Mapping[str, str] = {}
-    media: str | None = None  # None: the operation's
-
-
-class Call:
-    """One request that has passed every check."""
-
-    def __init__(self, handler: ApiHandler, hub: Hub, operation: Operation, principal: Principal, path: Mapping[str, str]) -> None:
-        self.handler = handler
-        self.hub = hub
-        self.operation = operation
-        self.principal = principal
-        self.path = path
-        self.query: Any = None
-        self.body: Any = None
-        self.raw = b""
-        self.version: int | None = None  # of If-Match
-        self.key = ""  # of Idempotency-Key
-        self.execution: Execution | None = None  # that the path names and the caller may touch
-        self.attachment: Attachment | None = None
-
-    async def own_execution(self, identifier: str) -> Execution:
-        """The execution, if the caller may touch it.
-
-        :raises ZoeError: ``unknown-execution``, the same for another user's as for none
-        """
-        found = self.hub.store.executions.get(identifier)
-        if found is None or not await self._may(found.owner, found.id):
-            raise ZoeError("unknown-execution", f"There is no execution {identifier!r}.")
-        return found
-
-    async def own_attachment(self, identifier: str) -> Attachment:
-        """The attachment, if the caller may touch it.
-
-        :raises ZoeError: ``unknown-attachment``, the same for another user's as for none
-        """
-        found = self.hub.store.attachments.get(identifier)
-        if found is None or not await self._may(found.owner, found.execution):
-            raise ZoeError("unknown-attachment", f"There is no attachment {identifier!r}.")
-        return found
-
-    async def _may(self, owner: str, execution: str) -> bool:
-        if owner == self.principal.name:
-            return True
-        if not self.principal.admin:
-            return False
-        await self._audit(owner, execution)
-        return True
-
-    async def _audit(self, owner: str, execution: str) -> None:
-        """Record that an admin touches what is another's; a repeated look only once in a while."""
-        hub, admin, what = self.hub, self.principal.name, self.operation.id
-        moment = time.monotonic()
-        if self.operation.method == "GET":
-            last = hub.audited.get((admin, what, execution))
-            if last is not None and moment - last < _AUDIT_AGAIN:
-                return
-            if len(hub.audited) > 10000:
-                hub.audited.clear()
-            hub.audited[admin, what, execution] = moment
-        event = Event(time=hub.now(), kind="audit.access", owner=owner, execution=execution, reason=f"The admin {admin} used {what}.", data={"admin": admin, "operation": what})
-        await hub.store.commit(Batch(events=(event,)))
-
-    def reply(self, body: bytes) -> Reply:
-        """What the Idempotency-Key of this request is answered with from now on."""
-        return Reply(key=self.key, owner=self.principal.name, request=self._fingerprint(), status=self.operation.status, body=body, created=self.hub.now())
-
-    def _fingerprint(self) -> str:
-        return hashlib.sha256(b"\0".join((self.operation.id.encode(), self.raw))).hexdigest()
-
-    def replied(self) -> Reply | None:
-        """The earlier answer to this request, if its key has been used.
-
-        :raises ZoeError: ``key-reused``
-        """
-        earlier = self.hub.store.reply(self.principal.name, self.key) if self.key else None
-        if earlier is not None and earlier.request != self._fingerprint():
-            raise ZoeError("key-reused")
-        return earlier
-
-
-Run = Callable[[Call], Awaitable[Any]]
-
-
-class Bound(NamedTuple):
-    """An operation and the coroutine that does it."""
-
-    operation: Operation
-    run: Run
-
-
-BOUND: dict[str, Bound] = {}
-
-
-def bind(identifier: str) -> Callable[[Run], Run]:
-    """Bind a coroutine to an operation of the table. It returns a wire type, a ``dict`` or an ``Answer``, or writes itself and returns None."""
-
-    def register(run: Run) -> Run:
-        BOUND[identifier] = Bound(BY_ID[identifier], run)
-        return run
-
-    return register
 
 
 class ZoeHandler(RequestHandler):

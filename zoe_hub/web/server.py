@@ -14,7 +14,8 @@ from zoe_hub.contract.openapi import path_parameters
 from zoe_hub.contract.operations import OPERATIONS, PREFIX
 from zoe_hub.web import operations, streams, system  # noqa: F401 - their import binds the operations
 from zoe_hub.web.auth import Principal, bearer
-from zoe_hub.web.base import BOUND, ApiHandler, Bound, LivenessHandler, UnknownHandler, log
+from zoe_hub.web.base import ApiHandler, LivenessHandler, UnknownHandler, log
+from zoe_hub.web.calls import BOUND, Bound
 from zoe_hub.web.context import Hub
 from zoe_hub.web.login import LoginHandler
 

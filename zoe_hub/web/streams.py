@@ -1,4 +1,4 @@
-"""Answers that go on: the event stream and logs. Bound to the table by ``bind``; see ``web.base`` for what comes before.
+"""Answers that go on: the event stream and logs. Bound to the table by ``bind``; ``web.base`` says what comes before.
 
 Both end when the client leaves, when the hub shuts down, and when the token that opened them is not valid any more. A reader
 who does not read is disconnected from the event stream and may resume: nothing is held for it.
@@ -18,7 +18,7 @@ from tornado.iostream import StreamClosedError
 from zoe_hub.backends.base import Chunk
 from zoe_hub.core.errors import FieldError, ZoeError
 from zoe_hub.core.model import Event
-from zoe_hub.web.base import Call, bind
+from zoe_hub.web.calls import Call, bind
 from zoe_hub.web.views import event_view
 
 T = TypeVar("T")

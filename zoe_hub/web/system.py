@@ -12,7 +12,7 @@ import zoe_hub
 from zoe_hub import contract
 from zoe_hub.contract import types as t
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.web.base import Answer, Call, bind
+from zoe_hub.web.calls import Answer, Call, bind
 from zoe_hub.web.problems import wrong_place
 
 LOGIN = "/zoe/login"

@@ -8,7 +8,7 @@ import pytest
 
 from zoe_hub.contract.operations import BY_ID, OPERATIONS, Operation
 from zoe_hub.web import server
-from zoe_hub.web.base import BOUND
+from zoe_hub.web.calls import BOUND
 
 BODIES: dict[str, dict[str, Any]] = {
     "start_execution": {"zapp": "cluster"},
