@@ -1,8 +1,25 @@
 """The Jupyter side of Zoe: client, server extension, magics and command line. Never imports ``zoe_hub``."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jupyter_zoe.client import AsyncClient, Client, ZoeProblem
+    from jupyter_zoe.session import attach, detach
+
 __version__ = "0.1.0"
+__all__ = ["AsyncClient", "Client", "ZoeProblem", "__version__", "attach", "detach"]
 
 
-def _jupyter_labextension_paths() -> list[dict[str, str]]:
-    """Where JupyterLab finds the panel in a working copy (``jupyter labextension develop``)."""
-    return [{"src": "labextension", "dest": "jupyter-zoe"}]
+def __getattr__(name: str) -> Any:
+    """The public names, imported when they are used: the command line starts fast."""
+    if name in ("AsyncClient", "Client", "ZoeProblem"):
+        from jupyter_zoe import client  # noqa: PLC0415
+
+        return getattr(client, name)
+    if name in ("attach", "detach"):
+        from jupyter_zoe import session  # noqa: PLC0415
+
+        return getattr(session, name)
+    raise AttributeError(f"module 'jupyter_zoe' has no attribute {name!r}")

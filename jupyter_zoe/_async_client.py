@@ -28,10 +28,11 @@ from jupyter_zoe._wire import (
     reached,
     repeatable,
 )
-from jupyter_zoe.hub import HubInfo
 
 if TYPE_CHECKING:
     import httpx
+
+    from jupyter_zoe.hub import HubInfo
 
 
 class AsyncClient(AsyncOperations):

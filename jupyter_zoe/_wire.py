@@ -9,12 +9,13 @@ import codecs
 import json
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from urllib.parse import quote, urlsplit
 
-from jupyter_zoe import hub
 from jupyter_zoe._operations import PREFIX, EventView, ExecutionView, Operation, Options
-from jupyter_zoe.hub import HubError, HubInfo
+
+if TYPE_CHECKING:
+    from jupyter_zoe.hub import HubError, HubInfo
 
 READ_TIMEOUT = 60.0  # seconds without a byte of an answer
 STREAM_TIMEOUT = 45.0  # seconds without a byte of a stream: three missed signs of life
@@ -224,9 +225,11 @@ class Connection:
         self.info = info or self._look()
 
     def _look(self) -> HubInfo:
+        from jupyter_zoe import hub  # noqa: PLC0415 - urllib.request takes a while
+
         try:
             found = hub.ensure() if self._start else hub.find()
-        except HubError as error:
+        except hub.HubError as error:
             raise of_hub_error(error) from None
         if found is None:
             raise ZoeProblem("hub-unreachable", "No hub is running.", "Start one with 'zoe hub start'; JupyterLab does it by itself.")

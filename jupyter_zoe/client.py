@@ -19,7 +19,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from jupyter_zoe import _wire
-from jupyter_zoe._async_client import AsyncClient
 from jupyter_zoe._operations import (
     OPERATIONS,
     EventView,
@@ -44,12 +43,22 @@ from jupyter_zoe._wire import (
     reached,
     repeatable,
 )
-from jupyter_zoe.hub import HubInfo
 
 if TYPE_CHECKING:
     import httpx
 
+    from jupyter_zoe._async_client import AsyncClient
+    from jupyter_zoe.hub import HubInfo
+
 __all__ = ["AsyncClient", "Client", "Progress", "Until", "ZoeProblem"]
+
+def __getattr__(name: str) -> Any:
+    if name == "AsyncClient":  # asyncio takes a while to import
+        from jupyter_zoe._async_client import AsyncClient  # noqa: PLC0415
+
+        return AsyncClient
+    raise AttributeError(name)
+
 
 class Client(SyncOperations):
     """The hub, synchronous. A context manager; may be used by several threads.

@@ -39,9 +39,9 @@ class Verbs:
     :param zapp: looks a ZApp up by its name, to know its parameters; the flag says whether for attaching
     """
 
-    def __init__(self, prog: str, description: str, zapp: Callable[[str, bool], ZAppView]) -> None:
+    def __init__(self, prog: str, description: str, zapp: Callable[[str, bool], ZAppView], epilog: str = "") -> None:
         self.prog, self._zapp = prog, zapp
-        self._parser = Parser(prog=prog, description=description, add_help=False)
+        self._parser = Parser(prog=prog, description=description, epilog=epilog, add_help=False)
         self._subparsers = self._parser.add_subparsers(title="verbs", dest="verb", metavar="VERB", parser_class=Parser)
         self.verbs: dict[str, Parser] = {}
         self._with_parameters: set[str] = set()
@@ -123,10 +123,14 @@ def _near(name: str, names: list[str]) -> str:
     return f"; did you mean {found[0]!r}" if found else ""
 
 
-def web_prefix() -> dict[str, str]:
-    """The path in front of the proxy as this user's browser sees it, if JupyterLab has said so."""
-    prefix = os.environ.get("ZOE_WEB_PREFIX", "")
-    return {"web_prefix": prefix} if prefix else {}
+def web_prefix() -> str:
+    """The path in front of the proxy as this user's browser sees it, if JupyterLab has said so; else empty."""
+    return os.environ.get("ZOE_WEB_PREFIX", "")
+
+
+def folder_key() -> str:
+    """The key under which the current folder is attached: for terminals and scripts, which are no notebook."""
+    return f"folder:{os.path.realpath(os.curdir)}"[:1024]
 
 
 def wait_running(client: Client, view: ExecutionView, *, timeout: float | None, progress: Progress, tick: float | None = 0.5) -> ExecutionView:
@@ -144,7 +148,7 @@ def wait_running(client: Client, view: ExecutionView, *, timeout: float | None, 
 def _failed(client: Client, view: ExecutionView) -> ZoeProblem:
     detail = f"{view['name']} has {view['outcome'] or 'ended'}: {words.sentence(view['reason'])}"
     process = words.failed_process(view)
-    if process is not None:
+    if process is not None and "\n" not in view["reason"]:  # otherwise it quotes the log itself
         try:
             lines = tail(client, view["id"], process["id"], 8)
         except ZoeProblem:

@@ -77,8 +77,13 @@ def age(since: str | None, now: datetime | None = None) -> str:
 
 
 def sentence(text: str) -> str:
-    """With one full stop at its end."""
-    return f"{text.rstrip('. ')}." if text.strip() else ""
+    """With one full stop at its end; several lines, such as those of a log, stay as they are."""
+    return text if "\n" in text else f"{text.rstrip('. ')}." if text.strip() else ""
+
+
+def headline(reason: str) -> str:
+    """A reason without the log lines that it quotes."""
+    return sentence(reason.partition("\n")[0].removesuffix("Its log ends:"))
 
 
 def process_rows(view: ExecutionView) -> list[tuple[str, str, str, str, str]]:
@@ -92,7 +97,7 @@ PROCESS_HEAD = ("PROCESS", "STATE", "SINCE", "EXIT", "WHY")
 def execution_rows(items: Iterable[ExecutionView]) -> list[tuple[str, ...]]:
     """The table of executions."""
     return [
-        (each["name"], each["id"], each["zapp"], state_words(each), f"{sum(group['ready'] for group in each['groups'])}/{sum(map(wanted, each['groups']))}", age(each["created"]), each["reason"])
+        (each["name"], each["id"], each["zapp"], state_words(each), f"{sum(group['ready'] for group in each['groups'])}/{sum(map(wanted, each['groups']))}", age(each["created"]), headline(each["reason"]))
         for each in items
     ]
 

@@ -122,7 +122,9 @@ class Zoe:
     def _attach_shown(self, call: Call, live: display.Live) -> None:
         key, kernel_id = kernel.identity()
         live.update("Asking the hub ...", display.line("Asking the hub …", muted=True))
-        body: AttachRequest = {"key": key, "kernel": kernel_id, "language": "python", "versions": kernel.versions(), "parameters": call.parameters, **web_prefix()}  # type: ignore[typeddict-item]
+        body: AttachRequest = {"key": key, "kernel": kernel_id, "language": "python", "versions": kernel.versions(), "parameters": call.parameters}
+        if prefix := web_prefix():
+            body["web_prefix"] = prefix
         if call.given.zapp is not None:
             body["zapp"] = call.given.zapp
         if call.given.execution is not None:
@@ -267,7 +269,9 @@ class Zoe:
     def _run(self, call: Call) -> None:
         if call.given.zapp is None:
             raise ZoeProblem("usage", "Say what to run.", "See what there is with '%zoe apps'.")
-        body: StartRequest = {"zapp": call.given.zapp, "name": call.given.name, "parameters": call.parameters, **web_prefix()}  # type: ignore[typeddict-item]
+        body: StartRequest = {"zapp": call.given.zapp, "name": call.given.name, "parameters": call.parameters}
+        if prefix := web_prefix():
+            body["web_prefix"] = prefix
         view = self.client.start_execution(**body)
         if not call.given.wait:
             display.show(self.shell, *_plain_and_html(f"Started {view['name']}. See it with `%zoe status {view['name']}`, end it with `%zoe stop {view['name']}`."))
@@ -280,7 +284,7 @@ class Zoe:
         if parts:
             display.show(self.shell, text, html)
         if view["outcome"] != "completed":
-            raise ZoeProblem("failed", f"{view['name']} has {words.state_words(view)}: {words.sentence(view['reason'])}", "Its output is above.")
+            raise ZoeProblem("failed", f"{view['name']} has {words.state_words(view)}: {words.headline(view['reason'])}", "Its output is above.")
 
     def _ps(self, call: Call) -> None:
         items = self.client.list_executions(limit=200)["items"] if call.given.all else self.client.list_executions(active=True, limit=200)["items"]
