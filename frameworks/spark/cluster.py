@@ -95,6 +95,7 @@ class LocalCluster:
         self._started += 1
         environment = self._environment | {f"ZOE_PORT_{port}": str(number) for port, number in ports.items()}
         environment |= {
+            "ZOE_SPARK_WITH_PARENT": "1",
             "ZOE_HOST": "127.0.0.1",
             "ZOE_BIND": "127.0.0.1",
             "ZOE_FOLDER": str(self.folder / name),

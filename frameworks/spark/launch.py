@@ -7,6 +7,7 @@ the backend watches is the JVM: TERM stops it, PWR decommissions a worker. Input
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import signal
@@ -23,6 +24,9 @@ from roles import ROLES, Launch, build
 EXIT_USAGE = 2
 EXIT_PROBLEM = 3
 MASTER_TIMEOUT = 120.0
+# Set by `cluster.py` only: a process that the hub starts must outlive the hub.
+WITH_PARENT = "ZOE_SPARK_WITH_PARENT"
+PR_SET_PDEATHSIG = 1
 USAGE = "usage: python launch.py master|worker|connect|check|archive"
 
 
@@ -67,6 +71,9 @@ def _run(role: str, environment: Mapping[str, str]) -> None:
         appcds.make_later(environment)
     if launch.wait_for:
         wait_for_port(launch.wait_for, MASTER_TIMEOUT)
+    if environment.get(WITH_PARENT):
+        # The kernel keeps this wish across exec: a test cluster does not outlive a test run that was killed.
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     os.chdir(folder)
     os.execve(launch.argv[0], list(launch.argv), launch.environment)  # noqa: S606
 
