@@ -61,7 +61,8 @@ class Admission:
     async def _run(self) -> None:
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wanted.wait(), self._refresh)
+                async with asyncio.timeout(self._refresh):  # wait_for may swallow a cancellation (before Python 3.12)
+                    await self._wanted.wait()
             self._wanted.clear()
             try:
                 await self.look()

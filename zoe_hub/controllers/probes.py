@@ -177,9 +177,11 @@ async def _no() -> bool:
 
 async def _accepts(address: Address) -> bool:
     """Whether a connection is accepted and stays open for a moment."""
-    reader, writer = await asyncio.wait_for(asyncio.open_connection(address.endpoint_host, address.endpoint_port), ONE_TRY)
+    async with asyncio.timeout(ONE_TRY):
+        reader, writer = await asyncio.open_connection(address.endpoint_host, address.endpoint_port)
     try:
-        closed = await asyncio.wait_for(reader.read(1), SILENCE)
+        async with asyncio.timeout(SILENCE):
+            closed = await reader.read(1)
     except TimeoutError:
         return True
     finally:
