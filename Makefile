@@ -10,12 +10,12 @@ SOURCES := zoe_hub jupyter_zoe zoe_proxy frameworks tests binder
 PYTEST := $(PY) -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run lab test test-fast check bench images wheel constraints generate clean docker-tools browser-tools
+.PHONY: help setup run lab test test-fast check bench images wheel constraints generate clean archives docker-tools browser-tools
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
-setup: build/.installed build/.labextension build/.java ## install all that is missing
+setup: build/.installed build/.labextension build/.java archives ## install all that is missing
 
 build/.venv:
 	@mkdir -p build
@@ -49,6 +49,9 @@ lab: setup ## JupyterLab with everything ready
 	@$(PY) binder/ensure.py java
 	@$(BIN)/jupyter lab
 
+archives: build/.installed build/.java ## Spark's class data archives, once for each set of versions, in the user's cache
+	@$(PY) frameworks/spark/launch.py archive > build/archives.log 2>&1 || { cat build/archives.log; echo 'Spark starts without its archives, more slowly.'; }
+
 docker-tools: build/.installed
 	@$(PY) binder/ensure.py docker
 
@@ -64,7 +67,7 @@ test: setup docker-tools browser-tools ## every test
 test-fast: setup ## unit and contract tests and the simulation, in memory
 	@$(PYTEST) tests/unit tests/contract tests/simulation
 
-check: setup ## style, types, import rules, drift
+check: build/.installed build/.labextension ## style, types, import rules, drift
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
