@@ -115,16 +115,22 @@ class Builder:
         with tempfile.TemporaryFile(dir=cache()) as context:
             _pack(context, recipe, wheels, dist)
             context.seek(0)
-            self._run(recipe, context, {"BASE": base, "PYTHON": PYTHON}, wanted)
+            stages = self._run(recipe, context, {"BASE": base, "PYTHON": PYTHON}, wanted)
         made = self._inspect(recipe.tag)
         if made is None:
             raise Problem(f"{recipe.tag}: the engine built it and does not have it")
+        if present and present["Id"] != made["Id"]:
+            stages.append(str(present["Id"]))
+        self._drop(stages)
         self.built.append(recipe.tag)
         self.say(f"{recipe.tag}: built in {time.monotonic() - started:.0f} s, {made['Size'] / 1e6:.0f} MB with its parents")
         return str(made["Id"])
 
-    def _run(self, recipe: Recipe, context: Any, arguments: dict[str, str], wanted: str) -> None:
+    def _run(self, recipe: Recipe, context: Any, arguments: dict[str, str], wanted: str) -> list[str]:
+        """:return: the images of stages before the last, which hold what was only needed for building"""
         lines: list[str] = []
+        stages: list[str] = []
+        found, steps = "", 0
         stream = self.api.build(
             fileobj=context, custom_context=True, tag=recipe.tag, buildargs=arguments, labels={INPUTS_LABEL: wanted}, rm=True, forcerm=True, decode=True
         )
@@ -134,9 +140,25 @@ class Builder:
                 lines.append(text)
             if text.startswith("Step "):
                 self.say(f"  {text.splitlines()[0][:150]}")
+                steps = 0 if " : FROM " in text else steps + 1
+                if steps == 0 and found:
+                    stages.append(found)
+                    found = ""
+            made = re.fullmatch(r"\s*---> ([0-9a-f]{12,})", text)
+            # The base of a stage is told after FROM, before its first step.
+            found = made[1] if made and steps else found
             if "error" in part:
                 tail = "\n".join(lines[-25:])
                 raise Problem(f"{recipe.tag}: {part['error']}\n{tail}")
+        return stages
+
+    def _drop(self, images: Sequence[str]) -> None:
+        """Remove what nothing uses any more; a replaced image stays while a container or another image needs it."""
+        from docker.errors import APIError  # noqa: PLC0415
+
+        for image in images:
+            with contextlib.suppress(APIError):
+                self.api.remove_image(image)
 
     def _inspect(self, image: str) -> dict[str, Any] | None:
         from docker.errors import NotFound  # noqa: PLC0415
