@@ -42,6 +42,8 @@ export default tseslint.config(
         { selector: 'interface', format: ['PascalCase'], custom: { regex: '^I[A-Z]', match: true } }
       ],
       '@typescript-eslint/consistent-type-imports': 'error',
+      // Lumino's widgets are told apart by the trackers that hold them.
+      '@typescript-eslint/no-unsafe-class-instance-assignment': 'off',
       // Signals are connected with the object that handles them.
       '@typescript-eslint/unbound-method': 'off',
       '@typescript-eslint/prefer-nullish-coalescing': ['error', { ignorePrimitives: { string: true } }],

@@ -216,7 +216,7 @@ def window(lab: Lab, chromium: Browser) -> Iterator[Window]:
     page.set_default_timeout(30_000)
     opened = Window(lab=lab, page=page)
     page.on("pageerror", lambda error: opened.errors.append(str(error)))
-    page.on("request", lambda request: opened.requests.append(request.url))
+    page.on("request", lambda request: opened.requests.append(f"{request.method} {request.url}"))
     page.goto(f"{lab.url}lab?reset&token={lab.token}")
     page.wait_for_function("() => window.jupyterapp && window.jupyterapp.restored.then(() => true)")
     opened.command("zoe:show")

@@ -35,7 +35,7 @@ export function uiSchema(zapp: IZAppView): UiSchema {
     } else if (format === 'duration') {
       ui[name] = { 'ui:placeholder': '60s', 'ui:widget': 'text' };
     } else if (schema.type === 'array') {
-      ui[name] = { 'ui:options': { orderable: false } };
+      ui[name] = { 'ui:options': { orderable: false }, items: { 'ui:options': { label: false } } };
     }
   }
   return ui;

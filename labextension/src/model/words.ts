@@ -2,6 +2,7 @@
 
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { IExecutionView } from '../api/types';
+import { strip } from './ansi';
 
 /** The phase of an execution, or how it ended, in words. */
 export function phaseWords(execution: IExecutionView, trans: TranslationBundle): string {
@@ -26,6 +27,11 @@ export function phaseWords(execution: IExecutionView, trans: TranslationBundle):
           return trans.__('Lost');
       }
   }
+}
+
+/** The reason of the last decision, in plain text; it may quote a program's output. */
+export function reasonWords(execution: IExecutionView): string {
+  return strip(execution.reason).trim();
 }
 
 /** What an exit code means, in a word; a negative one is a signal. */

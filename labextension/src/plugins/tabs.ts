@@ -4,7 +4,7 @@ import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/applica
 import { ILayoutRestorer } from '@jupyterlab/application';
 import type { MainAreaWidget } from '@jupyterlab/apputils';
 import { ICommandPalette, WidgetTracker } from '@jupyterlab/apputils';
-import { GenericSearchProvider, ISearchProviderRegistry } from '@jupyterlab/documentsearch';
+import { ISearchProviderRegistry } from '@jupyterlab/documentsearch';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import type { IFrame } from '@jupyterlab/ui-components';
 import { launchIcon, listIcon } from '@jupyterlab/ui-components';
@@ -15,6 +15,7 @@ import { CommandIDs, IZoeModel } from '../tokens';
 import type { IPlace } from '../widgets/endpoint';
 import { endpointTab } from '../widgets/endpoint';
 import { logTab, LogViewer } from '../widgets/logs';
+import { LogSearch } from '../widgets/search';
 import { guarded, known, pick, pickExecution, text } from './commands';
 
 /** Logs and endpoints. */
@@ -153,7 +154,7 @@ export const tabsPlugin: JupyterFrontEndPlugin<void> = {
     }
     search?.add('jupyter-zoe-logs', {
       isApplicable: (widget: Widget): widget is LogTab => logs.has(widget),
-      createNew: (widget: Widget) => new GenericSearchProvider(widget)
+      createNew: (widget: Widget) => new LogSearch(widget as LogTab)
     });
   }
 };

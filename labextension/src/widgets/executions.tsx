@@ -4,6 +4,7 @@ import { launchIcon, listIcon, stopIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 import type { IExecutionView } from '../api/types';
 import { ended, running, scalable } from '../model/selectors';
+import { reasonWords } from '../model/words';
 import { CommandIDs } from '../tokens';
 import { useZoe, useZoeState } from './context';
 import { Age, Empty, IconButton, Phase, Section } from './parts';
@@ -49,7 +50,6 @@ export function EndedSection(): React.JSX.Element {
 }
 
 function ExecutionRow(props: { execution: IExecutionView }): React.JSX.Element {
-  const { trans } = useZoe();
   const { execution } = props;
   const over = execution.phase === 'ended';
   // The plain case needs no words: everything that is wanted runs, or the job did its work.
@@ -72,8 +72,8 @@ function ExecutionRow(props: { execution: IExecutionView }): React.JSX.Element {
         </span>
       </div>
       {!plain && execution.reason && (
-        <div className="jp-zoe-Execution-reason" aria-label={trans.__('Reason')}>
-          {execution.reason}
+        <div className="jp-zoe-Execution-reason" title={reasonWords(execution)}>
+          {reasonWords(execution)}
         </div>
       )}
       {!over && scalable(execution).map(group => <ScaleControl key={group.name} execution={execution} group={group} />)}

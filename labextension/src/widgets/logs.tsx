@@ -109,6 +109,26 @@ export class LogViewer extends Widget {
     link.click();
   }
 
+  /** The element with one child for each line that is kept. */
+  get lines(): HTMLElement {
+    return this._lines;
+  }
+
+  /** Show a place in the output; new lines do not move it away. */
+  reveal(range: Range): void {
+    this._setFollows(false);
+    const [place, box] = [range.getBoundingClientRect(), this._scroller.getBoundingClientRect()];
+    if (place.top < box.top || place.bottom > box.bottom) {
+      this._scroller.scrollTop += place.top - box.top - box.height / 2;
+    }
+    if (place.left < box.left || place.right > box.right) {
+      this._scroller.scrollLeft += place.left - box.left - box.width / 2;
+    }
+  }
+
+  /** New output was drawn. */
+  readonly drawn = new Signal<this, void>(this);
+
   /** The process or its choices, or whether it follows. */
   readonly changed = new Signal<this, void>(this);
 
@@ -235,7 +255,7 @@ export class LogViewer extends Widget {
     this._done = this._current?.phase === 'ended';
     if (view?.state === 'ended') {
       const exit = view.exit_code === null ? '' : exitWords(view.exit_code, this._trans);
-      this._say(this._trans.__('The process has ended. %1', exit || view.reason));
+      this._say(this._trans.__('The process has ended: %1', exit || view.reason));
     } else {
       this._say(this._done ? this._trans.__('The execution has ended.') : this._trans.__('Waiting for more output'));
     }
@@ -319,6 +339,7 @@ export class LogViewer extends Widget {
       } else {
         this._scroller.scrollTop -= before - this._scroller.scrollHeight;
       }
+      this.drawn.emit();
     });
   }
 

@@ -62,18 +62,16 @@ function Card(props: { zapp: IZAppView }): React.JSX.Element {
   return (
     <li className="jp-zoe-Card" data-zapp={zapp.name}>
       <icon.react tag="span" className="jp-zoe-Card-icon" width="20px" height="20px" />
-      <div className="jp-zoe-Card-text">
-        <div className="jp-zoe-Card-title">{zapp.title}</div>
-        {zapp.description && <div className="jp-zoe-Card-description">{zapp.description}</div>}
-      </div>
+      <div className="jp-zoe-Card-title">{zapp.title}</div>
       <button
-        className="jp-zoe-Button jp-zoe-Card-start"
+        className="jp-zoe-Button jp-zoe-mod-small jp-zoe-Card-start"
         aria-label={trans.__('Start %1', zapp.title)}
         onClick={() => void commands.execute(CommandIDs.start, { zapp: zapp.name })}
       >
         <runIcon.react tag="span" width="14px" height="14px" />
         {trans.__('Start')}
       </button>
+      {zapp.description && <div className="jp-zoe-Card-description">{zapp.description}</div>}
     </li>
   );
 }

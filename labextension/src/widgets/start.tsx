@@ -13,6 +13,7 @@ import type { IExecutionView, IZAppView } from '../api/types';
 import type { IFormErrors } from '../model/form';
 import { cleanParameters, formErrors, formSchema, HUB_FORMATS, parameterNames, uiSchema } from '../model/form';
 import type { IZoeModel } from '../tokens';
+import { templates } from './fields';
 
 // The hub checks; the form only needs a validator to choose between alternatives of a schema.
 const validator = customizeValidator<ReadonlyJSONObject>({ customFormats: Object.fromEntries(HUB_FORMATS.map(format => [format, /^/])) });
@@ -83,6 +84,7 @@ class StartForm extends ReactWidget {
   constructor(private readonly _options: IStartOptions) {
     super();
     this.addClass('jp-zoe-Form');
+    this._templates = templates(_options.trans);
     this._schema = formSchema(_options.zapp);
     this._ui = uiSchema(_options.zapp);
     this._names = parameterNames(_options.zapp);
@@ -105,7 +107,14 @@ class StartForm extends ReactWidget {
       this._sending = false;
       this.update();
       requestAnimationFrame(() => {
-        this.node.querySelector('.jp-zoe-Problem, .validationErrors li')?.scrollIntoView({ block: 'nearest' });
+        const field = this.node.querySelector('.jp-zoe-Field:has(> .jp-zoe-Field-errors)');
+        const input = field?.querySelector<HTMLElement>('input, textarea, select');
+        if (input) {
+          input.focus();
+          field?.scrollIntoView({ block: 'nearest' });
+        } else {
+          this.node.querySelector('.jp-zoe-Problem')?.scrollIntoView({ block: 'nearest' });
+        }
       });
     }
   }
@@ -119,6 +128,7 @@ class StartForm extends ReactWidget {
         {this._names.length > 0 && (
           <FormComponent
             schema={this._schema}
+            templates={this._templates}
             uiSchema={this._ui as UiSchema<ReadonlyJSONObject>}
             formData={this._data as ReadonlyJSONObject}
             formContext={{ defaultFormData: {} }}
@@ -138,9 +148,11 @@ class StartForm extends ReactWidget {
             }}
           />
         )}
-        <label className="jp-zoe-Form-name">
-          <span>{trans.__('Name (optional)')}</span>
+        <div className="jp-zoe-Form-name">
+          <div className="jp-zoe-Field">
+          <label className="jp-zoe-Field-label" htmlFor="jp-zoe-name">{trans.__('Name (optional)')}</label>
           <input
+            id="jp-zoe-name"
             className="jp-mod-styled"
             type="text"
             name="zoe-name"
@@ -156,11 +168,13 @@ class StartForm extends ReactWidget {
               this.update();
             }}
           />
-        </label>
+          </div>
+        </div>
       </>
     );
   }
 
+  private readonly _templates: ReturnType<typeof templates>;
   private readonly _schema: ReturnType<typeof formSchema>;
   private readonly _ui: ReturnType<typeof uiSchema>;
   private readonly _names: string[];
