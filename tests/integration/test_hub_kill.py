@@ -223,7 +223,7 @@ def compare(hub: Hub, engine, trouble: Trouble) -> None:
         if size is None:
             hub.wait(name, lambda seen: seen["phase"] == "ended", 120)
         else:
-            hub.wait(name, lambda seen: calm(seen), 120)
+            hub.wait(name, calm, 120)
     listed = hub.get("/executions?limit=1000")["items"]
     assert set(trouble.tasks) | set(trouble.crowds) <= {each["id"] for each in listed}, "lost"
     for each in listed:  # also what was started without an answer

@@ -141,7 +141,7 @@ async def commands(world: World) -> dict[str, int]:
             elif draw < 0.8 and live:
                 await hub.service.terminate(world.random.choice(live).id)
         except ZoeError as error:
-            assert error.code in ("backend-unavailable", "conflict", "already-ended"), error
+            assert error.code in ("backend-unavailable", "conflict", "already-ended"), error  # noqa: PT017
         await asyncio.sleep(world.random.random() * 8)
         world.check()
         if world.random.random() < 0.3:
