@@ -87,6 +87,9 @@ class Verbs:
             if rest:
                 parser.error(f"name the ZApp before its options: {self.prog} {verb} ZAPP {' '.join(rest)}")
             return Call(verb, known)
+        before = tokens[tokens.index(known.zapp) - 1] if tokens.index(known.zapp) else ""
+        if before.startswith("--") and before in rest:  # then what was taken for the ZApp is that option's value
+            parser.error(f"name the ZApp before its options: {self.prog} {verb} ZAPP {' '.join(tokens)}")
         zapp = self._zapp(known.zapp, verb == "attach")
         full = Parser(prog=f"{self.prog} {verb} {known.zapp}", description=f"{zapp['title']}: {zapp['description']}", parents=[parser], add_help=False, conflict_handler="resolve")
         options.add_parameters(full, zapp["parameters"])
