@@ -115,7 +115,7 @@ class Builder:
         with tempfile.TemporaryFile(dir=cache()) as context:
             _pack(context, recipe, wheels, dist)
             context.seek(0)
-            stages = self._run(recipe, context, {"BASE": base, "PYTHON": PYTHON}, wanted)
+            stages = self._run(recipe, context, {"BASE": base, "PYTHON": PYTHON}, wanted, force)
         made = self._inspect(recipe.tag)
         if made is None:
             raise Problem(f"{recipe.tag}: the engine built it and does not have it")
@@ -126,18 +126,20 @@ class Builder:
         self.say(f"{recipe.tag}: built in {time.monotonic() - started:.0f} s, {made['Size'] / 1e6:.0f} MB with its parents")
         return str(made["Id"])
 
-    def _run(self, recipe: Recipe, context: Any, arguments: dict[str, str], wanted: str) -> list[str]:
+    def _run(self, recipe: Recipe, context: Any, arguments: dict[str, str], wanted: str, force: bool) -> list[str]:
         """:return: the images of stages before the last, which hold what was only needed for building"""
         lines: list[str] = []
         stages: list[str] = []
         found, steps = "", 0
         stream = self.api.build(
-            fileobj=context, custom_context=True, tag=recipe.tag, buildargs=arguments, labels={INPUTS_LABEL: wanted}, rm=True, forcerm=True, decode=True
+            fileobj=context, custom_context=True, tag=recipe.tag, buildargs=arguments, labels={INPUTS_LABEL: wanted}, rm=True, forcerm=True, nocache=force, decode=True
         )
         for part in stream:
             text = str(part.get("stream", "")).rstrip()
             if text:
                 lines.append(text)
+            if text.startswith("WARNING: "):
+                self.say(f"{recipe.tag}: {text}")
             if text.startswith("Step "):
                 self.say(f"  {text.splitlines()[0][:150]}")
                 steps = 0 if " : FROM " in text else steps + 1
