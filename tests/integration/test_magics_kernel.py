@@ -1,0 +1,307 @@
+"""``%zoe`` in a real kernel with a real hub. The framework is a small one of the test's own: a folder is all that it takes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from jupyter_zoe.client import Client
+from jupyter_zoe.hub import HubInfo
+from zoe_hub.testing.kernels import Kernel, clean_environment, eventually, own_hub
+
+FRAMEWORK = """
+framework: echo
+version: "1.0"
+kind: engine
+title: Echo
+description: Says what it is told.
+parameters:
+  workers: {type: integer, minimum: 1, maximum: 8, default: 2, title: Workers}
+  mood: {type: string, default: "", title: Mood}
+secrets: {key: random}
+processes:
+  server:
+    image: zoe/echo
+    command: [python, "{{ folder }}/serve.py"]
+    environment: {ECHO_KEY: "{{ secret('key') }}", ECHO_MOOD: "{{ mood }}"}
+    ports: {main: 9000}
+    ready: {tcp: main}
+    restart: {limit: 0}
+  worker:
+    image: zoe/echo
+    command: [python, -c, "import time; print('works', flush=True); time.sleep(600)"]
+    count: "{{ workers }}"
+    essential: 1
+    maximum: 8
+outputs: {address: "{{ server.main.endpoint }}"}
+attach:
+  python:
+    requires: "tornado>=1"
+    variable: echo
+    secrets: [key]
+    code: |
+      class Echo:
+          is_stopped = False
+
+          def __init__(self, address, key):
+              self.address, self._key = address, key
+
+          def __call__(self, text):
+              import socket
+              host, _, port = self.address.rpartition(":")
+              with socket.create_connection((host, int(port)), 5) as connection:
+                  connection.sendall((self._key + " " + text + "\\n").encode())
+                  return connection.makefile().readline().strip()
+
+          def __repr__(self):
+              return "Echo(" + self.address + ")"
+
+          def stop(self):
+              self.is_stopped = True
+
+
+      echo = Echo(outputs["address"], secrets["key"])
+      if echo("hello") != "hello":
+          raise RuntimeError("the server does not accept " + secrets["key"])
+"""
+SERVE = """
+import os, socketserver, sys, time
+if os.environ["ECHO_MOOD"] == "broken":
+    sys.exit("echo is out of order today")
+if os.environ["ECHO_MOOD"] == "slow":
+    time.sleep(600)
+class Handler(socketserver.StreamRequestHandler):
+    def handle(self):
+        line = self.rfile.readline().decode()
+        key, _, text = line.partition(" ")
+        if key:
+            right = key == os.environ["ECHO_KEY"] and os.environ["ECHO_MOOD"] != "deaf"
+            self.wfile.write((text if right else "no\\n").encode())
+class Server(socketserver.ThreadingTCPServer):
+    allow_reuse_address = True
+print("listens", flush=True)
+Server((os.environ["ZOE_BIND"], int(os.environ["ZOE_PORT_MAIN"])), Handler).serve_forever()
+"""
+ZAPP = """
+zapp: echo-cluster
+version: "1.0"
+title: Echo cluster
+description: Says what it is told, with several workers.
+frameworks:
+  echo: {ask: [workers, mood]}
+"""
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    home = tmp_path_factory.mktemp("home")
+    for name, content in (("echo/framework.yaml", FRAMEWORK), ("echo/serve.py", SERVE), ("echo-cluster/zapp.yaml", ZAPP)):
+        (home / "mine" / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / "mine" / name).write_text(content)
+    (home / "zoe").mkdir(mode=0o700)
+    (home / "zoe" / "zoe_hub_config.py").write_text(f"c.ZoeHub.catalog_folders = [{str(home / 'mine')!r}]\n")
+    (home / "job.py").write_text("import sys\nprint('did', *sys.argv[1:])\nsys.exit(len(sys.argv) - 2)\n")
+    with own_hub(clean_environment(home)):
+        yield home
+
+
+@pytest.fixture(scope="module")
+def running(home: Path) -> Iterator[Kernel]:
+    kernel = Kernel(clean_environment(home), "/notebooks/a.ipynb")
+    kernel.start()
+    try:
+        yield kernel
+    finally:
+        kernel.stop()
+
+
+@pytest.fixture
+def kernel(running: Kernel, hub: Client) -> Kernel:
+    """A kernel that is attached to nothing."""
+    running.run("get_ipython()._zoe_magics.sessions.clear()\nglobals().pop('echo', None)")
+    for attachment in hub.list_attachments()["items"]:
+        hub.detach(attachment["id"])
+    for each in hub.list_executions(active=True)["items"]:
+        hub.wait(hub.terminate_execution(each["id"])["id"], "ended", timeout=60)
+    return running
+
+
+@pytest.fixture
+def hub(home: Path, running: Kernel) -> Iterator[Client]:
+    running.ok("%zoe ps")  # starts it
+    found = json.loads((home / "zoe" / "hub.json").read_text())
+    with Client(HubInfo(url=found["url"], token=found["token"], embedded=True, pid=found["pid"], started=found["started"])) as client:
+        yield client
+
+
+def test_a_dropped_in_framework_is_attached_scaled_and_let_go(kernel: Kernel, hub: Client) -> None:
+    attached = kernel.ok("%zoe attach echo --workers 1")
+    assert attached.text.startswith("Attached to echo-cluster-")
+    assert "1 worker ready" in attached.text
+    assert "`echo` is connected." in attached.text
+    assert kernel.value("echo('good morning')") == "good morning"
+    kernel.ok("mine = echo")
+    assert "3 workers ready" in kernel.ok("%zoe scale 3").text
+    assert "1 worker ready" in kernel.ok("%zoe scale worker 1").text
+    status = kernel.ok("%zoe status").text
+    assert "server-0" in status
+    assert "worker-1" not in [line.split()[0] for line in status.splitlines() if "ready" in line]
+    assert kernel.ok("%zoe logs server-0").text == "listens"
+    assert "works" in kernel.ok("%zoe logs").text
+    again = kernel.ok("%zoe attach")
+    assert "Attached again" in again.text
+    assert kernel.value("echo is mine") is True
+    assert "2 workers ready" in kernel.ok("%zoe attach echo --workers 2").text, "what is asked for is what there is"
+    assert len(hub.list_executions(active=True)["items"]) == 1
+    detached = kernel.ok("%zoe detach")
+    assert detached.text.endswith("which has ended.")
+    assert kernel.value("(mine.is_stopped, 'echo' in globals())") == [True, False]
+    assert hub.list_executions(active=True)["items"] == []
+
+
+def test_a_restarted_kernel_finds_its_cluster(kernel: Kernel, hub: Client) -> None:
+    kernel.ok("%zoe attach echo --workers 1")
+    (before,) = hub.list_executions(active=True)["items"]
+    kernel.restart()
+    assert before["name"] in kernel.ok("%zoe status").text, "even without attaching"
+    assert "Attached again" in kernel.ok("%zoe attach").text
+    assert kernel.value("echo('x')") == "x"
+    kernel.restart()
+    assert "has ended" in kernel.ok("%zoe detach").text, "a notebook lets go of what it does not hold in its hands"
+    assert hub.list_executions(active=True)["items"] == []
+
+
+def test_keep_and_stop(kernel: Kernel, hub: Client) -> None:
+    kernel.ok("%zoe attach echo")
+    (view,) = hub.list_executions(active=True)["items"]
+    kept = kernel.ok("%zoe detach --keep")
+    assert f"`%zoe stop {view['name']}`" in kept.text
+    assert hub.get_execution(view["id"])["phase"] == "running"
+    assert view["name"] in kernel.ok("%zoe ps").text
+    kernel.ok(f"%zoe attach --execution {view['name']}")
+    assert kernel.value("echo('y')") == "y"
+    assert "has ended" in kernel.ok(f"%zoe stop {view['name']}").text
+    assert kernel.value("'echo' in globals()") is False
+    assert "Nothing is running" in kernel.ok("%zoe ps").text
+
+
+def test_a_server_that_was_replaced_gets_a_new_session(kernel: Kernel, hub: Client) -> None:
+    kernel.ok("%zoe attach echo --workers 1")
+    kernel.ok("mine = echo")
+    (first,) = hub.list_executions(active=True)["items"]
+    hub.wait(hub.terminate_execution(first["id"])["id"], "ended", timeout=60)
+    assert "Attached to" in kernel.ok("%zoe attach echo --workers 1").text
+    assert kernel.value("echo is mine") is False
+    assert kernel.value("echo('z')") == "z"
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("%zoe frob", "There is no verb 'frob'"),
+        ("%zoe attach nothing-like-it", "has no ZApp 'nothing-like-it'"),
+        ("%zoe attach python-job", "cannot connect"),
+        ("%zoe attach echo --workers two", "workers must be a whole number"),
+        ("%zoe attach echo --workers 99", "workers"),
+        ("%zoe attach", "say what to attach"),
+        ("%zoe scale 2", "attached to nothing"),
+        ("%zoe scale two", "invalid int value"),
+        ("%zoe status no-such", "no execution"),
+        ("%zoe attach 'echo", "quotation"),
+        ("%zoe run python-job --code nowhere.py", "nowhere.py"),
+        ("%zoe run", "Say what to run"),
+    ],
+)
+def test_an_error_is_one_message(kernel: Kernel, hub: Client, line: str, words: str) -> None:
+    failed = kernel.run(line)
+    assert failed.status == "error", "what comes after does not run"
+    assert words in failed.error
+    assert "Traceback" not in failed.error
+    assert "File " not in failed.error
+    assert len(failed.error.splitlines()) <= 3
+    assert failed.text == ""
+    assert hub.list_executions(active=True)["items"] == [], "nothing was half-started"
+
+
+def test_a_cluster_that_does_not_start_says_why(kernel: Kernel) -> None:
+    failed = kernel.run("%zoe attach echo --mood broken")
+    assert failed.status == "error"
+    assert "echo is out of order today" in failed.error
+    assert "[start-failed]" in failed.error
+    assert failed.error.count("echo is out of order today") == 1
+
+
+def test_a_connection_that_fails_shows_no_secret(kernel: Kernel, hub: Client) -> None:
+    failed = kernel.run("%zoe attach echo --mood deaf")
+    assert failed.status == "error"
+    assert "the server does not accept ***" in failed.error
+    (attachment,) = hub.list_attachments()["items"]
+    secret = hub.get_connection(attachment["id"])["secrets"]["key"]
+    for mode in ("%tb", "%xmode Verbose\n%tb", "import sys, traceback; print(traceback.format_exc(), vars(sys).get('last_traceback'))"):
+        kernel.run(mode)
+    kernel.run("%zoe attach")
+    kernel.ok("%xmode Context")
+    assert secret not in json.dumps(kernel.everything)
+    kernel.ok("everything = repr([globals(), In, Out])")
+    assert kernel.value(f"{json.dumps(secret[:6])} in everything") is False
+    assert "has ended" in kernel.ok("%zoe detach").text
+
+
+def test_an_interrupt_leaves_the_cluster_starting(kernel: Kernel, hub: Client) -> None:
+    kernel.ok("import threading, _thread\nthreading.Timer(1.0, _thread.interrupt_main).start()")
+    failed = kernel.run("%zoe attach echo --mood slow")
+    assert failed.status == "error"
+    assert failed.error.startswith("Zoe: Interrupted. The cluster goes on starting. [interrupted]")
+    assert len(hub.list_executions(active=True)["items"]) == 1
+    assert "has ended" in kernel.ok("%zoe detach").text
+
+
+def test_applications_run_and_give_their_output(kernel: Kernel, hub: Client) -> None:
+    assert "python-job" in kernel.ok("%zoe apps").text
+    done = kernel.ok("%zoe run python-job --code job.py --name good --wait -- once")
+    assert "good has completed" in done.text
+    assert "did once" in done.text
+    failed = kernel.run("%zoe run python-job --code job.py --wait -- a b")
+    assert failed.status == "error"
+    assert "failed (1)" in failed.error
+    assert "did a b" in failed.text
+    assert "Started later" in kernel.ok("%zoe run python-job --code job.py --name later -- x").text
+    eventually(lambda: hub.find("later")["phase"] == "ended")
+    assert "later" in kernel.ok("%zoe ps --all").text
+
+
+def test_help(kernel: Kernel) -> None:
+    assert "%zoe scale 4" in kernel.ok("%zoe").text
+    assert "--workers N" in kernel.ok("%zoe attach echo --help").text
+    assert "ZAPP" in kernel.ok("%zoe attach --help").text
+    assert "Make the attached cluster bigger" in kernel.ok("%zoe help scale").text
+
+
+def test_completion(kernel: Kernel) -> None:
+    assert kernel.complete("%zoe sc") == ["scale"]
+    assert {"attach", "detach", "status"} <= set(kernel.complete("%zoe "))
+    assert {"echo", "echo-cluster", "spark"} <= set(kernel.complete("%zoe attach "))
+    assert "python-job" not in kernel.complete("%zoe attach ")
+    assert kernel.complete("%zoe run python-j") == ["python-job"]
+    assert kernel.complete("%zoe attach echo --wo") == ["--workers"]
+    assert kernel.complete("%zoe detach --k") == ["--keep"]
+    kernel.ok("%zoe attach echo --workers 1")
+    assert [name.rpartition("-")[0] for name in eventually(lambda: kernel.complete("%zoe status echo"), 30)] == ["echo-cluster"]
+    assert "server-0" in kernel.complete("%zoe logs ")
+    kernel.ok("%zoe detach")
+
+
+def test_the_hub_may_go_and_come_back(kernel: Kernel, home: Path, hub: Client) -> None:
+    import psutil
+
+    kernel.ok("%zoe attach echo --workers 1")
+    first = json.loads((home / "zoe" / "hub.json").read_text())["pid"]
+    process = psutil.Process(first)
+    process.kill()
+    psutil.wait_procs([process], timeout=20)
+    assert "2 workers ready" in kernel.ok("%zoe scale 2").text, "the hub is started again, what it ran is there"
+    assert kernel.value("echo('still here')") == "still here"
+    assert "has ended" in kernel.ok("%zoe detach").text
