@@ -18,6 +18,8 @@ export const CommandIDs = {
   start: 'zoe:start',
   /** `{zapp?: string, workers?: number}` */
   attach: 'zoe:attach',
+  /** Gives the kernel a session of the cluster that its notebook is attached to. */
+  reconnect: 'zoe:reconnect',
   detach: 'zoe:detach',
   /** `{execution?: string}` */
   stop: 'zoe:stop',

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
 from typing import Any
 
 import pytest
@@ -128,6 +131,20 @@ def test_what_runs_is_shown_live_without_polling_and_can_be_stopped(window: Wind
     over = window.unfold("ended").locator(".jp-zoe-Execution", has_text="elsewhere").first
     expect(over).to_contain_text("Stopped")
     assert [item["outcome"] for item in window.lab.api("GET", "/executions?name=elsewhere")["items"]] == ["cancelled"]
+
+
+def test_the_hub_is_killed_and_the_panel_goes_on_by_itself(window: Window) -> None:
+    window.lab.api("POST", "/executions", {"zapp": "python-job", "name": "survivor", "parameters": {"code": SLEEP}})
+    running = window.section("running")
+    expect(running.locator(".jp-zoe-Execution", has_text="survivor")).to_contain_text("Running", timeout=60_000)
+    runtime = window.lab.folder / "data/hub.json"
+    before = json.loads(runtime.read_text())["pid"]
+    os.kill(before, signal.SIGKILL)
+    window.wait_for("another hub runs", lambda: window.page.wait_for_timeout(100) or json.loads(runtime.read_text())["pid"] != before, 60)
+    window.lab.api("POST", "/executions", {"zapp": "python-job", "name": "newcomer", "parameters": {"code": SLEEP}})
+    expect(running.locator(".jp-zoe-Execution", has_text="newcomer")).to_contain_text("Running", timeout=60_000)
+    expect(running.locator(".jp-zoe-Execution", has_text="survivor")).to_contain_text("Running")
+    expect(window.page.locator(".jp-zoe-View > .jp-zoe-Problem")).to_have_count(0)
 
 
 def test_the_page_comes_back_with_its_logs_and_needs_no_second_login(window: Window) -> None:

@@ -34,8 +34,12 @@ export interface INotebookLink extends IDisposable {
   readonly current: INotebookInfo | null;
   /** Something about the active notebook changed. */
   readonly changed: ISignal<INotebookLink, void>;
-  /** Run `%zoe attach` in its kernel. Rejects with a `ZoeProblem`, which `current.problem` shows as well. */
-  attach(zapp: string, workers: number | null): Promise<void>;
+  /**
+   * Run `%zoe attach` in its kernel. Rejects with a `ZoeProblem`, which `current.problem` shows as well.
+   *
+   * Without a ZApp it connects to what the notebook is attached to, for example after a restart of the kernel.
+   */
+  attach(zapp: string | null, workers: number | null): Promise<void>;
   /** Run `%zoe detach` in its kernel. Rejects with a `ZoeProblem`. */
   detach(keep: boolean): Promise<void>;
   /** Forget the problem that is shown. */
@@ -96,8 +100,9 @@ export class NotebookLink implements INotebookLink {
     }
   }
 
-  attach(zapp: string, workers: number | null): Promise<void> {
-    return this._run('attach', `%zoe attach ${zapp}${workers === null ? '' : ` --workers ${workers}`}`);
+  attach(zapp: string | null, workers: number | null): Promise<void> {
+    const options = [zapp, workers === null ? null : `--workers ${workers}`].filter(Boolean);
+    return this._run('attach', ['%zoe attach', ...options].join(' '));
   }
 
   detach(keep: boolean): Promise<void> {
@@ -215,6 +220,8 @@ function simpleStatus(status: string): INotebookInfo['status'] {
   }
 }
 
+const OWN_ERRORS = ['ZoeError', 'UsageError'];
+
 /** What a message of the kernel says in plain text. */
 function saidBy(message: KernelMessage.IIOPubMessage): { kind: 'text' | 'stderr' | 'error'; text: string } | null {
   const content = message.content as Record<string, unknown>;
@@ -228,7 +235,8 @@ function saidBy(message: KernelMessage.IIOPubMessage): { kind: 'text' | 'stderr'
       return typeof text === 'string' ? { kind: 'text', text: strip(text) } : null;
     }
     case 'error':
-      return { kind: 'error', text: strip(`${String(content.ename)}: ${String(content.evalue)}`) };
+      // Zoe's own messages are sentences; other errors are known by their name.
+      return { kind: 'error', text: strip(OWN_ERRORS.includes(String(content.ename)) ? String(content.evalue) : `${String(content.ename)}: ${String(content.evalue)}`) };
     default:
       return null;
   }

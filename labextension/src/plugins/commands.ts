@@ -75,6 +75,15 @@ export const commandsPlugin: JupyterFrontEndPlugin<void> = {
       })
     });
 
+    commands.addCommand(CommandIDs.reconnect, {
+      label: trans.__('Connect the Kernel Again'),
+      caption: trans.__('After a restart of the kernel: gives it a session of the cluster again'),
+      isEnabled: () => notebook.current?.status === 'idle' && notebook.current.task === null && attachmentOf(model.state, notebook.current) !== null,
+      execute: () => guarded(model, async () => {
+        await quiet(notebook.attach(null, null));
+      })
+    });
+
     commands.addCommand(CommandIDs.detach, {
       label: trans.__('Detach this Notebook…'),
       isEnabled: () => notebook.current !== null && attachmentOf(model.state, notebook.current) !== null,
@@ -120,7 +129,7 @@ export const commandsPlugin: JupyterFrontEndPlugin<void> = {
       execute: () => model.refresh()
     });
 
-    for (const command of [CommandIDs.start, CommandIDs.attach, CommandIDs.detach, CommandIDs.stop, CommandIDs.refresh]) {
+    for (const command of [CommandIDs.start, CommandIDs.attach, CommandIDs.reconnect, CommandIDs.detach, CommandIDs.stop, CommandIDs.refresh]) {
       palette?.addItem({ command, category });
     }
     const changed = (): void => commands.notifyCommandChanged();

@@ -81,7 +81,7 @@ function Attached(props: { notebook: INotebookInfo; execution: IExecutionView })
         </span>
       </div>
       <div className="jp-zoe-Execution-title">{trans.__('attached to %1', execution.name)}</div>
-      {execution.phase !== 'running' && execution.reason && <div className="jp-zoe-Execution-reason">{reasonWords(execution)}</div>}
+      {execution.phase !== 'running' && execution.reason && !notebook.task && <div className="jp-zoe-Execution-reason">{reasonWords(execution)}</div>}
       {scalable(execution).map(group => (
         <ScaleControl key={group.name} execution={execution} group={group} slider />
       ))}
@@ -93,6 +93,14 @@ function Attached(props: { notebook: INotebookInfo; execution: IExecutionView })
           onClick={() => void commands.execute(CommandIDs.detach)}
         >
           {trans.__('Detach')}
+        </button>
+        <button
+          className="jp-zoe-Button"
+          title={trans.__('After a restart of the kernel: gives it a session of the cluster again')}
+          disabled={notebook.task !== null || notebook.status !== 'idle'}
+          onClick={() => void commands.execute(CommandIDs.reconnect)}
+        >
+          {trans.__('Reconnect')}
         </button>
       </div>
     </>

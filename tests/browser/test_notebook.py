@@ -1,0 +1,75 @@
+"""What the panel does for the open notebook beside the main path: few requests, a restarted kernel, errors, detaching by mouse."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.spark, pytest.mark.timeout(600)]
+
+Window = Any  # conftest.Window, which cannot be imported
+
+
+def open_notebook(window: Window) -> Any:
+    """A new notebook with an idle kernel; its section of the panel."""
+    window.page.evaluate("() => window.jupyterapp.commands.execute('notebook:create-new', {kernelName: 'python3'}).then(() => undefined)")
+    section = window.section("notebook")
+    expect(section.get_by_role("button", name="Attach", exact=True)).to_be_enabled(timeout=60_000)
+    return section
+
+
+def run_cell(window: Window, code: str, result: str) -> None:
+    """Write into the last cell, run it and wait for its result."""
+    page = window.page
+    page.locator(".jp-NotebookPanel:visible .jp-CodeCell .cm-content").last.click()
+    page.keyboard.insert_text(code)
+    page.keyboard.press("Shift+Enter")
+    expect(page.locator(".jp-NotebookPanel:visible .jp-OutputArea-output", has_text=result).last).to_be_visible(timeout=120_000)
+
+
+def test_a_notebook_is_attached_grown_reconnected_and_detached_by_mouse(window: Window) -> None:
+    page = window.page
+    section = open_notebook(window)
+    progress = section.locator(".jp-zoe-Progress")
+    section.get_by_label("Workers").fill("1")
+    section.get_by_role("button", name="Attach", exact=True).click()
+    expect(section).to_contain_text("attached to", timeout=60_000)
+    expect(progress).to_be_visible()
+    window.shot("attaching")
+    expect(progress).to_have_count(0, timeout=180_000)
+    expect(section.get_by_role("alert")).to_have_count(0)
+    window.requests.clear()
+    more = section.get_by_role("button", name="One worker more")
+    more.click()
+    more.click()
+    expect(section.locator(".jp-zoe-Scale-ready")).to_have_text("3 ready", timeout=120_000)
+    assert len([request for request in window.requests if request.endswith("/scale")]) == 1, "two clicks are one request"
+    # A restarted kernel has lost its session; the panel still knows the cluster and gives it a new one.
+    page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+    expect(section).to_contain_text("attached to")
+    again = section.get_by_role("button", name="Reconnect")
+    expect(again).to_be_enabled(timeout=60_000)
+    again.click()
+    expect(progress).to_be_visible()
+    expect(progress).to_have_count(0, timeout=60_000)
+    expect(section.get_by_role("alert")).to_have_count(0)
+    assert len(window.lab.active()) == 1
+    run_cell(window, "print('restarted:', spark.range(3000).count())", "restarted: 3000")
+    window.shot("reconnected")
+    section.get_by_role("button", name="Detach").click()
+    page.locator(".jp-Dialog").get_by_role("button", name="Detach").click()
+    expect(section.get_by_role("button", name="Attach", exact=True)).to_be_visible(timeout=120_000)
+    window.wait_for("the cluster ends", lambda: not window.lab.active(), 60)
+
+
+def test_what_goes_wrong_in_the_kernel_is_told_in_the_panel(window: Window) -> None:
+    section = open_notebook(window)
+    window.command("zoe:attach", zapp="spark-cluster", workers=1_000_000)
+    alert = section.get_by_role("alert")
+    expect(alert).to_contain_text("workers must be at most", timeout=60_000)
+    expect(alert).not_to_contain_text("Traceback")
+    alert.get_by_role("button", name="Dismiss").click()
+    expect(alert).to_have_count(0)
+    assert window.lab.active() == []
