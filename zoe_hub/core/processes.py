@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from zoe_hub.core.reconcile import Facts
 
 PORT_TAKEN = "port taken"  # ``Observed.reason`` of a process that could not have the port it was given
+LOG_ENDS = ". Its log ends:\n"  # between a reason and the log lines that explain it
 KILL_AGAIN = timedelta(seconds=5)  # a kill that had no effect (an engine that was away) is sent again after this
 
 
@@ -43,7 +44,7 @@ def fresh(name: str, group: Group, index: int, old: Process | None, now: datetim
         return Process(name=name, group=group.name, index=index, since=now, reason="is wanted")
     return replace(
         old, state=ProcessState.PENDING, incarnation=old.incarnation + 1, since=now, started=None, ended=None, exit_code=None,
-        not_before=None, deadline=None, forced=False, reason=f"starts again: {old.reason}" if old.failures else "is wanted",
+        not_before=None, deadline=None, forced=False, reason=f"starts again: {brief(old.reason)}" if old.failures else "is wanted",
     )  # fmt: skip
 
 
@@ -125,9 +126,14 @@ def fold(execution: Execution, process: Process, facts: Facts, now: datetime) ->
     return _running(process, group, seen, facts, now)
 
 
+def brief(reason: str) -> str:
+    """A reason without the log lines that were added to it."""
+    return reason.partition(LOG_ENDS)[0]
+
+
 def _with_tail(reason: str, process: Process, facts: Facts) -> str:
     tail = facts.tails.get(process.name, "")
-    return f"{reason}. Its log ends:\n{tail}" if tail else reason
+    return f"{reason}{LOG_ENDS}{tail}" if tail else reason
 
 
 def _unseen(process: Process, group: Group, now: datetime) -> Process:

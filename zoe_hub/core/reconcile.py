@@ -199,7 +199,7 @@ def _waits(execution: Execution, group: Group) -> str:
     if ready >= group.essential:
         return ""
     restarts = [process for process in execution.processes if process.group == group.name and process.not_before and not process.live]
-    why = f" (starts again: {restarts[0].reason})" if restarts else ""
+    why = f" (starts again: {p.brief(restarts[0].reason)})" if restarts else ""
     return f"{group.name}: {ready} of {group.essential} essential ready{why}"
 
 
