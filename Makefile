@@ -73,7 +73,7 @@ check: build/.installed build/.labextension ## style, types, import rules, drift
 	@$(BIN)/lint-imports
 	@$(PY) -m zoe_hub.contract.generate --check
 	@$(PY) docs/make_options.py --check
-	@cd labextension && PATH="$(abspath $(BIN)):$$PATH" jlpm check
+	@cd labextension && PATH="$(abspath $(BIN)):$$PATH" jlpm check && PATH="$(abspath $(BIN)):$$PATH" jlpm test
 
 bench: setup docker-tools ## one line a benchmark, and build/bench.json
 	@$(PY) tests/performance/run.py

@@ -8,6 +8,7 @@ Called by the work queue of ``controllers.hub``, for one execution at a time.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping
 from logging import Logger
 from typing import Any
@@ -28,6 +29,7 @@ from zoe_hub.core.reconcile import Action, Allocate, Clean, Decision, Facts, Rem
 from zoe_hub.store.base import Batch, Store
 
 STEPS = 100  # passes without rest for one execution; more means that decisions do not settle
+_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")  # colours and cursor movements (ECMA-48), which have no place in a reason
 TAIL = 2000  # bytes of a log that an error message quotes
 
 
@@ -106,7 +108,7 @@ class Reconciler:
             data = b"".join([chunk.data async for chunk in self._backend.logs(process.name, offset=-TAIL)])
         except ZoeError:
             return ""
-        return "\n".join(data.decode(errors="replace").strip().splitlines()[-12:])
+        return "\n".join(_ESCAPES.sub("", data.decode(errors="replace")).strip().splitlines()[-12:])
 
     async def _commit(self, before: Execution, decision: Decision) -> bool:
         after = decision.execution
