@@ -87,7 +87,7 @@ class Builder:
             raise Problem(str(error)) from None
         ids: dict[str, str] = {}
         for recipe in plan:
-            ids[recipe.name] = self._one(recipe, found, ids, force)
+            ids[recipe.name] = self._one(recipe, found, ids, force and (not names or recipe.name in names))
         return {recipe.name: recipe.tag for recipe in plan}
 
     def _one(self, recipe: Recipe, found: dict[str, Recipe], ids: dict[str, str], force: bool) -> str:
@@ -406,7 +406,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     build.add_argument("names", nargs="*", metavar="NAME", help="recipes (default: all)")
     build.add_argument("--base", default="", metavar="IMAGE", help="Debian or Ubuntu image to build on (default: pulled, else made by debootstrap)")
     build.add_argument("--wheel", default="", metavar="PATH", help="the project's wheel (default: built from the checkout)")
-    build.add_argument("--force", action="store_true", help="also what is up to date")
+    build.add_argument("--force", action="store_true", help="also what is up to date, without the engine's cache (of the named ones, not of their parents)")
     listing = commands.add_parser("list", help="print the recipes and their tags as JSON")
     for each in (build, listing):
         each.add_argument("--frameworks", action="append", default=[], metavar="FOLDER", help="another folder of frameworks; may be repeated")
