@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -82,13 +83,17 @@ def test_the_main_job(kernel: Kernel, home: Path) -> None:
     assert kernel.value(DELAYS) == REAL
     session = kernel.value("spark.session_id")
     kernel.ok(COUNT_EXECUTORS)
-    assert len(kernel.value("executors()")) == 1
+    # a query that takes a while shows a bar, which ends as one line
+    queried = kernel.ok("found = executors()")
+    assert re.fullmatch(r"\d+ tasks in \d+ stages?, [\d.]+ s(, .* read)?", queried.text)
+    assert any(re.match(r"\d+/\d+ tasks, \d+ running, ", line) for line in queried.updates)
+    assert len(kernel.value("found")) == 1
 
     # grow: the same session, more executors, the tables are still there
     scaled = kernel.ok("%zoe scale 3")
     assert "3 workers ready" in scaled.text
     assert any("worker 1/3" in line for line in scaled.updates)
-    assert eventually(lambda: len(kernel.value("executors()")) == 3, 60)
+    assert eventually(lambda: len(kernel.value("executors()")) == 3, 150)
     assert kernel.value("spark.session_id") == session
     assert kernel.value(DELAYS) == REAL
     kernel.ok(UDF)

@@ -294,6 +294,27 @@ def test_completion(kernel: Kernel) -> None:
     kernel.ok("%zoe detach")
 
 
+def test_a_notebook_beside_its_cluster(kernel: Kernel, home: Path, hub: Client) -> None:
+    """As in a JupyterLab that the hub started together with a cluster: same hub by the environment, and nothing to say."""
+    view = hub.wait(hub.start_execution(zapp="echo-cluster", parameters={"workers": 1})["id"], "running", timeout=60)
+    environment = clean_environment(home, ZOE_HUB_URL=hub.info.url, ZOE_HUB_TOKEN=hub.info.token, ZOE_EXECUTION=view["id"], ZOE_DATA=str(home / "none"))
+    beside = Kernel(environment, "/notebooks/beside.ipynb")
+    beside.start()
+    try:
+        assert view["name"] in beside.ok("%zoe attach").text
+        assert beside.value("echo('near')") == "near"
+        assert "this notebook is a part of it" in beside.ok("%zoe detach").text
+        assert hub.get_execution(view["id"])["phase"] == "running", "it would have ended itself"
+        # a session that the kernel was started with is used as it is
+        beside.ok("class Own:\n    is_stopped = False\n    def stop(self): pass\necho = mine = Own()")
+        beside.ok("%zoe attach")
+        assert beside.value("echo is mine") is True
+        assert not (home / "none").exists(), "no other hub was started"
+    finally:
+        beside.stop()
+    hub.wait(hub.terminate_execution(view["id"])["id"], "ended", timeout=60)
+
+
 def test_the_hub_may_go_and_come_back(kernel: Kernel, home: Path, hub: Client) -> None:
     import psutil
 
