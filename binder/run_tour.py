@@ -166,12 +166,23 @@ async def kernel_of(url: str, token: str, name: str, runtime: Path) -> AsyncIter
         client.load_connection_file()
         client.start_channels()
         try:
-            await client.wait_for_ready(timeout=60)
+            await ready(client)
             step.done()
             yield client
         finally:
             client.stop_channels()
             await http.delete(f"/api/sessions/{session['id']}")
+
+
+async def ready(client: AsyncKernelClient, timeout: float = 90.0) -> None:
+    """Wait until the kernel answers. Its heart counts as dead while it is still starting, hence more than one try."""
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            return await client.wait_for_ready(timeout=deadline - time.monotonic())
+        except RuntimeError:
+            if time.monotonic() > deadline:
+                raise
 
 
 def show(outputs: list[Any]) -> None:

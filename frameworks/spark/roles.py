@@ -240,6 +240,7 @@ def _connect_properties(
         "spark.driver.host": host,
         "spark.driver.bindAddress": bind,
         "spark.ui.port": str(given.port("UI")),
+        "spark.connect.progress.reportInterval": "300ms",  # so that bars move
         "spark.connect.grpc.binding.address": bind,
         "spark.connect.grpc.binding.port": str(given.port("GRPC")),
         "spark.executor.memory": f"{memory // MIB}m",
