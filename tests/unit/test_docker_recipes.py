@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from zoe_hub.backends.docker import recipes
-from zoe_hub.backends.docker.images import constraints, requirements
+from zoe_hub.backends.docker.packages import constraints, requirements
 
 
 def recipe(folder, name, parent="zoe/base", extra="", definition=""):
@@ -61,6 +61,8 @@ def test_any_change_makes_an_image_out_of_date(tmp_path):
     before = recipes.inputs(one, "sha256:a", ["amd64"])
     (tmp_path / "x" / "__pycache__").mkdir()
     (tmp_path / "x" / "__pycache__" / "y.pyc").write_text("z")
+    (tmp_path / "x" / "README.md").write_text("z")
+    (tmp_path / "x" / "framework.yaml").write_text("framework: x")
     assert recipes.inputs(one, "sha256:a", ["amd64"]) == before
     assert recipes.inputs(one, "sha256:b", ["amd64"]) != before
     assert recipes.inputs(one, "sha256:a", ["arm64"]) != before

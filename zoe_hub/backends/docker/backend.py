@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
-import shutil
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from ipaddress import ip_network
@@ -24,12 +22,11 @@ from zoe_hub.backends.base import Backend, Capabilities, Chunk, Permanent, Proce
 from zoe_hub.backends.docker import objects
 from zoe_hub.backends.docker.engine import Engine
 from zoe_hub.backends.docker.events import Events
-from zoe_hub.backends.docker.follow import Follower, reader
-from zoe_hub.backends.docker.journal import End, Journal
+from zoe_hub.backends.docker.journal import End
+from zoe_hub.backends.docker.logs import NAME, Logs
 from zoe_hub.core.model import Address, Node, Observed, Port
 
 LABEL = objects.LABEL
-NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 
 
 class DockerBackend(Backend):
@@ -54,16 +51,13 @@ class DockerBackend(Backend):
     def __init__(self, *, deployment: str, data: str, **kwargs: object) -> None:
         super().__init__(deployment=deployment, data=data, **kwargs)
         self._engine_or_none: Engine | None = None
-        self._logs = Path(data) / "logs" / deployment
+        self._logs = Logs(Path(data) / "logs" / deployment, segment=self.log_size, segments=self.log_parts)
         self._capabilities = Capabilities(backend="docker", isolation=True, limits=True, images=True)
         self._options = objects.Options()
-        self._journals: dict[str, Journal] = {}
-        self._where: dict[str, str] = {}  # name -> execution
         self._facts: dict[str, objects.ImageFacts] = {}
         self._sources: dict[str, Path] = {}  # framework -> its files here
         self._ended: dict[str, Observed] = {}  # container -> how
         self._removed: set[str] = set()  # containers that this hub removes
-        self._followers: dict[str, Follower] = {}
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # name -> held while it starts
 
     # --- life ---
@@ -96,11 +90,7 @@ class DockerBackend(Backend):
 
     async def close(self) -> None:
         """Let go of the engine. Containers keep running."""
-        for follower in list(self._followers.values()):
-            follower.close()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(follower.ended.wait(), 2)
-        self._followers.clear()
+        await self._logs.close()
         if self._engine_or_none is not None:
             self._engine_or_none.close()
             self._engine_or_none = None
@@ -132,7 +122,7 @@ class DockerBackend(Backend):
 
     async def allocate(self, execution: str, name: str, ports: tuple[Port, ...]) -> Mapping[str, Address]:
         """Container ports are free by nature; endpoints are known once the process has started."""
-        self._where[name] = execution
+        self._logs.where[name] = execution
         return objects.addresses(ports, self.host(name), {})
 
     async def clean(self, execution: str) -> None:
@@ -169,7 +159,7 @@ class DockerBackend(Backend):
 
     async def start(self, spec: ProcessSpec) -> Observed:
         """Create a container and start it, unless this incarnation has been started before."""
-        self._where[spec.name] = spec.execution
+        self._logs.where[spec.name] = spec.execution
         facts = await self._image(spec.image)
         now = datetime.now(UTC)
         config = objects.container(spec, self._options, now)
@@ -294,7 +284,7 @@ class DockerBackend(Backend):
             return
         seen = self._note(inspection)
         if seen is not None:
-            self._copy_log(seen.name, container)
+            self._logs.copy(self._engine, seen.name, container)
         self._removed.add(container)
         try:
             self._engine.api.remove_container(container, v=True)
@@ -321,7 +311,7 @@ class DockerBackend(Backend):
             elif state in ("running", "paused", "restarting"):
                 seen = objects.observed(summary["Labels"], state="running")
             if seen is not None:
-                self._where[seen.name] = seen.execution
+                self._logs.where[seen.name] = seen.execution
                 result.append(seen)
         return tuple(result)
 
@@ -342,18 +332,18 @@ class DockerBackend(Backend):
         seen = self._note(inspection) if inspection else None
         if seen is not None and seen.state == "exited":
             # Now, since somebody may remove the container before the hub does.
-            self._copy_log(seen.name, container)
+            self._logs.copy(self._engine, seen.name, container)
         return seen
 
     def _note(self, inspection: Mapping[str, Any]) -> Observed | None:
         """The observation, kept on disk if it is an end."""
         seen = objects.from_inspection(inspection)
         if seen is not None:
-            self._where[seen.name] = seen.execution
+            self._logs.where[seen.name] = seen.execution
             if seen.state == "exited":
                 container = inspection["Id"]
                 self._ended[container] = seen
-                self._journal(seen.name, seen.execution).ended(
+                self._logs.journal(seen.name, seen.execution).ended(
                     End(incarnation=seen.incarnation, container=container, exit_code=seen.exit_code, started=seen.started, ended=seen.ended, reason=seen.reason)
                 )
         return seen
@@ -390,96 +380,19 @@ class DockerBackend(Backend):
                 inspection = await self._engine.run(self._own, name)
                 if inspection is not None:
                     await self._engine.run(self._note, inspection)
-        journal = self._known_journal(name)
+        journal = self._logs.known(name)
         last = journal.last() if journal else None
         return (last.exit_code, last.ended) if last else (None, None)
 
     # --- logs ---
 
-    def _journal(self, name: str, execution: str) -> Journal:
-        journal = self._journals.get(name)
-        if journal is None:
-            journal = self._journals.setdefault(name, Journal(self._logs / execution, name, segment=self.log_size, segments=self.log_parts))
-        return journal
-
-    def _known_journal(self, name: str) -> Journal | None:
-        if not NAME.fullmatch(name):
-            return None
-        execution = self._where.get(name)
-        if execution is None:
-            found = next(self._logs.glob(f"*/{name}.json"), None)
-            if found is None:
-                return None
-            execution = self._where[name] = found.parent.name
-        return self._journal(name, execution)
-
-    def _copy_log(self, name: str, container: str) -> None:
-        """Copy the rest of an exited container's log. Waits for a follower, which ends with the container."""
-        self._journal(name, self._where[name]).pump(container, reader(self._engine, container), exited=True)
-
-    async def logs(self, name: str, *, offset: int = 0, follow: bool = False) -> AsyncIterator[Chunk]:
+    def logs(self, name: str, *, offset: int = 0, follow: bool = False) -> AsyncIterator[Chunk]:
         """The log, from the hub's copy, which is brought up to date first."""
-        inspection = await self._engine.run(self._own, name) if self._engine_or_none else None
-        if inspection is not None and inspection["State"]["Status"] != "created":
-            self._where[name] = inspection["Config"]["Labels"][f"{LABEL}execution"]
-        else:
-            inspection = None
-        journal = self._known_journal(name)
-        if journal is None or (inspection is None and not journal.exists()):
-            raise Permanent("no-log", f"There is no log of {name}.")
-        negative = offset < 0
-        if inspection is not None and name not in self._followers:
-            await self._engine.run(journal.pump, inspection["Id"], reader(self._engine, inspection["Id"]), exited=not inspection["State"]["Running"])
-        position = max(0, journal.size() + offset) if negative else offset
-        while True:
-            running = inspection is not None and inspection["State"]["Running"]
-            follower = self._followers.get(name)
-            if follower is None and follow and running and inspection is not None:
-                follower = self._followers[name] = Follower(self._engine, journal, inspection["Id"])
-            if follower is not None and (follow or not running):
-                async for chunk in self._followed(follower, journal, position):
-                    position = chunk.offset + len(chunk.data)
-                    yield chunk
-                if follow and follower.error is not None:
-                    raise follower.error
-            while (piece := journal.read(position)) is not None:
-                position = piece.offset + len(piece.data)
-                yield piece
-            if not follow or not running:
-                return
-            # The stream has ended: with the container, or with a break of the connection.
-            inspection = await self._engine.run(self._own, name)
-            if inspection is not None:
-                await self._engine.run(journal.pump, inspection["Id"], reader(self._engine, inspection["Id"]), exited=not inspection["State"]["Running"])
-                if inspection["State"]["Running"]:
-                    await asyncio.sleep(0.5)
-
-    async def _followed(self, follower: Follower, journal: Journal, position: int) -> AsyncIterator[Chunk]:
-        follower.readers += 1
-        try:
-            while True:
-                news = follower.news()
-                ended = follower.ended.is_set()
-                while (piece := journal.read(position)) is not None:
-                    position = piece.offset + len(piece.data)
-                    yield piece
-                if ended:
-                    return
-                await news.wait()
-        finally:
-            follower.readers -= 1
-            if follower.readers == 0:
-                follower.close()
-                if self._followers.get(journal.name) is follower:
-                    del self._followers[journal.name]
+        return self._logs.read(self._engine_or_none, self._own, name, offset=offset, follow=follow)
 
     async def forget_logs(self, execution: str) -> None:
         """Delete what was kept of an execution."""
-        if NAME.fullmatch(execution):
-            for name in [name for name, where in self._where.items() if where == execution]:
-                self._journals.pop(name, None)
-                self._where.pop(name, None)
-            await asyncio.get_running_loop().run_in_executor(None, lambda: shutil.rmtree(self._logs / execution, ignore_errors=True))
+        await self._logs.forget(execution)
 
     # --- images, names ---
 
@@ -507,7 +420,7 @@ class DockerBackend(Backend):
 
     def host(self, name: str) -> str:
         """``worker-0``: a name in the execution's own network."""
-        execution = self._where.get(name)
+        execution = self._logs.where.get(name)
         prefix = f"zoe-{self.deployment}-"
         rest = name.removeprefix(prefix)
         return rest.removeprefix(f"{execution}-") if execution else rest.partition("-")[2]

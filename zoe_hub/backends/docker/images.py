@@ -12,43 +12,23 @@ import argparse
 import contextlib
 import io
 import json
-import os
 import platform
 import re
-import shutil
-import subprocess
 import sys
 import tarfile
 import tempfile
 import time
-import tomllib
-from collections.abc import Callable, Iterator, Sequence
-from importlib import metadata
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from zoe_hub import __version__
 from zoe_hub.backends.docker import recipes
-from zoe_hub.backends.docker.recipes import INPUTS_LABEL, Recipe
+from zoe_hub.backends.docker.packages import project_wheel, wheelhouse
+from zoe_hub.backends.docker.recipes import INPUTS_LABEL, PYTHON, Problem, Recipe, cache
+from zoe_hub.backends.docker.system import SUITE, make_system, system_archive, system_key
 
-PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
-SUITE = "bookworm"
-SUITE_PYTHON = "3.11"
-PACKAGES = ("ca-certificates", "openjdk-17-jre-headless", "procps", "python3", "python3-venv")
 PULL_TIMEOUT = 120.0
-CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
-PROJECT = "jupyter-zoe"
-
-
-class Problem(RuntimeError):
-    """An image cannot be built. The message says what to do."""
-
-
-def cache() -> Path:
-    """What is dear to make and outlives the engine: wheels and the base's archive."""
-    folder = Path(os.environ.get("ZOE_ENGINES") or Path.home() / ".cache" / "zoe-engines") / "images"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 class Builder:
@@ -237,162 +217,6 @@ def _pack(target: Any, recipe: Recipe, wheels: Path | None, dist: Path | None) -
             tar.add(file, f"wheels/{file.name}", filter=plain)
         if dist:
             tar.add(dist, f"dist/{dist.name}", filter=plain)
-
-
-# --- Python packages -----------------------------------------------------------------------------------------------
-
-
-def requirements() -> list[str]:
-    """What the images' Python environment holds: the project's dependencies with the extra ``spark``, and the recipe's own."""
-    from packaging.requirements import Requirement  # noqa: PLC0415
-
-    checkout = Path(__file__).parents[3] / "pyproject.toml"
-    if checkout.exists():
-        project = tomllib.loads(checkout.read_text())["project"]
-        texts = [*project["dependencies"], *project["optional-dependencies"]["spark"]]
-    else:
-        found = [Requirement(text) for text in metadata.requires(PROJECT) or ()]
-        wanted = [each for each in found if each.marker is None or each.marker.evaluate({"extra": "spark"})]
-        texts = [str(each).partition(";")[0].strip() for each in wanted]
-    own = (recipes.OWN / "base" / "requirements.txt").read_text().splitlines()
-    return sorted({*texts, *(line for line in own if line and not line.startswith("#"))})
-
-
-def constraints() -> list[str]:
-    """The versions of this environment: kernels outside and processes inside the images then have the same."""
-    pairs = {(each.metadata["Name"] or "").lower(): each.version for each in metadata.distributions()}
-    return sorted(f"{name}=={version}" for name, version in pairs.items() if name and name != PROJECT and "+" not in version)
-
-
-def wheelhouse(say: Callable[[str], None]) -> Path:
-    """A folder with a wheel of each package; made once for a set of versions."""
-    wanted, pins = requirements(), constraints()
-    folder = cache() / f"wheels-{PYTHON}-{recipes.digest(['1', platform.machine(), *wanted, '|', *_relevant(wanted, pins)])}"
-    if folder.is_dir():
-        return folder
-    say(f"collecting wheels of {len(wanted)} requirements and what they need")
-    with tempfile.TemporaryDirectory(dir=cache(), prefix="making-") as name:
-        making = Path(name) / "wheels"
-        making.mkdir()
-        (making / "requirements.txt").write_text("\n".join(wanted) + "\n")
-        (Path(name) / "constraints.txt").write_text("\n".join(pins) + "\n")
-        command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--wheel-dir", str(making)]
-        command += ["-r", str(making / "requirements.txt"), "-c", str(Path(name) / "constraints.txt")]
-        done = subprocess.run(command, check=False, capture_output=True, text=True)
-        if done.returncode:
-            raise Problem(f"pip could not collect the images' packages:\n{done.stderr[-3000:]}")
-        with contextlib.suppress(OSError):  # another process was quicker
-            making.rename(folder)
-    for old in sorted(cache().glob("wheels-*"), key=lambda each: each.stat().st_mtime)[:-2]:
-        shutil.rmtree(old, ignore_errors=True)
-    return folder
-
-
-def _relevant(wanted: Sequence[str], pins: Sequence[str]) -> list[str]:
-    """The pins of what ``wanted`` needs, so that a new development tool does not make all images anew."""
-    from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415
-
-    versions = dict(pin.split("==", 1) for pin in pins)
-    queue = [Requirement(text) for text in wanted]
-    seen: dict[tuple[str, str], None] = {}
-    result = set()
-    while queue:
-        each = queue.pop()
-        name = each.name.lower()
-        for extra in ("", *sorted(each.extras)):
-            if (name, extra) in seen:
-                continue
-            seen[name, extra] = None
-            result.add(f"{name}=={versions.get(name, '')}")
-            try:
-                below = metadata.requires(name) or ()
-            except metadata.PackageNotFoundError:
-                continue
-            for text in below:
-                with contextlib.suppress(InvalidRequirement):
-                    requirement = Requirement(text)
-                    if requirement.marker is None or requirement.marker.evaluate({"extra": extra}):
-                        queue.append(requirement)
-    return sorted(result)
-
-
-def project_wheel(say: Callable[[str], None]) -> Path:
-    """The project's own wheel: built from the checkout, once for each state of its sources, or fetched."""
-    checkout = Path(__file__).parents[3]
-    if not (checkout / "pyproject.toml").exists():
-        folder = cache() / f"dist-{__version__}"
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "-d", str(folder), f"{PROJECT}=={__version__}"]
-    else:
-        parts: list[str | bytes | Path] = []
-        for name in ("zoe_hub", "zoe_proxy", "jupyter_zoe", "frameworks", "labextension/src", "labextension/style", "labextension/package.json"):
-            place = checkout / name
-            for file in recipes.files(place) if place.is_dir() else [place] if place.is_file() else []:
-                parts += [str(file.relative_to(checkout)), file]
-        folder = cache() / f"dist-{recipes.digest([*parts, checkout / 'pyproject.toml'])}"
-        command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(checkout)]
-    found = sorted(folder.glob("*.whl"))
-    if not found:
-        say(f"making the wheel of {PROJECT} {__version__}")
-        done = subprocess.run(command, check=False, capture_output=True, text=True)
-        found = sorted(folder.glob("*.whl"))
-        if done.returncode or not found:
-            raise Problem(f"The wheel of {PROJECT} could not be made; give one with --wheel PATH:\n{(done.stdout + done.stderr)[-3000:]}")
-        for old in sorted(cache().glob("dist-*"), key=lambda each: each.stat().st_mtime)[:-2]:
-            shutil.rmtree(old, ignore_errors=True)
-    return found[0]
-
-
-# --- an operating system without a registry ------------------------------------------------------------------------
-
-
-def system_key() -> str:
-    """Names the locally made operating system; another list of packages makes another one."""
-    return f"{SUITE}-{recipes.digest(['1', platform.machine(), *PACKAGES])[:8]}"
-
-
-def system_archive() -> Path:
-    """Where its archive is kept."""
-    return cache() / f"system-{system_key()}.tar"
-
-
-def make_system(archive: Path, say: Callable[[str], None]) -> None:
-    """Make a Debian with Python and Java by ``debootstrap``, unless its archive is there already."""
-    if archive.exists():
-        return
-    if PYTHON != SUITE_PYTHON:
-        raise Problem(
-            f"No base image could be pulled, and Debian {SUITE} has Python {SUITE_PYTHON} while kernels here have {PYTHON}. Give --base IMAGE with Python {PYTHON}."
-        )
-    program = shutil.which("debootstrap", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
-    if program is None or os.geteuid() != 0:
-        raise Problem("No base image could be pulled, and making one needs root and the package debootstrap. Give --base IMAGE (Debian or Ubuntu).")
-    say(f"making Debian {SUITE} with Python and Java, once (about 90 s)")
-    with tempfile.TemporaryDirectory(dir=cache(), prefix="making-") as name:
-        root = Path(name) / "root"
-        command = [program, "--variant=minbase", f"--include={','.join(PACKAGES)}", SUITE, str(root), *_mirror()]
-        done = subprocess.run(command, check=False, capture_output=True, text=True)
-        if done.returncode:
-            raise Problem(f"debootstrap failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
-        for folder in ("var/cache/apt/archives", "var/lib/apt/lists", "usr/share/doc", "usr/share/man", "usr/share/locale"):
-            for each in (root / folder).glob("*"):
-                shutil.rmtree(each, ignore_errors=True) if each.is_dir() else each.unlink()
-        if CERTIFICATES.exists():
-            # A machine behind a proxy has certificates of its own; what runs in the image needs them as well.
-            shutil.copyfile(CERTIFICATES, root / CERTIFICATES.relative_to("/"))
-        making = Path(name) / "system.tar"
-        subprocess.run(["tar", "--numeric-owner", "-C", str(root), "--exclude=./dev/*", "-cf", str(making), "."], check=True, capture_output=True)
-        making.rename(archive)
-
-
-def _mirror() -> Iterator[str]:
-    """The mirror this machine's apt uses, so that a machine without the public one can do it too."""
-    lists = [Path("/etc/apt/sources.list"), *sorted(Path("/etc/apt/sources.list.d").glob("*"))]
-    text = "\n".join(file.read_text(errors="replace") for file in lists if file.is_file())
-    found = re.search(r"^URIs:\s*(https?://\S+/debian/?)\s*$", text, re.MULTILINE) or re.search(
-        rf"^deb\s+(?:\[[^]]*\]\s+)?(https?://\S+/debian/?)\s+{SUITE}\s", text, re.MULTILINE
-    )
-    if found:
-        yield found[1]
 
 
 # --- command line --------------------------------------------------------------------------------------------------

@@ -8,7 +8,9 @@ Pure reading, no engine. Called by ``images``.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -18,7 +20,20 @@ from zoe_hub.core.model import Record
 
 OWN = Path(__file__).parent / "recipes"
 INPUTS_LABEL = "zoe.inputs"
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+_DEFINITIONS = ("framework.yaml", "zapp.yaml")  # read by the hub, not in images: their changes make no image anew
 _IGNORED = ("__pycache__", ".pytest_cache", ".ruff_cache", ".mypy_cache", "tests")
+
+
+class Problem(RuntimeError):
+    """An image cannot be built. The message says what to do."""
+
+
+def cache() -> Path:
+    """What is dear to make and outlives the engine: wheels and the base's archive."""
+    folder = Path(os.environ.get("ZOE_ENGINES") or Path.home() / ".cache" / "zoe-engines") / "images"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 class Recipe(Record, kw_only=True):
@@ -108,10 +123,11 @@ def ordered(recipes: Mapping[str, Recipe], names: Iterable[str]) -> list[Recipe]
     return list(result.values())
 
 
-def files(folder: Path) -> list[Path]:
-    """The files of a recipe that go into its image, sorted."""
+def files(folder: Path, *, definitions: bool = False) -> list[Path]:
+    """The files of a recipe that go into its image, sorted. With ``definitions``, also what only the hub and people read."""
     inside = (file for file in sorted(folder.rglob("*")) if file.is_file() and not file.is_symlink())
-    return [file for file in inside if not any(part in _IGNORED for part in file.relative_to(folder).parts)]
+    wanted = (file for file in inside if definitions or (file.name not in _DEFINITIONS and file.suffix != ".md"))
+    return [file for file in wanted if not any(part in _IGNORED for part in file.relative_to(folder).parts)]
 
 
 def digest(parts: Iterable[str | bytes | Path]) -> str:
