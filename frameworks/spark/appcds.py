@@ -189,7 +189,7 @@ def _make_set(sets: Path, name: str, environment: Mapping[str, str]) -> None:
         with LocalCluster(scratch, own) as cluster:
             for role in ("master", "worker", "connect"):
                 cluster.start(role)
-            cluster.wait("Spark Connect to listen", cluster.connect_open, timeout=120)
+            cluster.wait("Spark Connect to listen", cluster.connect_open, timeout=300)
             warm_up = [sys.executable, str(Path(__file__).with_name("warmup.py")), str(scratch)]
             told = subprocess.run(
                 warm_up,
@@ -206,7 +206,7 @@ def _make_set(sets: Path, name: str, environment: Mapping[str, str]) -> None:
             # A decommissioned executor ends by itself, in its own time. One that is told to stop is killed after 10 s.
             worker = next(member for member in cluster.members if member.role == "worker")
             worker.process.send_signal(signal.SIGPWR)
-            cluster.wait("the executor to end", lambda: cluster.drained(worker), timeout=120)
+            cluster.wait("the executor to end", lambda: cluster.drained(worker), timeout=300)
             # One after the other: three JVMs that write archives at once would need twice the memory.
             for role in ("connect", "worker", "master"):
                 process = next(member.process for member in cluster.members if member.role == role)

@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from logging import Logger
-from typing import Any
 
 from msgspec.structs import replace
 
@@ -23,7 +23,7 @@ from zoe_hub.controllers.probes import Probes
 from zoe_hub.controllers.tokens import digest
 from zoe_hub.core import reconcile
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.core.model import Address, Execution, Phase, Process, ProcessState
+from zoe_hub.core.model import Address, Execution, Observed, Phase, Process, ProcessState
 from zoe_hub.core.processes import leaving
 from zoe_hub.core.reconcile import Action, Allocate, Clean, Decision, Facts, Remove, Signal, Start, Stop
 from zoe_hub.store.base import Batch, Store
@@ -89,7 +89,7 @@ class Reconciler:
         return Facts(
             deployment=self._deployment,
             observed=observed,
-            addresses=findings.addresses,
+            addresses={**await self._endpoints(live, observed), **findings.addresses},
             refused=findings.refused,
             cleaned=findings.cleaned,
             ready=frozenset(process.name for process in live if self._probes.answered(process, "ready")),
@@ -97,7 +97,18 @@ class Reconciler:
             tails={process.name: await self._tail(process) for process in live if self._failed(process, observed.get(process.name))},
         )
 
-    def _failed(self, process: Process, seen: Any) -> bool:
+    async def _endpoints(self, live: list[Process], observed: Mapping[str, Observed]) -> dict[str, Mapping[str, Address]]:
+        """Endpoints that are known only since the start, of processes that a hub started and could not say so any more."""
+        found: dict[str, Mapping[str, Address]] = {}
+        for process in live:
+            seen = observed.get(process.name)
+            unknown = any(address.endpoint_port == 0 for address in (process.addresses or {}).values())
+            if unknown and seen is not None and seen.state == "running" and seen.incarnation == process.incarnation:
+                with suppress(ZoeError):
+                    found[process.name] = await self._backend.addresses(process.name)
+        return found
+
+    def _failed(self, process: Process, seen: Observed | None) -> bool:
         late = process.state is ProcessState.STARTING and process.deadline is not None and process.deadline <= self._clock.now()
         if late or seen is None or seen.incarnation != process.incarnation:
             return late
