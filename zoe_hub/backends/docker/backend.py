@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from ipaddress import ip_network
 from pathlib import Path
@@ -119,6 +120,10 @@ class DockerBackend(Backend):
         except APIError as error:
             if error.status_code != 409:
                 raise
+        # A hub that was killed may have left its request to the engine, which then makes a second network of this name.
+        for double in sorted(self._networks(f"execution={execution}"), key=lambda network: str(network["Created"]))[1:]:
+            with suppress(APIError):  # one that is in use stays until the execution is cleaned
+                self._engine.api.remove_network(double["Id"])
 
     async def allocate(self, execution: str, name: str, ports: tuple[Port, ...]) -> Mapping[str, Address]:
         """Container ports are free by nature; endpoints are known once the process has started."""
@@ -191,7 +196,8 @@ class DockerBackend(Backend):
             try:
                 api.start(container)
             except APIError as error:
-                if error.status_code != 404 or "network" not in str(error.explanation).lower():
+                said = str(error.explanation).lower()
+                if "network" not in said or (error.status_code != 404 and "ambiguous" not in said):
                     raise
                 self._network(spec.execution, spec.owner)  # somebody removed it
                 api.start(container)
