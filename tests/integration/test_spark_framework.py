@@ -18,8 +18,6 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("pyspark.sql.connect", reason="needs pyspark[connect]")
-
 FRAMEWORK = Path(__file__).resolve().parents[2] / "frameworks" / "spark"
 sys.path.insert(0, str(FRAMEWORK))
 
