@@ -32,6 +32,8 @@ CHROMIUM_OPTIONS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 
+expect.set_options(timeout=30_000)  # a busy machine is slow, not wrong
+
 
 def wait_for(what: str, condition: Callable[[], Any], seconds: float = 60.0) -> Any:
     """Ask until the answer is true, and return it."""

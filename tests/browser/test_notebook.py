@@ -42,8 +42,7 @@ def test_a_notebook_is_attached_grown_reconnected_and_detached_by_mouse(window: 
     expect(section.get_by_role("alert")).to_have_count(0)
     window.requests.clear()
     more = section.get_by_role("button", name="One worker more")
-    more.click()
-    more.click()
+    more.evaluate("button => { button.click(); button.click(); }")  # at once, however slow the machine is
     expect(section.locator(".jp-zoe-Scale-ready")).to_have_text("3 ready", timeout=120_000)
     assert len([request for request in window.requests if request.endswith("/scale")]) == 1, "two clicks are one request"
     # A restarted kernel has lost its session; the panel still knows the cluster and gives it a new one.

@@ -21,7 +21,7 @@ from zoe_hub.core.invariants import violations
 from zoe_hub.core.model import Drain, ExecutionSpec, Group, Outcome, Phase, Ready, Record, Resources, Restart, Secret
 from zoe_hub.store.memory import MemoryStore
 
-SEEDS = range(12)
+SEEDS = range(24)
 HOUR = 3600.0
 
 
@@ -69,7 +69,7 @@ class World:
 
     async def boot(self) -> Controllers:
         """Start a hub; its tasks are known, so that it can be killed."""
-        before = asyncio.all_tasks()
+        self.before = asyncio.all_tasks()
         self.backend = FakeBackend(deployment="sim", data="/nowhere", engine=self.engine)
         log = logging.getLogger("simulation")
         while True:
@@ -80,8 +80,8 @@ class World:
                 await self.hub.start()
                 break
             except ZoeError:
+                await self.kill()  # as the process would end: nothing of the half-started hub goes on
                 await asyncio.sleep(1)
-        self.before = before
         return self.hub
 
     async def kill(self) -> None:
@@ -90,6 +90,8 @@ class World:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if self.hub is not None:
+            await self.hub.stop()  # its tasks are gone: nothing is done any more, only its timers are forgotten
 
     async def until(self, condition, what: str) -> None:
         """Wait in virtual time, at most for an hour, until ``condition`` holds."""
@@ -154,7 +156,7 @@ async def commands(world: World) -> dict[str, int]:
 async def trouble(seed: int) -> None:
     world = World(seed)
     await world.boot()
-    world.engine.faults = Faults(before=0.1, after=0.1, delay=0.3, duplicate=0.2, lost=0.1, silence=0.02)
+    world.engine.faults = Faults(before=0.1, after=0.1, delay=0.3, duplicate=0.2, lost=0.1, late=0.9, silence=0.02)
     jobs = await commands(world)
     world.engine.faults = Faults()
     assert world.hub is not None

@@ -102,6 +102,7 @@ class Life(RuleBasedStateMachine):
         self.world, self.state, self.ready, self.drained = World(), State(), set(), set()
         self.addresses: dict = {}
         self.cleaned = False
+        self.late: list = []  # starts that a killed hub had asked for and that the backend has not carried out yet
         plan = commands.plan(self.state, commands.Start(id="e1", owner="ada", spec=spec(result=result), nodes=NODES), self.now)
         self.keep(plan.executions[0])
 
@@ -141,11 +142,21 @@ class Life(RuleBasedStateMachine):
                 self.addresses.update(new)
                 self.cleaned = self.cleaned or isinstance(action, Clean)
             found = found or isinstance(action, Allocate | Start | Clean | Remove)
+        self.late += [(decision.execution, action) for action in decision.actions[len(actions) :] if isinstance(action, Start)]
         return decision.execution != before or found
 
     @rule(upto=st.none() | st.integers(0, 4))
     def hub_works(self, upto):
         self.step(upto)
+
+    @precondition(lambda self: self.late)
+    @rule(data=st.data())
+    def late_start_arrives(self, data):
+        execution, action = self.late.pop(data.draw(st.integers(0, len(self.late) - 1)))
+        name = action.process
+        taken = name in self.world.processes or any(key[0] == name and key[1] >= execution.process(name).incarnation for key in self.world.starts)
+        if not taken:  # else the backend refuses it
+            self.world.do(execution, action)
 
     @rule(seconds=st.sampled_from([0.1, 1, 7, 25, 70]))
     def time_passes(self, seconds):
@@ -231,3 +242,20 @@ class Life(RuleBasedStateMachine):
 
 Life.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
 TestLife = Life.TestCase
+
+
+def test_a_start_that_arrives_late_does_not_outlive_an_execution_that_ends():
+    life = Life()
+    life.begin(result=False)
+    life.step()
+    life.step(upto=1)  # the hub dies once the master was started; its requests for the workers come through later
+    assert set(life.world.processes) == {"zoe-d-e1-master-0"}
+    life.terminate()
+    life.step(upto=0)
+    life.world.exit("zoe-d-e1-master-0", 0)
+    life.step(upto=0)  # all that is known has ended
+    assert not any(process.live for process in life.execution.processes)
+    life.world.do(*life.late.pop())
+    life.settle()
+    assert life.execution.phase is Phase.ENDED
+    assert not life.world.processes

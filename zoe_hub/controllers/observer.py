@@ -43,7 +43,10 @@ class Observer:
         old = self._known[seen.execution].get(seen.name)
         if old is not None and (seen.incarnation, seen.state == "exited") < (old.incarnation, old.state == "exited"):
             return  # a late notice about an earlier life
-        if old == seen:
+        self._take(seen)
+
+    def _take(self, seen: Observed) -> None:
+        if self._known[seen.execution].get(seen.name) == seen:
             return
         self._count += 1
         self._stamps[seen.name] = self._count
@@ -60,7 +63,7 @@ class Observer:
         self._stamps.pop(name, None)
 
     async def list(self) -> None:
-        """List everything once. What changed during the listing wins over it."""
+        """List everything once. It wins over what was known before, and what changed during the listing wins over it."""
         begun = self._count
         listed = {seen.name: seen for seen in await self._backend.processes()}
         for name in [name for name, execution in self._where.items() if name not in listed and self._stamps.get(name, 0) <= begun]:
@@ -68,7 +71,9 @@ class Observer:
             self.drop(name)
             self._changed(execution)
         for seen in listed.values():
-            self.note(seen)
+            # An older life than the one known is no late notice here: a request of a killed hub may have come through after all.
+            take = self._take if self._stamps.get(seen.name, 0) <= begun else self.note
+            take(seen)
         self.listed.set()
 
     def start(self) -> None:

@@ -99,7 +99,8 @@ def decide(before: Execution, facts: Facts, now: datetime) -> Decision:
     :param now: aware time in UTC
     """
     if before.phase is Phase.ENDED:
-        return Decision(execution=before, actions=tuple(_strangers(before, facts)))
+        strangers = tuple(_strangers(before, facts))
+        return Decision(execution=before, actions=strangers, wake=_wake(before, strangers, now))
     after = replace(before, processes=tuple(p.fold(before, process, facts, now) for process in before.processes))
     after = p.move_peers(before, after, now)
     after = _conclude(before, after, facts)
@@ -112,7 +113,7 @@ def decide(before: Execution, facts: Facts, now: datetime) -> Decision:
     events = tuple(_events(before, after, now))
     if after != before:
         after = replace(after, version=before.version + 1)
-    return Decision(execution=after, actions=actions, events=events, wake=_wake(after, now))
+    return Decision(execution=after, actions=actions, events=events, wake=_wake(after, actions, now))
 
 
 def _conclude(before: Execution, after: Execution, facts: Facts) -> Execution:
@@ -235,13 +236,18 @@ def _actions(execution: Execution, facts: Facts) -> list[Action]:
             actions.append(Signal(process=process.name, signal=group.drain.signal))
         elif process.state is ProcessState.STOPPING and running:
             actions.append(Stop(process=process.name, grace=0.0 if process.forced else group.grace))
-    if execution.phase is Phase.STOPPING and not any(process.live for process in execution.processes):
-        return [Clean()]
-    return [*actions, *_strangers(execution, facts)]
+    strangers = _strangers(execution, facts)
+    over = execution.phase is Phase.STOPPING and not any(process.live for process in execution.processes)
+    if over and not any(isinstance(action, Stop) for action in strangers):
+        return [Clean()]  # takes along what has exited
+    return [*actions, *strangers]
 
 
 def _strangers(execution: Execution, facts: Facts) -> list[Action]:
-    """What the backend has under this execution's name without a living record that means it."""
+    """What the backend has under this execution's name without a living record that means it.
+
+    Such as what a hub that was killed had asked for, and the backend started only after the next hub had looked.
+    """
     actions: list[Action] = []
     for name, seen in facts.observed.items():
         process = execution.process(name)
@@ -275,9 +281,10 @@ def event(execution: Execution, now: datetime, kind: str, reason: str, *, proces
     return Event(time=now, kind=kind, owner=execution.owner, execution=execution.id, process=process, reason=reason, data=data)
 
 
-def _wake(execution: Execution, now: datetime) -> datetime | None:
-    """The next moment at which the passing of time alone changes the decision."""
-    times = [process.deadline for process in execution.processes if process.live and process.deadline]
+def _wake(execution: Execution, actions: tuple[Action, ...], now: datetime) -> datetime | None:
+    """The next moment at which the passing of time alone changes the decision, or a kill without effect is repeated."""
+    times = [now + p.KILL_AGAIN] if any(isinstance(action, Stop) and action.grace == 0 for action in actions) else []
+    times += [process.deadline for process in execution.processes if process.live and process.deadline]
     if execution.desired == "running":
         times += [process.not_before for process in execution.processes if not process.live and process.not_before]
     return min((time for time in times if time > now), default=None)

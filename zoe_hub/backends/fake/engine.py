@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
@@ -27,6 +28,8 @@ class Faults(Record, kw_only=True):
     duplicate: float = 0.0  # news comes twice
     lost: float = 0.0  # news does not come (a later listing shows it)
     death: float = 0.0  # a process that starts dies within ``slowest`` seconds
+    late: float = 0.0  # a call whose caller is gone is carried out all the same, up to ``latest`` seconds later
+    latest: float = 10.0
     silence: float = 0.0  # with each piece of news: the watches fall silent without a word
 
 
@@ -115,7 +118,12 @@ class FakeEngine:
         for planned in when:
             self._planned.remove(planned)
         if chance.random() < faults.delay:
-            await asyncio.sleep(chance.random() * faults.slowest)
+            try:
+                await asyncio.sleep(chance.random() * faults.slowest)
+            except asyncio.CancelledError:
+                if method in CHANGING and chance.random() < faults.late:
+                    self.loop.call_later(chance.random() * faults.latest, self._belated, action)
+                raise
         for _, place, error in when:
             if place == "before":
                 raise error
@@ -129,6 +137,11 @@ class FakeEngine:
         if method in CHANGING and chance.random() < faults.after:
             raise Temporary("backend-unavailable", f"Simulated: the answer to {method} was lost.", delay=0.1)
         return result
+
+    @staticmethod
+    def _belated(action: Callable[[], object]) -> None:
+        with suppress(Permanent, Temporary):  # nobody is there to hear of it
+            action()
 
     # --- news ---------------------------------------------------------------------------------------------------------
 
