@@ -172,6 +172,7 @@ async def trouble(seed: int) -> None:
     for identifier, code in jobs.items():
         execution = world.store.executions[identifier]
         assert execution.phase is Phase.ENDED
+        assert "waits" not in execution.reason
         assert (execution.outcome, execution.exit_code) == (Outcome.COMPLETED if code == 0 else Outcome.FAILED, code), execution.reason
     for execution in list(world.store.active()):
         await world.hub.service.terminate(execution.id)
@@ -205,3 +206,20 @@ async def settle(world: World) -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_nothing_is_lost_or_doubled_whatever_fails(seed):
     virtually(trouble, seed)
+
+
+async def refused_for_long(seed: int) -> None:
+    world = World(seed)
+    hub = await world.boot()
+    for _ in range(12):
+        world.engine.fail_next("start")
+    execution = await hub.service.start("ada", zapp="job", parameters={"seconds": 1})
+    await world.until(lambda: not list(world.store.active()), "it ends")
+    told = [event for event in await world.store.events(limit=1000) if event.kind in ("execution.reason", "execution.phase")]
+    assert [event.reason for event in told if "waits for the backend" in event.reason] == ["waits for job: 0 of 1 essential ready; waits for the backend: Simulated failure."]
+    assert world.store.executions[execution.id].outcome is Outcome.COMPLETED
+    await world.kill()
+
+
+def test_what_is_waited_for_is_told_once_and_not_with_every_try():
+    virtually(refused_for_long, 0)

@@ -223,7 +223,8 @@ class Life(RuleBasedStateMachine):
     def calm(self):
         if self.execution.phase is Phase.ENDED:
             return not self.world.processes
-        return all(process.state in ("ready", "ended") for process in self.execution.processes) and self.execution.phase is Phase.RUNNING
+        full = all(sum(each.group == group.name and each.live for each in self.execution.processes) == target(self.execution, group) for group in self.execution.spec.groups)
+        return full and all(process.state in ("ready", "ended") for process in self.execution.processes) and self.execution.phase is Phase.RUNNING
 
     def teardown(self):
         if not hasattr(self, "world"):

@@ -51,6 +51,7 @@ class Reconciler:
         self._store, self._backend, self._binder, self._probes = store, backend, binder, probes
         self._observer, self._clock, self._deployment, self._log = observer, clock, deployment, log
         self._asked: dict[str, set[tuple[str, int, str]]] = {}  # execution -> requests that are not repeated in this life
+        self._later: dict[str, str] = {}  # execution -> why the backend asked to come back
         self._prepared: set[str] = set()
         self._starts = asyncio.Semaphore(16)
         self.wake: Callable[[str, float], None] = lambda execution, delay: None
@@ -74,13 +75,15 @@ class Reconciler:
             after = decision.execution
             findings = await self._act(after, decision.actions)
             self._follow(after)
-            if after == execution and not findings.acted:
-                if decision.wake is not None:
-                    self.wake(identifier, self._clock.until(decision.wake) + 0.001)
-                if findings.later is not None:
-                    await self._say(after, findings.later)
-                    raise findings.later
-                return
+            waited = findings.later is None and self._later.pop(identifier, None) is not None
+            if after != execution or findings.acted or waited:
+                continue  # look at what came of it; without a wait also the reason is another
+            if decision.wake is not None:
+                self.wake(identifier, self._clock.until(decision.wake) + 0.001)
+            if findings.later is not None:
+                await self._say(after, findings.later)
+                raise findings.later
+            return
         raise ZoeError("internal", f"The decisions about {identifier} did not settle within {STEPS} steps.")
 
     async def _facts(self, execution: Execution, findings: _Findings) -> Facts:
@@ -92,6 +95,7 @@ class Reconciler:
             addresses={**await self._endpoints(live, observed), **findings.addresses},
             refused=findings.refused,
             cleaned=findings.cleaned,
+            later=self._later.get(execution.id, ""),
             ready=frozenset(process.name for process in live if self._probes.answered(process, "ready")),
             drained=frozenset(process.name for process in live if self._probes.answered(process, "drained")),
             tails={process.name: await self._tail(process) for process in live if self._failed(process, observed.get(process.name))},
@@ -138,6 +142,7 @@ class Reconciler:
         if ended:
             self._asked.pop(after.id, None)
             self._prepared.discard(after.id)
+            self._later.pop(after.id, None)
         self.changed(after)
         return True
 
@@ -241,8 +246,11 @@ class Reconciler:
 
     async def _say(self, execution: Execution, error: Temporary) -> None:
         """Let the owner know what is being waited for, once."""
-        reason = f"waits for the backend: {error.detail}"
-        if execution.reason == reason or execution.phase is Phase.ENDED or error.code == "storage-full":
+        if execution.phase is Phase.ENDED or error.code == "storage-full":
+            return
+        self._later[execution.id] = error.detail
+        reason = reconcile.waiting(execution.reason, error.detail)
+        if execution.reason == reason:
             return
         changed = replace(execution, reason=reason, version=execution.version + 1)
         event = reconcile.event(changed, self._clock.now(), "execution.reason", reason, phase=changed.phase.value)

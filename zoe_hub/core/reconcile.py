@@ -29,6 +29,8 @@ from zoe_hub.core.model import (
     process_name,
 )
 
+_WAITS = "; waits for the backend: "
+
 
 class Facts(Record, kw_only=True):
     """What the shell found out about one execution since it last asked."""
@@ -41,6 +43,7 @@ class Facts(Record, kw_only=True):
     refused: Mapping[str, str] = {}  # processes that the backend will never start, and why
     tails: Mapping[str, str] = {}  # the last log lines of processes that failed
     cleaned: bool = False  # the backend holds nothing of this execution any more
+    later: str = ""  # why the backend asked to come back, if it did so last time
 
 
 class Allocate(Record, kw_only=True):
@@ -109,11 +112,18 @@ def decide(before: Execution, facts: Facts, now: datetime) -> Decision:
     elif after.granted is not None:
         after = _resize(after, facts.deployment, now)
     after = _phase(after, facts, now)
+    after = replace(after, reason=waiting(after.reason, "" if after.phase is Phase.ENDED else facts.later))
     actions = tuple(_actions(after, facts))
     events = tuple(_events(before, after, now))
     if after != before:
         after = replace(after, version=before.version + 1)
     return Decision(execution=after, actions=actions, events=events, wake=_wake(after, actions, now))
+
+
+def waiting(reason: str, later: str) -> str:
+    """A reason with why the backend asked to come back, instead of what it said before; without ``later``, with neither."""
+    plain = reason.partition(_WAITS)[0]
+    return f"{plain}{_WAITS}{later}" if later else plain
 
 
 def _conclude(before: Execution, after: Execution, facts: Facts) -> Execution:
