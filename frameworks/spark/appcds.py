@@ -1,7 +1,7 @@
 """AppCDS archives: classes of Spark already parsed and verified, which halves the start of every JVM of a cluster.
 
 Called by `launch.py`: `archives_for` at the start of every role (looks, never waits), `make` for `launch.py archive`
-(image recipes, `make` targets), `make_later` for a master with ZOE_SPARK_ARCHIVE=auto.
+(image recipes, `make` targets, the ZApp `spark-archives`).
 
 A set is one folder `<cache>/appcds/<key>/` with master.jsa, worker.jsa, connect.jsa and executor.jsa, about 400 MB. The
 key holds everything an archive depends on, so a set is either right or not found. It appears by one rename, complete.
@@ -58,12 +58,12 @@ def key(java: Java, pyspark: Pyspark) -> str:
 
 
 def archives_for(environment: Mapping[str, str], java: Java, pyspark: Pyspark) -> Archives:
-    """What a starting role uses. ZOE_SPARK_ARCHIVE: `use` (default), `auto` (see `make_later`), `off`."""
+    """What a starting role uses. ZOE_SPARK_ARCHIVE: `use` (default) or `off`."""
     wanted = environment.get("ZOE_SPARK_ARCHIVE") or "use"
     if wanted.startswith(DUMP):
         target = wanted.removeprefix(DUMP)
         return Archives(dump={role: f"{target}/{role}.jsa" for role in ARCHIVED})
-    if wanted not in ("use", "auto"):
+    if wanted != "use":
         return Archives()
     found = folder_of_sets(environment) / key(java, pyspark)
     usable = _usable(found)
@@ -99,7 +99,6 @@ def make(environment: Mapping[str, str]) -> int:
     java, pyspark = find_java(environment), find_pyspark()
     sets = folder_of_sets(environment)
     name = key(java, pyspark)
-    _wait_for_end(environment.get("ZOE_SPARK_ARCHIVE_AFTER", ""))
     begin = time.monotonic()
     try:
         sets.mkdir(mode=0o755, parents=True, exist_ok=True)
@@ -116,50 +115,6 @@ def make(environment: Mapping[str, str]) -> int:
         ) from error
     print(f"{sets / name}: {size / 1e6:.0f} MB, {time.monotonic() - begin:.0f} s")
     return 0
-
-
-def make_later(environment: Mapping[str, str]) -> None:
-    """From a master about to start: makes the set when this process has ended, at the lowest priority, at most once.
-
-    Not during the session (it would cost the user memory and half the machine for a minute), and as an orphan of a
-    session of its own, because the tree of the master is stopped with the cluster.
-    """
-    kept = {name: value for name, value in environment.items() if not name.startswith(("ZOE_", "SPARK_"))}
-    if "ZOE_CACHE" in environment:
-        kept["ZOE_CACHE"] = environment["ZOE_CACHE"]
-    kept["ZOE_SPARK_ARCHIVE_AFTER"] = str(os.getpid())
-    child = os.fork()
-    if child:
-        os.waitpid(child, 0)
-        return
-    try:
-        with open(os.devnull, "r+b") as null:
-            subprocess.Popen(
-                ["nice", "-n", "19", sys.executable, str(Path(__file__).with_name("launch.py")), "archive"],
-                env=kept,
-                stdin=null,
-                stdout=null,
-                stderr=null,
-                cwd="/",
-                start_new_session=True,
-            )
-    finally:
-        os._exit(0)
-
-
-def _wait_for_end(pid: str, limit: float = 86400.0) -> None:
-    if not pid.isdigit():
-        return
-    deadline = time.monotonic() + limit
-    with contextlib.suppress(OSError):
-        # A descriptor of the process: a later process with the same number is not taken for it.
-        process = os.open(f"/proc/{pid}", os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            while time.monotonic() < deadline:
-                os.stat("stat", dir_fd=process)
-                time.sleep(2)
-        finally:
-            os.close(process)
 
 
 @contextlib.contextmanager

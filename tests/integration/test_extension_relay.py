@@ -22,6 +22,8 @@ import pytest
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import websocket_connect
 
+from zoe_hub.testing.kernels import run_in_new_kernel
+
 ROOT = Path(__file__).parents[2]
 TOKEN = "jupyter-token-of-the-test"
 BASE = "/user/te-st@er/"
@@ -434,28 +436,7 @@ def test_a_hub_elsewhere_is_used_with_its_token_and_kernels_are_told(server: Ser
 
 async def in_kernel(server: Server, code: str) -> str:
     """What ``code`` prints in a new kernel of a Jupyter server."""
-    async with httpx.AsyncClient(base_url=server.url, headers={"Authorization": f"token {TOKEN}"}, timeout=60) as client:
-        kernel = (await client.post("api/kernels", json={})).json()["id"]
-        url = server.url.replace("http", "ws") + f"api/kernels/{kernel}/channels"
-        connection = await websocket_connect(HTTPRequest(url, headers={"Authorization": f"token {TOKEN}"}))
-        content = {"code": code, "silent": False, "store_history": False, "user_expressions": {}, "allow_stdin": False}
-        header = {"msg_id": "m1", "msg_type": "execute_request", "username": "", "session": "s", "date": "", "version": "5.3"}
-        await connection.write_message(json.dumps({"channel": "shell", "header": header, "parent_header": {}, "metadata": {}, "content": content}))
-        printed = ""
-        async with asyncio.timeout(60):
-            while True:
-                message = json.loads(str(await connection.read_message()))
-                if message["parent_header"].get("msg_id") != "m1":
-                    continue
-                if message["msg_type"] == "stream":
-                    printed += message["content"]["text"]
-                elif message["msg_type"] == "error":
-                    printed += "\n".join(message["content"]["traceback"])
-                elif message["msg_type"] == "status" and message["content"]["execution_state"] == "idle":
-                    break
-        connection.close()
-        await client.delete(f"api/kernels/{kernel}")
-        return printed
+    return await run_in_new_kernel(server.url, {"Authorization": f"token {TOKEN}"}, code)
 
 
 def test_kernels_of_the_users_own_hub_get_no_secret(server: Server, client: httpx.Client) -> None:

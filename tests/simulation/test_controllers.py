@@ -223,3 +223,19 @@ async def refused_for_long(seed: int) -> None:
 
 def test_what_is_waited_for_is_told_once_and_not_with_every_try():
     virtually(refused_for_long, 0)
+
+
+async def engine_away(seed: int) -> None:
+    world = World(seed)
+    hub = await world.boot()
+    assert hub.degraded == ""
+    world.engine.faults = Faults(before=1.0)
+    world.engine.break_watches()
+    await world.until(lambda: "did not get through" in hub.degraded, "the hub says what is wrong")
+    world.engine.faults = Faults()
+    await world.until(lambda: hub.degraded == "", "the hub is well again")
+    await world.kill()
+
+
+def test_a_hub_whose_backend_is_away_says_so_until_it_is_back():
+    virtually(engine_away, 0)

@@ -64,7 +64,12 @@ class Controllers(LoggingConfigurable):
     @property
     def stats(self) -> Mapping[str, float]:
         """Counts for the metrics."""
-        return {"queue_depth": float(self._queue.depth), "reconcile_passes": float(self._queue.passes)}
+        return {"queue_depth": float(self._queue.depth), "reconcile_passes": float(self._queue.passes), "reconcile_seconds": self._queue.seconds}
+
+    @property
+    def degraded(self) -> str:
+        """Why the hub cannot do all that it should at this moment; empty if it can."""
+        return self._reconciler.problem or self._observer.problem
 
     async def start(self) -> None:
         """Adopt what is there, then keep everything going.

@@ -29,6 +29,7 @@ class Observer:
         self._count = 0
         self._tasks: list[asyncio.Task[None]] = []
         self.listed = asyncio.Event()
+        self.problem = ""  # why the backend could not be looked at, the last time this was tried
 
     def of(self, execution: str) -> Mapping[str, Observed]:
         """What is known of one execution, by process."""
@@ -74,6 +75,7 @@ class Observer:
             # An older life than the one known is no late notice here: a request of a killed hub may have come through after all.
             take = self._take if self._stamps.get(seen.name, 0) <= begun else self.note
             take(seen)
+        self.problem = ""
         self.listed.set()
 
     def start(self) -> None:
@@ -91,6 +93,7 @@ class Observer:
                     else:
                         self.note(item)
             except ZoeError as error:
+                self.problem = error.detail
                 self._log.warning("The watch of the backend broke (%s); it begins again in %.1f s.", error, delay)
             await asyncio.sleep(delay)
             delay = min(30.0, delay * 2)
@@ -101,6 +104,7 @@ class Observer:
             try:
                 await self.list()
             except ZoeError as error:
+                self.problem = error.detail
                 self._log.warning("The backend could not be listed: %s", error)
 
     async def close(self) -> None:

@@ -29,6 +29,7 @@ class WorkQueue:
         self._idle = asyncio.Event()
         self._idle.set()
         self.passes = 0
+        self.seconds = 0.0  # that passes took, waiting for the backend included
 
     @property
     def depth(self) -> int:
@@ -76,6 +77,8 @@ class WorkQueue:
                 self._idle.set()
 
     async def _once(self, key: str) -> None:
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
         try:
             await self._work(key)
         except Exception as error:
@@ -86,6 +89,8 @@ class WorkQueue:
             self.add_after(key, delay)
         else:
             self._failures.pop(key, None)
+        finally:
+            self.seconds += loop.time() - begun
 
     async def idle(self) -> None:
         """Wait until nothing is waiting or worked on; timers may still be set."""

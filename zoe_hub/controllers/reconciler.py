@@ -53,6 +53,7 @@ class Reconciler:
         self._asked: dict[str, set[tuple[str, int, str]]] = {}  # execution -> requests that are not repeated in this life
         self._later: dict[str, str] = {}  # execution -> why the backend asked to come back
         self._prepared: set[str] = set()
+        self.problem = ""  # why the last decision could not be stored
         self._starts = asyncio.Semaphore(16)
         self.wake: Callable[[str, float], None] = lambda execution, delay: None
         self.told: Callable[[str], None] = lambda execution: None
@@ -135,8 +136,10 @@ class Reconciler:
             await self._store.commit(batch)
         except ZoeError as error:
             if error.code != "conflict":
+                self.problem = error.detail
                 raise Temporary(error.code, error.detail, delay=2.0) from error
             return False
+        self.problem = ""
         for event in decision.events:
             self._log.info("%s %s %s: %s", after.name, event.kind, event.process, event.reason.partition("\n")[0])
         if ended:

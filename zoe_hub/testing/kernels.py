@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -11,9 +12,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
+from tornado.httpclient import HTTPRequest
+from tornado.httputil import HTTPHeaders
+from tornado.websocket import websocket_connect
 
 ROOT = Path(__file__).parents[2]
 
@@ -110,6 +115,37 @@ class Kernel:
         reply = self._client.complete(code, len(code), reply=True, timeout=60)
         matches: list[str] = reply["content"]["matches"]
         return matches
+
+
+async def run_in_new_kernel(url: str, headers: Mapping[str, str], code: str, seconds: float = 60.0) -> str:
+    """What ``code`` prints in a new kernel of a Jupyter server, errors with it.
+
+    :param url: of the server, with a slash at the end
+    :param headers: what lets in
+    :param seconds: for the cell
+    """
+    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=60) as client:
+        kernel = (await client.post("api/kernels", json={})).raise_for_status().json()["id"]
+        address = url.replace("http", "ws", 1) + f"api/kernels/{kernel}/channels"
+        connection = await websocket_connect(HTTPRequest(address, headers=HTTPHeaders(headers)))
+        content = {"code": code, "silent": False, "store_history": False, "user_expressions": {}, "allow_stdin": False}
+        header = {"msg_id": "m1", "msg_type": "execute_request", "username": "", "session": "s", "date": "", "version": "5.3"}
+        await connection.write_message(json.dumps({"channel": "shell", "header": header, "parent_header": {}, "metadata": {}, "content": content}))
+        printed = ""
+        async with asyncio.timeout(seconds):
+            while True:
+                message = json.loads(str(await connection.read_message()))
+                if message["parent_header"].get("msg_id") != "m1":
+                    continue
+                if message["msg_type"] == "stream":
+                    printed += message["content"]["text"]
+                elif message["msg_type"] == "error":
+                    printed += "\n".join(message["content"]["traceback"])
+                elif message["msg_type"] == "status" and message["content"]["execution_state"] == "idle":
+                    break
+        connection.close()
+        await client.delete(f"api/kernels/{kernel}")
+        return printed
 
 
 def clean_environment(home: Path, **more: str) -> dict[str, str]:

@@ -168,7 +168,7 @@ async def test_measurements_reference_and_liveness(world):
     measured = (await admin.get("/metrics")).text
     assert 'zoe_executions{phase="running"} 1.0' in measured
     assert 'zoe_requests_total{operation="start_execution",status="202"} 1.0' in measured
-    for name in ("zoe_queue_depth", "zoe_reconcile_passes", "zoe_streams", "zoe_events_total", "process_resident_memory_bytes", "zoe_request_seconds_bucket"):
+    for name in ("zoe_queue_depth", "zoe_reconcile_passes", "zoe_reconcile_seconds", "zoe_streams", "zoe_events_total", "process_resident_memory_bytes", "zoe_request_seconds_bucket"):
         assert name in measured
     page = await admin.get("/reference")
     assert "http://" not in page.text
