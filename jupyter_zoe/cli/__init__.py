@@ -12,9 +12,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-OK, FAILED, USAGE, REFUSED, UNREACHABLE, INTERRUPTED = 0, 1, 2, 3, 4, 130
-
-_OWN_CODES = {"usage": USAGE, "ambiguous": USAGE, "hub-unreachable": UNREACHABLE, "bad-answer": UNREACHABLE, "timeout": FAILED, "start-failed": FAILED, "failed": FAILED, "interrupted": INTERRUPTED}
+from jupyter_zoe.codes import INTERRUPTED, OK, OWN, REFUSED
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -40,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return OK
     except ZoeProblem as problem:
         _tell(problem, as_json)
-        return _OWN_CODES.get(problem.code, REFUSED)
+        return OWN[problem.code].exit_code if problem.code in OWN else REFUSED
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:  # 'zoe logs ... | head': whoever read has enough

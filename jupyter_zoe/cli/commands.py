@@ -10,9 +10,10 @@ from typing import Any
 from jupyter_zoe import words
 from jupyter_zoe._operations import AttachRequest, Endpoint, ExecutionView, StartRequest
 from jupyter_zoe._wire import ZoeProblem
-from jupyter_zoe.cli import FAILED, OK, parser
+from jupyter_zoe.cli import parser
 from jupyter_zoe.cli.output import Followers, Progress, dump, say, table
 from jupyter_zoe.client import Client
+from jupyter_zoe.codes import FAILED, OK
 from jupyter_zoe.verbs import TAIL, Call, find_zapp, folder_key, missing, scale, tail, wait_running, web_prefix
 
 

@@ -1,5 +1,6 @@
 """What the pages say exists: targets, commands, options, links, errors and ZApps."""
 
+import ast
 import re
 import shlex
 import subprocess
@@ -8,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from jupyter_zoe.codes import OWN
 from zoe_hub.app import ZoeHub
 from zoe_hub.catalog import Catalog, default_folders
+from zoe_hub.core.errors import ERRORS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -80,3 +83,15 @@ def test_zapps_of_the_user_guide_are_those_of_the_shop():
     assert catalog.problems == ()
     table = TEXTS[ROOT / "docs" / "user-guide.md"].split("## Applications in the shop")[1]
     assert set(re.findall(r"^\| `([a-z-]+)`", table, re.MULTILINE)) == set(catalog.zapps)
+
+
+def test_codes_of_the_users_side_are_declared_raised_and_documented():
+    raised = set()
+    for path in (ROOT / "jupyter_zoe").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "ZoeProblem" and isinstance(node.args[0], ast.Constant):
+                raised.add(node.args[0].value)
+    assert raised - set(ERRORS) <= set(OWN), "raised and declared nowhere"
+    assert set(OWN) <= raised, "declared and never raised"
+    told = dict(re.findall(r"^\| `([a-z-]+)` \| (\d+ \| .*) \|$", TEXTS[ROOT / "docs/user-guide.md"], re.MULTILINE))
+    assert told == {code: f"{own.exit_code} | {own.meaning}" for code, own in OWN.items()}
