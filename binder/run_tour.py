@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,7 @@ def main() -> int:
     parser.add_argument("--backend", default="local", choices=("local", "docker"))
     parser.add_argument("--notebook", type=Path, default=ROOT / "binder" / "tour.ipynb")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # an orderly end then, too
     begun = time.monotonic()
     OUT.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
@@ -214,13 +215,22 @@ class Step:
 
 
 def stop_hub(data: Path) -> None:
-    """End the embedded hub of a data folder and wait until it is gone."""
+    """End what a failed or interrupted tour left running, then the embedded hub of the data folder."""
     with contextlib.suppress(OSError, ValueError, KeyError):
-        pid = json.loads((data / "hub.json").read_text())["pid"]
-        os.kill(pid, signal.SIGTERM)
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline and Path(f"/proc/{pid}").exists():
-            time.sleep(0.02)
+        about = json.loads((data / "hub.json").read_text())
+        with contextlib.suppress(httpx.HTTPError), httpx.Client(base_url=f"{about['url']}/api/v1", headers={"Authorization": f"Bearer {about['token']}"}, timeout=20) as hub:
+            for each in hub.get("/executions?active=true").json()["items"]:
+                hub.post(f"/executions/{each['id']}/terminate", json={"confirm": each["name"]})
+            within(60, lambda: not hub.get("/executions?active=true").json()["items"])
+        os.kill(about["pid"], signal.SIGTERM)
+        within(20, lambda: not Path(f"/proc/{about['pid']}").exists())
+
+
+def within(seconds: float, condition: Callable[[], bool]) -> None:
+    """Wait for something, but not for ever."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and not condition():
+        time.sleep(0.02)
 
 
 def stop(server: subprocess.Popen[bytes]) -> None:
