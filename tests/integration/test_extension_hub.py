@@ -166,10 +166,10 @@ def test_a_damaged_file_is_none(data: Path, text: str) -> None:
 
 def test_a_redirect_is_not_followed_with_the_token(data: Path, listener: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def redirect(handler: Listener) -> None:
+        handler.heard.append(handler.path)
         handler.send_response(302)
         handler.send_header("Location", f"{listener}/elsewhere")
         handler.end_headers()
-        handler.heard.append(handler.path)
 
     monkeypatch.setattr(Listener, "do_GET", redirect)
     assert not hub.healthy(HubInfo(url=listener, token="t"))

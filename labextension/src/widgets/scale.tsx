@@ -15,6 +15,8 @@ export function ScaleControl(props: { execution: IExecutionView; group: IGroupVi
   const { model, trans } = useZoe();
   const { execution, group } = props;
   const [wanted, setWanted] = useState<number | null>(null);
+  // The same at once: the next click may come before the control is drawn again.
+  const latest = useRef<number | null>(null);
   const [typed, setTyped] = useState<string | null>(null);
   const timer = useRef<ReturnType<typeof setTimeout>>();
   useEffect(() => () => clearTimeout(timer.current), []);
@@ -26,15 +28,22 @@ export function ScaleControl(props: { execution: IExecutionView; group: IGroupVi
 
   const send = (count: number, delay: number): void => {
     const target = Math.min(group.maximum, Math.max(minimum, count));
+    latest.current = target;
     setWanted(target);
     clearTimeout(timer.current);
     timer.current = setTimeout(() => {
       model
         .scale(execution.id, group.name, target)
         .catch((error: unknown) => model.report(error))
-        .finally(() => setWanted(null));
+        .finally(() => {
+          if (latest.current === target) {
+            latest.current = null;
+            setWanted(null);
+          }
+        });
     }, delay);
   };
+  const step = (by: number): void => send((latest.current ?? group.count) + by, SETTLE);
   const commit = (): void => {
     const count = Number(typed);
     setTyped(null);
@@ -53,7 +62,7 @@ export function ScaleControl(props: { execution: IExecutionView; group: IGroupVi
           icon={lessIcon}
           label={trans.__('One %1 less', group.name)}
           disabled={disabled || shown <= minimum}
-          onClick={() => send(shown - 1, SETTLE)}
+          onClick={() => step(-1)}
         />
         <input
           className="jp-zoe-Scale-number"
@@ -72,7 +81,7 @@ export function ScaleControl(props: { execution: IExecutionView; group: IGroupVi
               setTyped(null);
             } else if (event.key === 'ArrowUp' || event.key === 'ArrowDown') {
               event.preventDefault();
-              send(shown + (event.key === 'ArrowUp' ? 1 : -1), SETTLE);
+              step(event.key === 'ArrowUp' ? 1 : -1);
             }
           }}
         />
@@ -80,7 +89,7 @@ export function ScaleControl(props: { execution: IExecutionView; group: IGroupVi
           icon={addIcon}
           label={trans.__('One %1 more', group.name)}
           disabled={disabled || shown >= group.maximum}
-          onClick={() => send(shown + 1, SETTLE)}
+          onClick={() => step(1)}
         />
       </span>
       <span className="jp-zoe-Scale-ready" aria-live="polite">
