@@ -23,9 +23,10 @@ def test_a_jupyterlab_of_the_hub_works_in_a_tab_and_its_kernels_use_the_same_hub
     inner.locator('.jp-LauncherCard[data-category="Notebook"]').first.click(timeout=LONG)
     cell = inner.locator(".jp-Notebook .jp-CodeCell").first
     expect(inner.locator(".jp-NotebookPanel .jp-Toolbar-kernelStatus, .jp-NotebookPanel .jp-Notebook-ExecutionIndicator").first).to_be_visible(timeout=LONG)
-    cell.locator(".cm-content").click()
-    window.page.keyboard.insert_text("%zoe ps")
-    window.page.keyboard.press("Shift+Enter")
+    editor = cell.locator(".cm-content")
+    editor.click()
+    editor.press_sequentially("%zoe ps ")
+    editor.press("Shift+Enter")
     expect(cell.locator(".jp-OutputArea")).to_contain_text("mine", timeout=LONG)
     expect(cell.locator(".jp-OutputArea")).to_contain_text("running")
     window.shot("inner-jupyterlab")
