@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from zoe_hub.testing.hub import Hub, running_hub
+from zoe_hub.testing.kernels import run_in_new_kernel
 
 SMALL = {"workers": 1, "worker_memory": "600MiB", "driver_memory": "600MiB"}
 PROGRAM = """
@@ -65,10 +66,8 @@ def test_a_notebook_with_spark_has_its_session_from_the_start(hub: Hub) -> None:
     made = hub.post("/executions", {"zapp": "spark-notebook", "parameters": SMALL})
     seen = hub.wait(made["id"], lambda each: each["phase"] in ("running", "ended"), 120)
     assert seen["phase"] == "running", seen["reason"]
-    web = next(endpoint for process in seen["processes"] for endpoint in process["endpoints"] if process["group"] == "notebook")
+    (web,) = [each for each in seen["endpoints"] if each["process"] == "notebook-0"]
     url = f"{hub.url}{web['path'].removesuffix('lab')}"
-    from zoe_hub.testing.kernels import run_in_new_kernel
-
     printed = asyncio.run(run_in_new_kernel(url, {"Authorization": f"Bearer {hub.token}"}, "print(spark.range(1000).count())\n%zoe ps", 180))
     assert "1000" in printed
     assert "Traceback" not in printed
