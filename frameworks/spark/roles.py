@@ -10,14 +10,18 @@ Worker hands it to executors the same way (Spark removes it from their command l
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from jvm import MODULE_OPTIONS, SCALA_VERSION, Java, Problem, Pyspark
 
 ROLES = ("master", "worker", "connect")
 MIB = 1024 * 1024
 SCRATCH = "tmp"
+# Holds the module that executors start Python with.
+PYTHON_FOLDER = str(Path(__file__).resolve().parent / "python")
 # Addresses that mean "every interface", which Spark's user interface binds to by itself.
 ANY = ("0.0.0.0", "::", "[::]")  # noqa: S104
 
@@ -252,6 +256,8 @@ def _connect_properties(
         "spark.executor.logs.rolling.maxRetainedFiles": "3",
         "spark.sql.warehouse.dir": f"file:{folder}/warehouse",
         "spark.stage.ignoreDecommissionFetchFailure": "true",
+        "spark.python.daemon.module": "zoe_spark_python",
+        "spark.executorEnv.PYTHONPATH": PYTHON_FOLDER,
         **given.configuration(),
     }
     for name, key in (("DRIVER", "spark.driver.port"), ("BLOCKS", "spark.driver.blockManager.port")):
@@ -305,6 +311,7 @@ def _environment(
         "SPARK_PUBLIC_DNS": host,
         "PYSPARK_PYTHON": python,
         "PYSPARK_DRIVER_PYTHON": python,
+        "PYTHONPATH": os.pathsep.join(filter(None, (PYTHON_FOLDER, environment.get("PYTHONPATH")))),
         "TMPDIR": f"{folder}/{SCRATCH}",
     }
     if bind not in ANY:

@@ -26,7 +26,7 @@ def ours():
 
 @pytest.mark.spark
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("backend", ["local"])
+@pytest.mark.parametrize("backend", ["local", pytest.param("docker", marks=pytest.mark.docker)])
 def test_the_tour_runs_and_leaves_nothing_behind(backend):
     before = ours()
     done = subprocess.run([sys.executable, str(ROOT / "binder" / "run_tour.py"), "--backend", backend], capture_output=True, text=True, timeout=1700, check=False)

@@ -95,6 +95,12 @@ def test_a_query_and_python_functions_run_with_the_interpreter_of_the_client(spa
 
         return sys.version
 
+    @f.udf("string")
+    def place(number: int) -> str:
+        import pyspark
+
+        return pyspark.__file__
+
     def double(values: pd.Series) -> pd.Series:
         return values * 2
 
@@ -104,6 +110,8 @@ def test_a_query_and_python_functions_run_with_the_interpreter_of_the_client(spa
     rows = spark.range(3).select(version("id").alias("version"), doubled("id").alias("double")).collect()
     assert {row["version"] for row in rows} == {sys.version}
     assert [row["double"] for row in rows] == [0, 2, 4]
+    (row,) = spark.range(1).select(place("id").alias("place")).collect()
+    assert ".zip" not in row["place"], "modules from an archive are compiled at each start"
 
 
 def test_a_wrong_token_is_refused(cluster: LocalCluster) -> None:
