@@ -232,7 +232,7 @@ def _python_workers(member: Member) -> int:
         if process.name.isdigit():
             try:
                 if os.getsid(int(process.name)) == member.process.pid:
-                    count += b"pyspark.daemon" in (process / "cmdline").read_bytes()
+                    count += b"zoe_spark_python" in (process / "cmdline").read_bytes()
             except OSError:
                 continue
     return count
