@@ -8,6 +8,7 @@ PY := $(BIN)/python
 BACKEND ?= local
 SOURCES := zoe_hub jupyter_zoe zoe_proxy frameworks tests binder
 PYTEST := $(PY) -m pytest
+AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run lab test test-fast check bench images wheel constraints generate clean archives docker-tools browser-tools
@@ -47,7 +48,7 @@ run: setup ## the main job, headless: attach Spark to a running kernel, grow it,
 
 lab: setup ## JupyterLab with everything ready
 	@$(PY) binder/ensure.py java
-	@$(BIN)/jupyter lab
+	@$(BIN)/jupyter lab $(AS_ROOT)
 
 archives: build/.installed build/.java ## Spark's class data archives, once for each set of versions, in the user's cache
 	@$(PY) frameworks/spark/launch.py archive > build/archives.log 2>&1 || { cat build/archives.log; echo 'Spark starts without its archives, more slowly.'; }
