@@ -55,7 +55,7 @@ def test_the_job(catalog):
     assert job.command == ("python", "⟦folder:word-count⟧/count.py", "--", "x", "y")
     with pytest.raises(ZoeError) as caught:
         catalog.render("word-count", {})
-    assert [(error.path, error.message) for error in caught.value.errors] == [("/text", "give either text or file")]
+    assert [(error.path, error.message) for error in caught.value.errors] == [("/text", "must be given if file is not")]
 
 
 def test_the_mistakes_are_reported_as_the_guide_shows(tmp_path, monkeypatch):
