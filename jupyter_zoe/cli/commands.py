@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from jupyter_zoe import words
-from jupyter_zoe._operations import AttachRequest, Endpoint, ExecutionView, StartRequest
+from jupyter_zoe._operations import AttachmentView, AttachRequest, Endpoint, ExecutionView, StartRequest
 from jupyter_zoe._wire import ZoeProblem
 from jupyter_zoe.cli import parser
 from jupyter_zoe.cli.output import Followers, Progress, dump, say, table
@@ -122,7 +122,7 @@ class Commands:
         return OK
 
     def _status(self, call: Call) -> int:
-        view = self.client.find(call.given.execution)
+        view = self._meant(call)
         if call.given.json:
             dump(view)
             return OK
@@ -135,7 +135,7 @@ class Commands:
         return OK
 
     def _logs(self, call: Call) -> int:
-        view = self.client.find(call.given.execution)
+        view = self._meant(call)
         given = call.given
         chosen = [given.process] if given.process else [each["id"] for each in view["processes"]]
         if not chosen:
@@ -175,7 +175,7 @@ class Commands:
             sys.stdout.buffer.flush()
 
     def _scale(self, call: Call) -> int:
-        view = self.client.find(call.given.execution)
+        view = self._meant(call)
         if call.given.wait:
             progress = Progress()
             try:
@@ -232,10 +232,18 @@ class Commands:
         say(f"Connect from Python in this folder:\n  import jupyter_zoe\n  {connection['variable']} = jupyter_zoe.attach()\nEnd it with 'zoe detach'.")
         return OK
 
-    def _detach(self, call: Call) -> int:
+    def _attached(self) -> list[AttachmentView]:
         found = self.client.list_attachments(key=folder_key())["items"]
         if not found:
             raise ZoeProblem("not-attached", f"Nothing is attached to {os.getcwd()}.", "See what runs with 'zoe ps'.")
+        return found
+
+    def _meant(self, call: Call) -> ExecutionView:
+        """The execution that was named, else the one that is attached to this folder."""
+        return self._attached()[0]["execution"] if call.given.execution is None else self.client.find(call.given.execution)
+
+    def _detach(self, call: Call) -> int:
+        found = self._attached()
         view = found[0]["execution"]
         for each in found:
             view = self.client.detach(each["id"], keep=call.given.keep)

@@ -15,6 +15,7 @@ EPILOG = """exit codes: 0 done, 1 failed, 2 not understood, 3 refused by the hub
 EXECUTION is a name or an id. Every verb takes --json. The hub: $ZOE_HUB_URL and $ZOE_HUB_TOKEN, else your own, which is started when it is needed."""
 
 _EXECUTION = "name or id"
+_OR_FOLDER = f"{_EXECUTION}; left out: what is attached to this folder"
 
 
 def make(zapp: Callable[[str, bool], ZAppView]) -> Verbs:
@@ -35,14 +36,14 @@ def make(zapp: Callable[[str, bool], ZAppView]) -> Verbs:
     ps = add("ps", "Show what runs")
     ps.add_argument("--all", action="store_true", help="what has ended, too")
     status = add("status", "Show an execution with its processes and pages")
-    status.add_argument("execution", metavar="EXECUTION", help=_EXECUTION)
+    status.add_argument("execution", nargs="?", metavar="EXECUTION", help=_OR_FOLDER)
     logs = add("logs", "Show the output of an execution's processes")
-    logs.add_argument("execution", metavar="EXECUTION", help=_EXECUTION)
+    logs.add_argument("execution", nargs="?", metavar="EXECUTION", help=_OR_FOLDER)
     logs.add_argument("process", nargs="?", metavar="PROCESS", help="such as worker-0; left out: all")
     logs.add_argument("-f", "--follow", action="store_true", help="stay until the process has ended")
     logs.add_argument("-n", "--lines", type=_count, metavar="N", help=f"the last N lines; 0: everything (default {TAIL}; with --follow everything)")
     scale = add("scale", "Change how many processes an execution has")
-    scale.add_argument("execution", metavar="EXECUTION", help=_EXECUTION)
+    scale.add_argument("execution", nargs="?", metavar="EXECUTION", help=_OR_FOLDER)
     scale.add_argument("group", nargs="?", metavar="GROUP", help="which processes; may be left out if only one group can grow")
     scale.add_argument("count", type=_count, metavar="N", help="how many there should be")
     scale.add_argument("--wait", action="store_true", help="stay until they are ready")

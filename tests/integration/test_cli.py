@@ -241,10 +241,11 @@ def test_a_cluster_for_a_folder(zoe: Zoe) -> None:
     done = subprocess.run([sys.executable, "-c", script], env=zoe.environment, cwd=zoe.home, capture_output=True, text=True, timeout=200, check=False)
     assert "rows: 12" in done.stdout, f"{done.stdout}\n{done.stderr[-2000:]} {time.monotonic() - begun}"
     (name,) = [each["name"] for each in zoe.json("ps")]
-    assert "2 workers ready" in zoe("scale", name, "2", "--wait")[0]
+    assert "2 workers ready" in zoe("scale", "2", "--wait")[0]
+    assert zoe("status")[0].startswith(name)
     _, err = zoe("scale", name, "1000", code=3)
     assert "zoe: out-of-range: " in err
-    _, err = zoe("logs", name, "-f", code=2)
+    _, err = zoe("logs", "-f", code=2)
     assert "worker-1" in err
     assert "is ending" in zoe("detach")[0]
     eventually(lambda: zoe.json("ps") == [], 60)

@@ -78,7 +78,7 @@ def test_parameters_come_from_the_schema(line: str, parameters: dict[str, Any]) 
         ("scale x y z", "usage", "whole number"),
         ("scale x -1", "usage", "-1"),
         ("run other", "unknown-zapp", "No other"),
-        ("status", "usage", "EXECUTION"),
+        ("stop", "usage", "EXECUTION"),
     ],
 )
 def test_what_is_not_understood_is_said(line: str, code: str, words: str) -> None:
