@@ -5,8 +5,9 @@
  * asks for it and shows what it says.
  */
 
+import type { ISessionContext } from '@jupyterlab/apputils';
 import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
-import type { KernelMessage } from '@jupyterlab/services';
+import type { Kernel, KernelMessage } from '@jupyterlab/services';
 import type { IDisposable } from '@lumino/disposable';
 import type { ISignal } from '@lumino/signaling';
 import { Signal } from '@lumino/signaling';
@@ -181,6 +182,7 @@ export class NotebookLink implements INotebookLink {
       old.sessionContext.kernelChanged.disconnect(this._onChanged, this);
       old.sessionContext.statusChanged.disconnect(this._onChanged, this);
       old.sessionContext.propertyChanged.disconnect(this._onChanged, this);
+      old.sessionContext.connectionStatusChanged.disconnect(this._onConnection, this);
       old.disposed.disconnect(this._onCurrent, this);
     }
     this._panel = panel;
@@ -188,12 +190,27 @@ export class NotebookLink implements INotebookLink {
       panel.sessionContext.kernelChanged.connect(this._onChanged, this);
       panel.sessionContext.statusChanged.connect(this._onChanged, this);
       panel.sessionContext.propertyChanged.connect(this._onChanged, this);
+      panel.sessionContext.connectionStatusChanged.connect(this._onConnection, this);
       panel.disposed.connect(this._onCurrent, this);
     }
   }
 
   private _onChanged(): void {
     this._changed.emit();
+  }
+
+  /**
+   * After a restart JupyterLab drops what the kernel says until it has the kernel's first reply, often also that it is idle, and then
+   * takes it for restarting until it next does something. So it is asked again once it has replied.
+   */
+  private _onConnection(context: ISessionContext, status: Kernel.ConnectionStatus): void {
+    const kernel = context.session?.kernel;
+    if (status === 'connected' && kernel && !['idle', 'busy'].includes(kernel.status)) {
+      kernel
+        .requestKernelInfo()
+        .then(() => (['idle', 'busy'].includes(kernel.status) ? undefined : kernel.requestKernelInfo()))
+        .catch(() => undefined); // it has gone, or restarts again
+    }
   }
 
   private readonly _tracker: INotebookTracker;
