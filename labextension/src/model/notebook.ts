@@ -85,7 +85,7 @@ export class NotebookLink implements INotebookLink {
       name: path.slice(path.lastIndexOf('/') + 1),
       kernel: kernel?.id ?? null,
       language: spec?.language.toLowerCase() ?? null,
-      status: kernel ? simpleStatus(kernel.status) : context.isReady ? 'none' : 'starting',
+      status: kernel ? simpleStatus(kernel.status, this._answered === kernel.id) : context.isReady ? 'none' : 'starting',
       task: task?.kind ?? null,
       progress: task?.progress ?? '',
       problem: task?.problem ?? null
@@ -180,15 +180,16 @@ export class NotebookLink implements INotebookLink {
     const old = this._panel;
     if (old && !old.isDisposed) {
       old.sessionContext.kernelChanged.disconnect(this._onChanged, this);
-      old.sessionContext.statusChanged.disconnect(this._onChanged, this);
+      old.sessionContext.statusChanged.disconnect(this._onStatus, this);
       old.sessionContext.propertyChanged.disconnect(this._onChanged, this);
       old.sessionContext.connectionStatusChanged.disconnect(this._onConnection, this);
       old.disposed.disconnect(this._onCurrent, this);
     }
     this._panel = panel;
+    this._answered = null;
     if (panel) {
       panel.sessionContext.kernelChanged.connect(this._onChanged, this);
-      panel.sessionContext.statusChanged.connect(this._onChanged, this);
+      panel.sessionContext.statusChanged.connect(this._onStatus, this);
       panel.sessionContext.propertyChanged.connect(this._onChanged, this);
       panel.sessionContext.connectionStatusChanged.connect(this._onConnection, this);
       panel.disposed.connect(this._onCurrent, this);
@@ -199,16 +200,27 @@ export class NotebookLink implements INotebookLink {
     this._changed.emit();
   }
 
+  private _onStatus(context: ISessionContext, status: Kernel.Status): void {
+    if (status === 'restarting' || status === 'autorestarting') {
+      this._answered = null;
+    }
+    this._changed.emit();
+  }
+
   /**
-   * After a restart JupyterLab drops what the kernel says until it has the kernel's first reply, often also that it is idle, and then
-   * takes it for restarting until it next does something. So it is asked again once it has replied.
+   * A restarted kernel says that it is idle before JupyterLab listens again, which then takes it for restarting until it next
+   * works. So it is asked something, and counts as idle once it has answered.
    */
   private _onConnection(context: ISessionContext, status: Kernel.ConnectionStatus): void {
     const kernel = context.session?.kernel;
-    if (status === 'connected' && kernel && !['idle', 'busy'].includes(kernel.status)) {
+    this._answered = null;
+    if (status === 'connected' && kernel) {
       kernel
         .requestKernelInfo()
-        .then(() => (['idle', 'busy'].includes(kernel.status) ? undefined : kernel.requestKernelInfo()))
+        .then(reply => {
+          this._answered = reply && !kernel.isDisposed ? kernel.id : null;
+          this._changed.emit();
+        })
         .catch(() => undefined); // it has gone, or restarts again
     }
   }
@@ -217,6 +229,7 @@ export class NotebookLink implements INotebookLink {
   private readonly _tasks = new WeakMap<NotebookPanel, ITask>();
   private readonly _changed = new Signal<INotebookLink, void>(this);
   private _panel: NotebookPanel | null = null;
+  private _answered: string | null = null;
   private _disposed = false;
 }
 
@@ -226,14 +239,14 @@ interface IFuture {
   readonly done: Promise<KernelMessage.IExecuteReplyMsg | undefined>;
 }
 
-function simpleStatus(status: string): INotebookInfo['status'] {
+function simpleStatus(status: string, answered: boolean): INotebookInfo['status'] {
   switch (status) {
     case 'idle':
     case 'busy':
     case 'dead':
       return status;
     default:
-      return 'starting';
+      return answered ? 'idle' : 'starting';
   }
 }
 
