@@ -200,7 +200,7 @@ export class NotebookLink implements INotebookLink {
     this._changed.emit();
   }
 
-  private _onStatus(context: ISessionContext, status: Kernel.Status): void {
+  private _onStatus(_: ISessionContext, status: Kernel.Status): void {
     if (status === 'restarting' || status === 'autorestarting') {
       this._answered = null;
     }
