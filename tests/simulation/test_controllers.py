@@ -21,7 +21,7 @@ from zoe_hub.core.invariants import violations
 from zoe_hub.core.model import Drain, ExecutionSpec, Group, Outcome, Phase, Ready, Record, Resources, Restart, Secret
 from zoe_hub.store.memory import MemoryStore
 
-SEEDS = range(24)
+SEEDS = range(12)
 HOUR = 3600.0
 
 
