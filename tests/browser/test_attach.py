@@ -63,7 +63,8 @@ def test_attach_grow_and_look_at_spark(window: Window) -> None:
     expect(frame.locator("body")).to_contain_text(re.compile(r"Workers \(3\)|Alive Workers:\s*3"), timeout=LONG)
     window.shot("spark-master")
     frame = frame_of(window, "Spark UI", "/connect-0/ui/")
-    expect(frame.locator("body")).to_contain_text("Executors", timeout=LONG)
+    frame.get_by_role("link", name="Executors").click(timeout=LONG)
+    expect(frame.locator("#active-executors-table, #active-executors")).to_contain_text("driver", timeout=LONG)
     window.shot("spark-ui")
 
 

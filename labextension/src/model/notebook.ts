@@ -193,6 +193,7 @@ export class NotebookLink implements INotebookLink {
       panel.sessionContext.propertyChanged.connect(this._onChanged, this);
       panel.sessionContext.connectionStatusChanged.connect(this._onConnection, this);
       panel.disposed.connect(this._onCurrent, this);
+      this._ask(panel.sessionContext);
     }
   }
 
@@ -207,22 +208,29 @@ export class NotebookLink implements INotebookLink {
     this._changed.emit();
   }
 
+  private _onConnection(context: ISessionContext): void {
+    this._answered = null;
+    this._ask(context);
+  }
+
   /**
    * A restarted kernel says that it is idle before JupyterLab listens again, which then takes it for restarting until it next
-   * works. So it is asked something, and counts as idle once it has answered.
+   * works. So a connected kernel of unknown state is asked something, and counts as idle once it has answered.
    */
-  private _onConnection(context: ISessionContext, status: Kernel.ConnectionStatus): void {
+  private _ask(context: ISessionContext): void {
     const kernel = context.session?.kernel;
-    this._answered = null;
-    if (status === 'connected' && kernel) {
-      kernel
-        .requestKernelInfo()
-        .then(reply => {
-          this._answered = reply && !kernel.isDisposed ? kernel.id : null;
-          this._changed.emit();
-        })
-        .catch(() => undefined); // it has gone, or restarts again
+    if (!kernel || kernel.connectionStatus !== 'connected' || simpleStatus(kernel.status, false) !== 'starting') {
+      return;
     }
+    kernel
+      .requestKernelInfo()
+      .then(reply => {
+        if (reply && this._panel?.sessionContext === context) {
+          this._answered = kernel.id;
+          this._changed.emit();
+        }
+      })
+      .catch(() => undefined); // it has gone, or restarts again
   }
 
   private readonly _tracker: INotebookTracker;

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
-from contextlib import suppress
 from datetime import UTC, datetime
 from ipaddress import ip_network
 from pathlib import Path
@@ -122,7 +121,7 @@ class DockerBackend(Backend):
                 raise
         # A hub that was killed may have left its request to the engine, which then makes a second network of this name.
         for double in sorted(self._networks(f"execution={execution}"), key=lambda network: str(network["Created"]))[1:]:
-            with suppress(APIError):  # one that is in use stays until the execution is cleaned
+            with contextlib.suppress(APIError):  # one that is in use stays until the execution is cleaned
                 self._engine.api.remove_network(double["Id"])
 
     async def allocate(self, execution: str, name: str, ports: tuple[Port, ...]) -> Mapping[str, Address]:

@@ -29,7 +29,7 @@ class Faults(Record, kw_only=True):
     lost: float = 0.0  # news does not come (a later listing shows it)
     death: float = 0.0  # a process that starts dies within ``slowest`` seconds
     late: float = 0.0  # a call whose caller is gone is carried out all the same, up to ``latest`` seconds later
-    latest: float = 10.0
+    latest: float = 10.0  # seconds
     silence: float = 0.0  # with each piece of news: the watches fall silent without a word
 
 
