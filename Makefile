@@ -26,7 +26,7 @@ build/.venv:
 
 build/.installed: build/.venv pyproject.toml constraints.txt
 	@echo 'Installing the Python packages ...'
-	@$(PY) -m pip install --quiet --upgrade -c constraints.txt pip hatchling hatch-jupyter-builder editables
+	@$(PY) -m pip install --quiet --upgrade -c constraints.txt pip setuptools hatchling hatch-jupyter-builder editables # what builds the rest
 	@HATCH_JUPYTER_BUILDER_SKIP_NPM=1 $(PY) -m pip install --quiet --no-build-isolation -c constraints.txt -e '.[spark,docker]' --group dev
 	@touch $@
 
@@ -88,7 +88,7 @@ wheel: setup ## the distribution, in dist/
 	@ls dist/*.whl
 
 constraints: ## pin what is installed now
-	@$(PY) -m pip freeze --exclude-editable --exclude jupyter-zoe | grep -v ' @ ' > constraints.txt
+	@$(PY) -m pip freeze --all --exclude-editable --exclude jupyter-zoe | grep -v ' @ ' > constraints.txt
 
 clean: ## forget what was built (not the virtual environment)
 	@rm -rf build dist labextension/lib jupyter_zoe/labextension
