@@ -219,7 +219,7 @@ export class NotebookLink implements INotebookLink {
    */
   private _ask(context: ISessionContext): void {
     const kernel = context.session?.kernel;
-    if (!kernel || kernel.connectionStatus !== 'connected' || simpleStatus(kernel.status, false) !== 'starting') {
+    if (kernel?.connectionStatus !== 'connected' || simpleStatus(kernel.status, false) !== 'starting') {
       return;
     }
     kernel
