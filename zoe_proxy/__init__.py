@@ -4,6 +4,7 @@ Shared by the hub (``zoe_hub.web.proxy``: web pages of processes) and the Jupyte
 (``jupyter_zoe.extension``: the hub itself). Imports neither of them; needs Tornado and the standard library.
 
 - ``rewrite``: pure. Paths, headers, cookies and origins on their way through.
+- ``links``: pure. Links between pages that do not know of the proxy.
 - ``upstream``: one request to an upstream server, body and answer streamed with backpressure.
 - ``tunnel``: bytes both ways between two connections that have left HTTP (WebSocket).
 - ``handler``: the base class of handlers that put these together.

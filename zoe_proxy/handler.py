@@ -23,6 +23,7 @@ from tornado.log import gen_log
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
 from zoe_proxy import rewrite
+from zoe_proxy.links import editor
 from zoe_proxy.rewrite import Client, Route, Rules
 from zoe_proxy.tunnel import splice
 from zoe_proxy.upstream import Exchange, Head, Timeouts, UpstreamError, connect
@@ -222,11 +223,15 @@ class ProxyHandler(RequestHandler):
     async def _pass_answer(self, exchange: Exchange) -> None:
         try:
             head = await exchange.head()
-            self._write_head(head)
+            assert self._upstream is not None
+            links = editor(head.code, head.headers, self._upstream.rules.links)
+            self._write_head(head, edited=links is not None)
             await self.flush()
             async for piece in exchange.body():
-                self.write(piece)
+                self.write(links.feed(piece) if links else piece)
                 await self.flush()
+            if links:
+                self.write(links.end())
             await self._linger()
             self.finish()
         except UpstreamError as error:
@@ -251,11 +256,11 @@ class ProxyHandler(RequestHandler):
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._received.wait(), _LINGER)
 
-    def _write_head(self, head: Head) -> None:
+    def _write_head(self, head: Head, *, edited: bool) -> None:
         assert self._upstream is not None
         self._clear_headers()
         self.set_status(head.code, _reason(head))
-        pairs = rewrite.response_headers(head.headers.get_all(), self._upstream.route, self._upstream.client, self._upstream.rules)
+        pairs = rewrite.response_headers(head.headers.get_all(), self._upstream.route, self._upstream.client, self._upstream.rules, edited=edited)
         for name, value in self.answer_headers(head.code, pairs):
             self.add_header(name, value)
         _call(getattr(self.request.connection, "stream", None), "set_nodelay", True)  # events go out at once

@@ -20,6 +20,9 @@ HOP_BY_HOP = frozenset(
 _NEVER_UP = frozenset(("authorization", "expect", "forwarded", "host", "cookie", "origin", "referer", "x-real-ip"))
 # These speak for the whole origin, which belongs to the server in front, not to what is behind the proxy.
 _NEVER_DOWN = frozenset(("alt-svc", "clear-site-data", "public-key-pins", "strict-transport-security"))
+# Of a body that is edited on its way down: it must be readable, and is another one than the upstream knows.
+_OF_UNEDITED_UP = frozenset(("accept-encoding", "if-range"))
+_OF_UNEDITED_DOWN = frozenset(("accept-ranges", "content-length", "content-md5", "digest", "etag"))
 _ILLEGAL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _NOT_IN_TARGET = re.compile(r"[^\x21-\x7e]")
 
@@ -60,6 +63,7 @@ class Rules:
     denied_cookies: tuple[re.Pattern[str], ...] = ()  # matched against whole names; neither sent up nor set
     dropped: frozenset[str] = frozenset()  # request headers, lower case
     added: Mapping[str, str] = field(default_factory=dict)  # request headers, win over what came
+    links: Mapping[str, str] = field(default_factory=dict)  # origins of other pages -> their public paths, see ``links``
     keep_referer: bool = False  # another proxy of this kind follows, which translates it
 
     def denies(self, cookie: str) -> bool:
@@ -133,6 +137,13 @@ def location(route: Route, value: str, public_host: str = "") -> str:
     return public_path(route, value)
 
 
+def linked(links: Mapping[str, str], value: str) -> str:
+    """An address of one of the pages of ``links`` as the browser must see it."""
+    parts = _split(value)
+    place = links.get(f"{parts.scheme}://{parts.netloc}".lower()) if parts is not None and parts.netloc else None
+    return value if parts is None or place is None else place + _rest(parts)
+
+
 def _rest(parts: SplitResult) -> str:
     """Path, query and fragment of a URL."""
     return (parts.path or "/") + (f"?{parts.query}" if parts.query else "") + (f"#{parts.fragment}" if parts.fragment else "")
@@ -196,7 +207,7 @@ def request_headers(headers: Iterable[tuple[str, str]], route: Route, client: Cl
     """The headers of a request as the upstream gets them, hop-by-hop ones excepted. Its body's length is kept."""
     pairs = list(headers)
     replaced = {name.lower() for name in rules.added}
-    drop = _NEVER_UP | rules.dropped | replaced
+    drop = _NEVER_UP | rules.dropped | replaced | (_OF_UNEDITED_UP if rules.links else frozenset())
     sent: Pairs = [("Host", route.netloc)]
     sent += [(name, value) for name, value in end_to_end(pairs) if name.lower() not in drop and not name.lower().startswith("x-forwarded-")]
     if (kept := cookies((value for name, value in pairs if name.lower() == "cookie"), rules)) and "cookie" not in rules.dropped:
@@ -228,15 +239,15 @@ def _referer(value: str, route: Route, client: Client) -> str:
     return route.origin + route.inner + (parts.path[len(route.public) :] or "/") + (f"?{parts.query}" if parts.query else "")
 
 
-def response_headers(headers: Iterable[tuple[str, str]], route: Route, client: Client, rules: Rules) -> Pairs:
-    """The headers of an answer as the browser gets them."""
+def response_headers(headers: Iterable[tuple[str, str]], route: Route, client: Client, rules: Rules, *, edited: bool = False) -> Pairs:
+    """The headers of an answer as the browser gets them. ``edited``: its body will be another one than the upstream's."""
     sent: Pairs = []
     for name, value in end_to_end(headers):
         match name.lower():
-            case lower if lower in _NEVER_DOWN:
+            case lower if lower in _NEVER_DOWN or (edited and lower in _OF_UNEDITED_DOWN):
                 continue
             case "location" | "content-location":
-                sent.append((name, location(route, value, client.host)))
+                sent.append((name, linked(rules.links, location(route, value, client.host))))
             case "refresh":
                 delay, url, place = value.partition("url=")
                 sent.append((name, delay + url + location(route, place, client.host)))

@@ -30,8 +30,8 @@ from jvm import Java, Problem, Pyspark, find_java, find_pyspark
 from roles import Archives
 
 ARCHIVED = ("master", "worker", "connect", "executor")
-# Part of the key: raise it when flags or class path of a role change.
-SCHEMA = 1
+# Part of the key: raise it when flags, class path or work of a role change.
+SCHEMA = 2
 SETS_KEPT = 3
 TIME_LIMIT = 600.0
 SPACE_NEEDED = 1024 * 1024 * 1024
@@ -156,8 +156,9 @@ def _make_set(sets: Path, name: str, environment: Mapping[str, str]) -> None:
             if told.returncode:
                 last = told.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["no message"]
                 raise Problem("archive-failed", f"the queries of the warm-up failed: {last[0]}")
-            # The pages of the master are what people and probes look at.
+            # What people and probes look at; the worker's is asked below.
             cluster.page(cluster.master_url)
+            cluster.page(cluster.connect_url)
             # A decommissioned executor ends by itself, in its own time. One that is told to stop is killed after 10 s.
             worker = next(member for member in cluster.members if member.role == "worker")
             worker.process.send_signal(signal.SIGPWR)

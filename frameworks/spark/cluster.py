@@ -6,7 +6,9 @@ starts every process itself. Everything it starts is in a session of its own and
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import hmac
 import json
 import os
 import secrets
@@ -56,6 +58,7 @@ class LocalCluster:
     ) -> None:
         self.folder = folder
         self.rpc_secret = secrets.token_hex(32)
+        self.pages_secret = secrets.token_urlsafe(32)
         self.token = secrets.token_urlsafe(32)
         self.members: list[Member] = []
         self._started = 0
@@ -77,6 +80,11 @@ class LocalCluster:
     def master_url(self) -> str:
         """The master's pages, and its state under `/json/`."""
         return f"http://127.0.0.1:{self._ports['master']['UI']}"
+
+    @property
+    def connect_url(self) -> str:
+        """The pages of the session."""
+        return f"http://127.0.0.1:{self.connect_ports['UI']}"
 
     @property
     def connect_ports(self) -> dict[str, int]:
@@ -101,6 +109,7 @@ class LocalCluster:
             "ZOE_FOLDER": str(self.folder / name),
             "ZOE_ADDRESS_MASTER_RPC": f"127.0.0.1:{self._ports['master']['RPC']}",
             "ZOE_SECRET_RPC": self.rpc_secret,
+            "ZOE_SECRET_PAGES": self.pages_secret,
         }
         if role == "connect":
             environment["SPARK_CONNECT_AUTHENTICATE_TOKEN"] = self.token
@@ -123,10 +132,17 @@ class LocalCluster:
         """The master's own view; empty while it does not answer."""
         return self._json(self.master_url)
 
-    @staticmethod
-    def page(url: str) -> bytes:
+    @property
+    def login(self) -> dict[str, str]:
+        """The header that opens the pages of all members, as the hub's proxy adds it: a JWS (RFC 7515, HS256)."""
+        key = base64.urlsafe_b64decode(self.pages_secret + "=")
+        signed = ".".join(_base64url(part) for part in (b'{"alg":"HS256"}', b'{"iss":"zoe"}'))
+        return {"Authorization": f"Bearer {signed}.{_base64url(hmac.digest(key, signed.encode(), 'sha256'))}"}
+
+    def page(self, url: str) -> bytes:
         """One page of a member; OSError when it does not answer."""
-        with urllib.request.urlopen(f"{url}/", timeout=20) as answer:  # noqa: S310 (always an address made here)
+        asked = urllib.request.Request(f"{url}/", headers=self.login)  # noqa: S310 (always an address made here)
+        with urllib.request.urlopen(asked, timeout=20) as answer:  # noqa: S310
             body: bytes = answer.read()
             return body
 
@@ -183,6 +199,10 @@ class LocalCluster:
                 os.killpg(member.process.pid, signal.SIGKILL)
             member.process.wait()
         self.members.clear()
+
+
+def _base64url(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
 
 
 def _free_ports(*names: str) -> dict[str, int]:

@@ -5,7 +5,8 @@ the same way. No I/O here, so the unit tests read every command without a JVM.
 
 Secrets travel in environment and 0600 files only: Master and Worker find the RPC secret in `_SPARK_AUTH_SECRET`, the
 Worker hands it to executors the same way (Spark removes it from their command line), the driver insists on
-`spark.authenticate.secret` in its configuration and gets it from its properties file.
+`spark.authenticate.secret` in its configuration and gets it from its properties file. So do all three with the secret of
+their pages.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ MAIN_CLASSES = {
     "worker": "org.apache.spark.deploy.worker.Worker",
     "connect": "org.apache.spark.deploy.SparkSubmit",
 }
+# Lets a request pass whose header "Authorization: Bearer JWS" is signed with the secret that it is given as "secretKey".
+PAGES_FILTER = "org.apache.spark.ui.JWSFilter"
 # Seen at rest: Master and Worker live in 60-90 MB of heap, whatever the number of workers.
 DAEMON_HEAP = 256 * MIB
 DRIVER_HEAP = 640 * MIB
@@ -55,6 +58,8 @@ OWN_KEYS = (
     "spark.plugins.internal",
     "spark.port.maxRetries",
     "spark.redaction",
+    "spark.ui.filters",
+    f"spark.{PAGES_FILTER}",
     "spark.ui.port",
     "spark.ui.proxyRedirectUri",
     "spark.ui.reverseProxy",
@@ -229,6 +234,8 @@ def _common_properties(given: _Given, folder: str) -> dict[str, str]:
     }
     if given.text("ZOE_SECRET_RPC", ""):
         properties |= {"spark.authenticate": "true", "spark.network.crypto.enabled": "true"}
+    if pages := given.text("ZOE_SECRET_PAGES", ""):
+        properties |= {"spark.ui.filters": PAGES_FILTER, f"spark.{PAGES_FILTER}.param.secretKey": pages}
     return properties
 
 

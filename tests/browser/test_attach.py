@@ -62,6 +62,10 @@ def test_attach_grow_and_look_at_spark(window: Window) -> None:
     frame = frame_of(window, "Spark master", "/master-0/ui/")
     expect(frame.locator("body")).to_contain_text(re.compile(r"Workers \(3\)|Alive Workers:\s*3"), timeout=LONG)
     window.shot("spark-master")
+    frame.get_by_role("link", name=re.compile(r"^worker-")).first.click(timeout=LONG)  # Spark names its address, which the browser may not reach
+    expect(frame.locator("body")).to_contain_text("Running Executors (1)", timeout=LONG)
+    assert re.search(r"/zoe/proxy/[^/]+/worker-\d/ui/$", frame.locator("body").evaluate("() => location.pathname"))
+    window.shot("spark-worker")
     frame = frame_of(window, "Spark UI", "/connect-0/ui/")
     frame.get_by_role("link", name="Executors").click(timeout=LONG)
     expect(frame.locator("#active-executors-table, #active-executors")).to_contain_text("driver", timeout=LONG)

@@ -35,7 +35,8 @@ class Page(RequestHandler):
         self.add_header("Set-Cookie", "mine=1; Path=/")
         self.add_header("Set-Cookie", "zoe-session-1=forged; Path=/")
         self.add_header("X-Zoe-Proxy", "waiting")
-        self.finish({"uri": self.request.uri, "headers": dict(self.request.headers), "body": self.request.body.decode()})
+        self.set_header("Content-Type", "text/plain")
+        self.finish(json.dumps({"uri": self.request.uri, "headers": dict(self.request.headers), "body": self.request.body.decode()}))
 
     get = post = any
 
@@ -43,6 +44,16 @@ class Page(RequestHandler):
 class Away(RequestHandler):
     def get(self) -> None:
         self.redirect(self.get_argument("to"))
+
+
+class Index(RequestHandler):
+    """Names itself, another page and a stranger by their addresses."""
+
+    def get(self) -> None:
+        self.set_header("ETag", '"upstream"')
+        self.set_header("X-Encodings", self.request.headers.get("Accept-Encoding", "none"))
+        port = int(str(self.request.host).rpartition(":")[2])
+        self.finish("".join(f'<a href="http://{host}/page?a=1">' for host in (f"127.0.0.1:{port}", "peer.test:8081", f"127.0.0.1:{port}0")))
 
 
 class Talk(WebSocketHandler):
@@ -84,7 +95,7 @@ async def rig() -> AsyncIterator[Rig]:
         servers.append(server)
         return int(sockets[0].getsockname()[1])
 
-    pages = serve(Application([(r".*/away", Away), (r".*/talk", Talk), (r".*", Page)]))
+    pages = serve(Application([(r".*/away", Away), (r".*/index", Index), (r".*/talk", Talk), (r".*", Page)]))
     ports = (
         Port(name="ui", number=80, protocol="http", headers={"Authorization": "token ⟦secret:page⟧", "X-Where": "⟦path:ui⟧"}),
         Port(name="lab", number=81, protocol="http", strip=False),
@@ -134,6 +145,23 @@ async def test_the_prefix_that_the_server_extension_names_is_the_public_one(rig:
     assert (seen["X-Forwarded-Host"], seen["X-Forwarded-Proto"], seen["X-Forwarded-For"]) == ("hub.example:8888", "https", "9.9.9.9")
     assert seen["X-Where"] == "/user/alice/zoe/proxy/e1/web-0/ui/"
     assert (await rig.fetch("/zoe/proxy/e1/web-0/ui/away?to=/x")).headers["Location"] == "/zoe/proxy/e1/web-0/ui/x"
+
+
+async def test_links_to_pages_of_the_execution_lead_through_the_proxy(rig: Rig) -> None:
+    (web,) = rig.store.executions["e1"].processes
+    assert web.addresses is not None
+    elsewhere = Address(number=81, host="peer.test", port=8081, endpoint_host="127.0.0.1", endpoint_port=1)
+    peer = replace(web, name="zoe-d-e1-web-1", index=1, addresses={"ui": elsewhere})
+    await rig.change(processes=(web, peer))
+    port = web.addresses["ui"].endpoint_port
+    answer = await rig.fetch("/zoe/proxy/e1/web-0/ui/index", {**OWN, "Accept-Encoding": "gzip"})
+    own, other = "/zoe/proxy/e1/web-0/", "/zoe/proxy/e1/web-1/ui"
+    assert answer.body.decode() == f'<a href="{own}lab/page?a=1"><a href="{other}/page?a=1"><a href="http://127.0.0.1:{port}0/page?a=1">'
+    assert answer.headers["X-Encodings"] == "none"
+    assert "ETag" not in answer.headers
+    assert (await rig.fetch("/zoe/proxy/e1/web-0/ui/away?to=http://peer.test:8081/x")).headers["Location"] == f"{other}/x"
+    kept = await rig.fetch("/zoe/proxy/e1/web-0/lab/index")
+    assert b"http://peer.test:8081/page" in kept.body, "who knows the proxy's prefix knows its links"
 
 
 async def test_a_process_that_keeps_its_prefix_sees_the_one_it_was_started_with(rig: Rig) -> None:

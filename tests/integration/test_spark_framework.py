@@ -5,6 +5,7 @@ No hub here: what a backend does (ports, environment, folder, signals) is done b
 
 from __future__ import annotations
 
+import base64
 import os
 import signal
 import sys
@@ -22,6 +23,8 @@ FRAMEWORK = Path(__file__).resolve().parents[2] / "frameworks" / "spark"
 sys.path.insert(0, str(FRAMEWORK))
 
 from cluster import LocalCluster, Member  # noqa: E402
+
+from zoe_hub.controllers.tokens import jws  # noqa: E402
 
 LIMIT = 600
 MEMORY = str(512 * 2**20)
@@ -161,12 +164,13 @@ def test_a_decommissioned_worker_finishes_its_tasks_and_is_drained(cluster: Loca
 
 def test_the_user_interfaces_live_under_the_prefix_of_a_proxy(cluster: LocalCluster) -> None:
     prefix = "/zoe/proxy/e1/ui"
-    for port in (members(cluster, "master")[0].ports["UI"], cluster.connect_ports["UI"]):
-        status, headers, body = _get(f"http://127.0.0.1:{port}/", prefix)
+    proxied = {**cluster.login, "X-Forwarded-Context": prefix}
+    for url in (cluster.master_url, cluster.connect_url):
+        status, headers, body = _get(f"{url}/", proxied)
         if status == 302:
             assert headers["Location"].startswith(f"{prefix}/")
             path = headers["Location"].removeprefix(prefix)
-            status, headers, body = _get(f"http://127.0.0.1:{port}{path}", prefix)
+            status, headers, body = _get(f"{url}{path}", proxied)
         assert status == 200
         assert f'href="{prefix}/static/' in body
         assert 'href="/static/' not in body
@@ -174,8 +178,19 @@ def test_the_user_interfaces_live_under_the_prefix_of_a_proxy(cluster: LocalClus
         assert headers.get("X-Frame-Options", "SAMEORIGIN") == "SAMEORIGIN"
 
 
+def test_the_user_interfaces_open_to_the_hub_alone(cluster: LocalCluster) -> None:
+    worker = next(member for member in members(cluster, "worker") if member.process.poll() is None)
+    other = base64.urlsafe_b64encode(os.urandom(32)).rstrip(b"=").decode()
+    forged = {"Authorization": f"Bearer {jws(other)}"}
+    for url in (cluster.master_url, cluster.connect_url, f"http://127.0.0.1:{worker.ports['UI']}"):
+        for page in ("/", "/static/webui.css", "/api/v1/applications", "/json/"):
+            for login in ({}, forged, {"Authorization": "Bearer x"}):
+                assert _get(url + page, login)[0] == 403, (url, page)
+        assert _get(f"{url}/static/webui.css", {"Authorization": f"Bearer {jws(cluster.pages_secret)}"})[0] == 200, "what the hub signs passes"
+
+
 def test_no_secret_is_in_an_argument_list_a_log_or_a_file_of_others(cluster: LocalCluster, spark: Any) -> None:
-    secrets = {cluster.rpc_secret.encode(), cluster.token.encode()}
+    secrets = {cluster.rpc_secret.encode(), cluster.token.encode(), cluster.pages_secret.encode(), cluster.login["Authorization"].encode()}
     me = os.getpid()
     seen = 0
     for process in Path("/proc").iterdir():
@@ -207,7 +222,7 @@ def test_no_secret_is_in_an_argument_list_a_log_or_a_file_of_others(cluster: Loc
     for port, page in pages:
         if any(member.ports["UI"] == port and member.process.poll() is not None for member in cluster.members):
             continue
-        status, _, body = _get(f"http://127.0.0.1:{port}/{page}")
+        status, _, body = _get(f"http://127.0.0.1:{port}/{page}", cluster.login)
         assert status == 200
         assert not any(secret in body.encode() for secret in secrets)
 
@@ -243,8 +258,8 @@ class _Stay(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def _get(url: str, prefix: str = "") -> tuple[int, dict[str, str], str]:
-    request = urllib.request.Request(url, headers={"X-Forwarded-Context": prefix} if prefix else {})
+def _get(url: str, headers: dict[str, str]) -> tuple[int, dict[str, str], str]:
+    request = urllib.request.Request(url, headers=headers)
     try:
         with urllib.request.build_opener(_Stay).open(request, timeout=20) as answer:
             return answer.status, dict(answer.headers), answer.read().decode()

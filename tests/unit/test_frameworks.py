@@ -87,10 +87,11 @@ def test_spark(catalog):
     assert connect.environment["SPARK_CONNECT_AUTHENTICATE_TOKEN"] == "⟦secret:connect⟧"
     assert all(not each.needs for each in rendered.spec.groups)  # all start at once
     assert all(each.environment["ZOE_SECRET_RPC"] == "⟦secret:rpc⟧" for each in rendered.spec.groups)
+    assert all(port.headers == {"Authorization": "Bearer ⟦jws:pages⟧"} for each in rendered.spec.groups for port in each.ports if port.protocol == "http")
     attach = rendered.spec.attach["python"]
     assert Requirement(attach.requires).specifier.contains("4.3.0")
     assert not Requirement(attach.requires).specifier.contains("4.4.0")
-    assert (attach.variable, attach.secrets) == ("spark", ("connect",))  # the RPC secret is not for kernels
+    assert (attach.variable, attach.secrets) == ("spark", ("connect",))  # the other secrets are not for kernels
     ast.parse(attach.code)
     assert catalog.zapps["spark-cluster"].scalable == ("worker",)
     assert catalog.attachable("spark") == "spark-cluster"

@@ -36,6 +36,7 @@ ENVIRONMENT = {
     "ZOE_PORT_BLOCKS": "7003",
     "ZOE_ADDRESS_MASTER_RPC": "master.ex1:7077",
     "ZOE_SECRET_RPC": "rpc-secret",
+    "ZOE_SECRET_PAGES": "pages-secret",
     "SPARK_CONNECT_AUTHENTICATE_TOKEN": "connect-token",
 }
 
@@ -59,10 +60,11 @@ def properties(one: Launch) -> dict[str, str]:
 @pytest.mark.parametrize("role", roles.ROLES)
 def test_no_secret_is_in_a_command(role: str) -> None:
     one = launch(role)
-    assert not any(secret in " ".join(one.argv) for secret in ("rpc-secret", "connect-token"))
+    assert not any(secret in " ".join(one.argv) for secret in ("rpc-secret", "pages-secret", "connect-token"))
     assert properties(one)["spark.authenticate"] == "true"
     # In a file only where Spark insists: the driver. In the environment only of those who need it.
     assert ("rpc-secret" in one.files["conf/spark.properties"]) is (role == "connect")
+    assert "spark.org.apache.spark.ui.JWSFilter.param.secretKey=pages-secret" in one.files["conf/spark.properties"]
     assert (one.environment.get("_SPARK_AUTH_SECRET") == "rpc-secret") is (role != "connect")
     assert ("connect-token" in one.environment.values()) is (role == "connect")
     assert "ZOE_SECRET_RPC" not in one.environment

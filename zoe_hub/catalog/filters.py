@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from zoe_hub.catalog.schema import shown, suggestion
+from zoe_hub.core.text import Reference, references
 
 
 class Budget(Protocol):
@@ -144,6 +145,14 @@ def _lines(walk: Budget, value: Any) -> str:
     return "\n".join(lines)
 
 
+def _jws(walk: Budget, value: Any) -> str:
+    """Instead of a secret, what is signed with it."""
+    for reference in references((value,)) if isinstance(value, Late) else ():
+        if reference.kind == "secret" and value == str(reference):
+            return Late(str(Reference("jws", reference.name)))
+    raise TypeError("'jws' signs with a secret; write {{ secret('name') | jws }}")
+
+
 def _int(walk: Budget, value: Any) -> int:
     if isinstance(value, str) and len(value) > 30:
         raise ValueError("the number is too long")
@@ -160,6 +169,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "int": _int,
     "join": _join,
     "json": _json,
+    "jws": _jws,
     "last": lambda walk, value: _items(value)[-1],
     "length": lambda walk, value: len(value),
     "lines": _lines,

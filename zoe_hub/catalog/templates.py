@@ -353,7 +353,7 @@ class _Walk:
         if node.name in ("default", "d"):
             instead = self.value(node.args[0]) if node.args else ""
             return self.value(node.node) if self.defined(node.node) else instead
-        value = self.value(node.node) if node.name in ("json", "tojson", "string", "join", "list") else self.known(node.node)
+        value = self.value(node.node) if node.name in ("json", "jws", "tojson", "string", "join", "list") else self.known(node.node)
         arguments = [self.known(item) for item in node.args]
         options: dict[str, Any] = {str(item.key): self.known(item.value) for item in node.kwargs}
         if isinstance(value, str | list | dict):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from zoe_hub.backends.base import Backend, ProcessSpec
+from zoe_hub.controllers.tokens import jws
 from zoe_hub.core import text
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.model import Execution, Group, Process
@@ -48,10 +49,10 @@ class Binder:
             if address is None:
                 raise ZoeError("not-ready", f"The address of {group}.{port} is not known yet.")
             return f"{address.host}:{address.port}" if kind == "address" else f"{address.endpoint_host}:{address.endpoint_port}"
-        if kind == "secret":
+        if kind in ("secret", "jws"):
             if name not in secrets:
                 raise ZoeError("internal", f"The execution has no secret {name!r}.")
-            return secrets[name]
+            return secrets[name] if kind == "secret" else jws(secrets[name])
         if kind == "folder":
             return self._backend.folder(name, str(self._catalog.folder(name)))
         if process is None:

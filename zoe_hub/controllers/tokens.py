@@ -6,10 +6,13 @@ random bits, so neither salt nor a slow hash would make guessing harder.
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import hmac
 import secrets
 from datetime import datetime
 
+from zoe_hub.core.errors import ZoeError
 from zoe_hub.store.base import Batch, Store, Token
 
 MARK = "zoe_"
@@ -38,6 +41,24 @@ def new_token(
     token = random_token()
     record = Token(digest=digest(token), owner=owner, scopes=scopes, note=note, execution=execution, created=now, expires=expires)
     return token, record
+
+
+def jws(secret: str) -> str:
+    """A JSON Web Signature in its compact form (RFC 7515) over ``{"iss": "zoe"}``, with HMAC and SHA-256 (HS256 of RFC 7518).
+
+    For programs that verify a signature instead of comparing a token. It does not expire: the secret ends with its execution.
+
+    :param secret: what it is signed with, base64url of at least 32 bytes, as ``random`` secrets are
+    :raises ZoeError: ``bad-definition``
+    """
+    try:
+        key = base64.urlsafe_b64decode(secret + "=" * (-len(secret) % 4))
+    except ValueError:
+        key = b""
+    if len(key) < 32:
+        raise ZoeError("bad-definition", "'jws' signs with a secret that is random, or base64url of at least 32 bytes.")
+    signed = b".".join(base64.urlsafe_b64encode(part).rstrip(b"=") for part in (b'{"alg":"HS256"}', b'{"iss":"zoe"}'))
+    return b".".join((signed, base64.urlsafe_b64encode(hmac.digest(key, signed, "sha256")).rstrip(b"="))).decode()
 
 
 async def issue(store: Store, owner: str, scopes: tuple[str, ...], now: datetime, *, note: str = "", expires: datetime | None = None) -> str:

@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple, get_args
 
 OPEN, CLOSE = "\u27e6", "\u27e7"  # mathematical white square brackets: in no shell, file name or programming language
 
-Kind = Literal["port", "bind", "host", "address", "endpoint", "secret", "index", "folder", "name", "path"]
+Kind = Literal["port", "bind", "host", "address", "endpoint", "secret", "jws", "index", "folder", "name", "path"]
 """What a reference may name:
 
 ``port:NAME``        the number this process listens on for its port NAME
@@ -23,7 +23,8 @@ Kind = Literal["port", "bind", "host", "address", "endpoint", "secret", "index",
 ``host:``            the host name under which peers reach this process
 ``address:G.P``      ``host:port`` under which peers reach port P of process 0 of group G
 ``endpoint:G.P``     ``host:port`` under which the hub and kernels beside it reach port P of process 0 of group G
-``secret:NAME``      a secret of the execution, in environment and files only
+``secret:NAME``      a secret of the execution, in environment, files and headers only
+``jws:NAME``         a statement that is signed with this secret, likewise
 ``index:``           the process's index in its group
 ``name:``            the process's name
 ``folder:F``         where the files of framework F are, for the process

@@ -53,6 +53,25 @@ class Place(NamedTuple):
     rest: str  # raw, with its leading slash
 
 
+def page_links(execution: Execution, prefix: str) -> dict[str, str]:
+    """The origins by which the processes of an execution know each other's pages -> the paths where a browser finds them.
+
+    :param prefix: path in front of the execution as the browser sees it
+    """
+    links = {}
+    for process in execution.processes:
+        for port in execution.spec.group(process.group).ports:
+            address = (process.addresses or {}).get(port.name)
+            if port.protocol == "http" and process.live and address is not None:
+                for host, number in ((address.host, address.port), (address.endpoint_host, address.endpoint_port)):
+                    links[f"http://{_netloc(host, number)}".lower()] = f"{prefix}/{execution.id}/{label(process)}/{port.name}"
+    return links
+
+
+def _netloc(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 class PageHandler(ProxyHandler, ZoeHandler):
     """Any request for a page of a process."""
 
@@ -140,19 +159,19 @@ class PageHandler(ProxyHandler, ZoeHandler):
         own = f"/{place.execution.id}/{label(place.process)}/{place.port.name}"
         # A process that sees the whole path was told so when it started; the browser may have come another way since.
         inner = "" if place.port.strip else proxy_path(place.execution, place.process, place.port.name).rstrip("/")
-        host = f"[{address.endpoint_host}]" if ":" in address.endpoint_host else address.endpoint_host
         binder = Binder(self.hub.backend, self.hub.catalog, self.hub.deployment, "")
         known = self.hub.store.secrets(place.execution.id)
         return Upstream(
             host=address.endpoint_host,
             port=address.endpoint_port,
-            route=Route(public=self._prefix() + own, netloc=f"{host}:{address.endpoint_port}", inner=inner),
+            route=Route(public=self._prefix() + own, netloc=_netloc(address.endpoint_host, address.endpoint_port), inner=inner),
             rest=place.rest,
             query=self.request.query,
             client=self._client(),
             rules=Rules(
                 denied_cookies=_OWN_COOKIES,
                 added={name: binder.bind(place.execution, place.process, known, content) for name, content in place.port.headers.items()},
+                links=page_links(place.execution, self._prefix()) if place.port.strip else {},
             ),
         )
 

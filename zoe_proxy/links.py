@@ -1,0 +1,56 @@
+"""Links between pages that do not know of the proxy. Pure: bytes in, bytes out. Used by ``zoe_proxy.handler``.
+
+A page that names another one by its own address, ``http://10.0.0.7:8081/``, leads nowhere from a browser that reaches both
+through the proxy alone. So addresses that are known become paths of the proxy on the way down.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from tornado.httputil import HTTPHeaders
+
+EDITED = ("text/html", "application/json")
+"""Types of what holds links. Programs, styles and streams of events pass untouched."""
+
+
+class Links:
+    """Replaces known origins in a text that comes in pieces; holds back no more than the length of the longest.
+
+    :param places: origin without a slash at its end -> what stands in its place
+    """
+
+    def __init__(self, places: Mapping[str, str]) -> None:
+        self._places = {origin.encode(): place.encode() for origin, place in places.items()}
+        longest_first = sorted(self._places, key=len, reverse=True)
+        self._pattern = re.compile(b"(?:%s)(?![0-9])" % b"|".join(map(re.escape, longest_first)))  # not 8081 in 80810
+        self._held_back = max(map(len, self._places))
+        self._rest = b""
+
+    def feed(self, piece: bytes) -> bytes:
+        """The next piece of the text, as far as it is sure."""
+        text = self._rest + piece
+        parts: list[bytes] = []
+        at = 0
+        for found in self._pattern.finditer(text):
+            if found.end() == len(text):
+                break  # a digit may follow, or a longer origin
+            parts += (text[at : found.start()], self._places[found[0]])
+            at = found.end()
+        sure = max(at, len(text) - self._held_back)
+        parts.append(text[at:sure])
+        self._rest = text[sure:]
+        return b"".join(parts)
+
+    def end(self) -> bytes:
+        """What was held back."""
+        rest, self._rest = self._rest, b""
+        return self._pattern.sub(lambda found: self._places[found[0]], rest)
+
+
+def editor(code: int, headers: HTTPHeaders, places: Mapping[str, str]) -> Links | None:
+    """What edits the body of an answer; None if it passes as it is: a part of a body, another type, or compressed."""
+    kind = headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    encoded = headers.get("Content-Encoding", "identity").strip().lower() != "identity"
+    return Links(places) if places and code != 206 and kind in EDITED and not encoded else None
