@@ -98,15 +98,6 @@ def test_what_runs_is_seen_followed_and_ended(zoe: Zoe) -> None:
     zoe("stop", "service")  # asked twice: it has ended, that is what was wanted
 
 
-@pytest.fixture
-def interruptible() -> Iterator[None]:
-    """Programs that are started here can be interrupted, also where the tests run in the background of a shell, which ignores SIGINT."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.usefixtures("interruptible")
 def test_waiting_can_be_interrupted_and_timed(zoe: Zoe) -> None:
     process = zoe.start("run", "python-job", "--code", "service.py", "--name", "patient", "--wait")
     assert process.stdout is not None
