@@ -256,7 +256,7 @@ class Commands:
         view = self.client.find(call.given.execution)
         page = _page(view, call.given.page)
         # The ticket is for the hub's own address, whichever server the page was meant for.
-        at = page["path"].find(f"/proxy/{view['id']}/")
+        at = page["path"].find(f"/pages/{view['id']}/")
         ticket = self.client.create_ticket(path="/zoe" + page["path"][at:])
         url = self.client.info.url + ticket["url"]
         if call.given.json:

@@ -54,7 +54,7 @@ class ZoeExtension(ExtensionApp):
 
     def initialize_handlers(self) -> None:
         """All routes; each is a subclass of ``JupyterHandler`` that asks for a user."""
-        self.handlers.extend([("/zoe/status", StatusHandler), ("/zoe/api/.*", ApiRelay), ("/zoe/proxy/.*", PageRelay)])
+        self.handlers.extend([("/zoe/status", StatusHandler), ("/zoe/api/.*", ApiRelay), ("/zoe/pages/.*", PageRelay)])
 
     async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
         """Begin to start the hub as soon as the server runs: the panel finds it ready."""

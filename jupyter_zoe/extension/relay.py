@@ -1,4 +1,4 @@
-"""The handlers: ``zoe/api/...`` and ``zoe/proxy/...`` are passed on to the hub with its token, ``zoe/status`` says how it is.
+"""The handlers: ``zoe/api/...`` and ``zoe/pages/...`` are passed on to the hub with its token, ``zoe/status`` says how it is.
 
 Whoever asks must be a user of this Jupyter server, and a page that asks must be one of its own; the hub sees only what
 has passed here. Bodies, events, followed logs and WebSockets are streamed by ``zoe_proxy``.
@@ -109,7 +109,7 @@ class StatusHandler(_ZoeHandler):
 class _Relay(ProxyHandler, _ZoeHandler):  # type: ignore[misc]
     """Passes a request on to the hub."""
 
-    part = ""  # "api" or "proxy": of the path
+    part = ""  # "api" or "pages": of the path
     inner = ""  # the hub's path for it
     dropped: frozenset[str] = frozenset()
 
@@ -212,9 +212,9 @@ class ApiRelay(_Relay):
 
 
 class PageRelay(_Relay):
-    """``zoe/proxy/...``: web pages of processes."""
+    """``zoe/pages/...``: web pages of processes."""
 
-    part, inner = "proxy", "/zoe/proxy"
+    part, inner = "pages", "/zoe/pages"
 
     def check_xsrf_cookie(self) -> None:
         """The pages of processes know nothing of this server's xsrf token: ``check_page`` looks at the origin instead."""

@@ -102,7 +102,7 @@ def test_the_main_job(kernel: Kernel, home: Path) -> None:
     # status: the processes and links without addresses
     status = kernel.ok("%zoe status")
     assert [name in status.text for name in ("master-0", "worker-0", "worker-1", "worker-2", "connect-0")] == [True] * 5
-    assert 'href="/zoe/proxy/' in status.shown[0]["text/html"]
+    assert 'href="/zoe/pages/' in status.shown[0]["text/html"]
 
     with hub_of(home) as hub:
         secrets = [hub.info.token, *hub.get_connection(hub.list_attachments()["items"][0]["id"])["secrets"].values()]

@@ -64,12 +64,15 @@ def test_attach_grow_and_look_at_spark(window: Window) -> None:
     window.shot("spark-master")
     frame.get_by_role("link", name=re.compile(r"^worker-")).first.click(timeout=LONG)  # Spark names its address, which the browser may not reach
     expect(frame.locator("body")).to_contain_text("Running Executors (1)", timeout=LONG)
-    assert re.search(r"/zoe/proxy/[^/]+/worker-\d/ui/$", frame.locator("body").evaluate("() => location.pathname"))
+    assert re.search(r"/zoe/pages/[^/]+/worker-\d/ui/$", frame.locator("body").evaluate("() => location.pathname"))
     window.shot("spark-worker")
     frame = frame_of(window, "Spark UI", "/connect-0/ui/")
     frame.get_by_role("link", name="Executors").click(timeout=LONG)
-    expect(frame.locator("#active-executors-table, #active-executors")).to_contain_text("driver", timeout=LONG)
-    window.shot("spark-ui")
+    expect(frame.locator("#active-executors-table")).to_contain_text("driver", timeout=LONG)  # fetched by a script of the page
+    window.shot("spark-executors")
+    frame.get_by_role("link", name="stdout").first.click(timeout=LONG)  # which is a page of a worker
+    expect(frame.locator("body")).to_contain_text("Back to Master", timeout=LONG)
+    assert re.search(r"/zoe/pages/[^/]+/worker-\d/ui/logPage/?$", frame.locator("body").evaluate("() => location.pathname"))
 
 
 def workers(window: Window, execution: str) -> int:

@@ -193,7 +193,7 @@ def execution(server: Server) -> dict[str, Any]:
         return eventually(lambda: found if (found := client.get(path).json())["phase"] == "running" else None)
 
 
-ROUTES = ["zoe/status", "zoe/api/v1/health", "zoe/api/v1/executions", "zoe/api/", "zoe/proxy/e1/web-0/web/", "zoe/proxy/"]
+ROUTES = ["zoe/status", "zoe/api/v1/health", "zoe/api/v1/executions", "zoe/api/", "zoe/pages/e1/web-0/web/", "zoe/pages/"]
 
 
 @pytest.mark.parametrize("route", ROUTES)
@@ -216,7 +216,7 @@ def test_the_routes_of_this_test_are_all_there_are() -> None:
     extension = ZoeExtension()
     extension.handlers = []
     extension.initialize_handlers()
-    assert {(pattern, handler) for pattern, handler in extension.handlers} == {("/zoe/status", StatusHandler), ("/zoe/api/.*", ApiRelay), ("/zoe/proxy/.*", PageRelay)}
+    assert {(pattern, handler) for pattern, handler in extension.handlers} == {("/zoe/status", StatusHandler), ("/zoe/api/.*", ApiRelay), ("/zoe/pages/.*", PageRelay)}
 
 
 def test_the_hub_is_started_by_itself_and_only_its_owner_reads_its_files(server: Server, client: httpx.Client) -> None:
@@ -243,7 +243,7 @@ def test_the_hubs_token_is_in_no_answer(server: Server, client: httpx.Client, ex
 
 def test_the_prefix_is_filled_in_and_the_page_opens_there(client: httpx.Client, execution: dict[str, Any]) -> None:
     (endpoint,) = execution["endpoints"]
-    assert endpoint["path"] == f"{BASE}zoe/proxy/{execution['id']}/web-0/web/"
+    assert endpoint["path"] == f"{BASE}zoe/pages/{execution['id']}/web-0/web/"
     page = client.get(endpoint["path"].removeprefix(BASE) + "a%2Fb", headers={"Cookie": "username-127-0-0-1=x; inner=1"})
     seen = page.json()
     assert seen["uri"] == "/a%2Fb"
@@ -263,7 +263,7 @@ def test_this_servers_token_in_an_address_ends_here(server: Server, client: http
 
 
 def test_a_path_never_leaves_the_relay(server: Server, client: httpx.Client) -> None:
-    for path in ("zoe/proxy/..%2f..%2fapi/v1/user", "zoe/api/%2e%2e/%2e%2e/x"):
+    for path in ("zoe/pages/..%2f..%2fapi/v1/user", "zoe/api/%2e%2e/%2e%2e/x"):
         with socket.create_connection(("127.0.0.1", int(server.url.split(":")[2].split("/")[0]))) as raw:
             raw.sendall(f"GET {BASE}{path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: token {TOKEN}\r\nConnection: close\r\n\r\n".encode())
             answer = b""

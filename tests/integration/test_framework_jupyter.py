@@ -16,7 +16,7 @@ import pytest
 from zoe_hub.catalog import Catalog
 from zoe_hub.core.text import bind
 
-BASE = "/zoe/proxy/e1/notebook-0/web/"
+BASE = "/zoe/pages/e1/notebook-0/web/"
 TOKEN = "t0ken-of-this-test"
 
 

@@ -124,27 +124,27 @@ async def rig() -> AsyncIterator[Rig]:
 
 
 async def test_the_process_sees_its_own_secret_and_nothing_of_the_hubs(rig: Rig) -> None:
-    answer = await rig.fetch("/zoe/proxy/e1/web-0/ui/a%2Fb?q=1", {**OWN, "Cookie": "zoe-session-99=x; mine=2", "Origin": rig.url})
+    answer = await rig.fetch("/zoe/pages/e1/web-0/ui/a%2Fb?q=1", {**OWN, "Cookie": "zoe-session-99=x; mine=2", "Origin": rig.url})
     seen = json.loads(answer.body)
     assert seen["uri"] == "/a%2Fb?q=1"
     assert seen["headers"]["Authorization"] == "token s3cret"
     assert seen["headers"]["Cookie"] == "mine=2"
     assert seen["headers"]["Origin"] == f"http://{seen['headers']['Host']}"
-    assert seen["headers"]["X-Forwarded-Context"] == "/zoe/proxy/e1/web-0/ui"
+    assert seen["headers"]["X-Forwarded-Context"] == "/zoe/pages/e1/web-0/ui"
     assert "own" not in str(seen)
-    assert answer.headers.get_list("Set-Cookie") == ["mine=1; Path=/zoe/proxy/e1/web-0/ui/"]
+    assert answer.headers.get_list("Set-Cookie") == ["mine=1; Path=/zoe/pages/e1/web-0/ui/"]
     assert "X-Zoe-Proxy" not in answer.headers  # only the hub says so
     assert answer.headers["Content-Security-Policy"] == "frame-ancestors 'self'"
 
 
 async def test_the_prefix_that_the_server_extension_names_is_the_public_one(rig: Rig) -> None:
-    through = {**OWN, "X-Forwarded-Host": "hub.example:8888", "X-Forwarded-Proto": "https", "X-Forwarded-For": "9.9.9.9", "X-Forwarded-Prefix": "/user/alice/zoe/proxy"}
-    answer = await rig.fetch("/zoe/proxy/e1/web-0/ui/away?to=/x", through)
-    assert answer.headers["Location"] == "/user/alice/zoe/proxy/e1/web-0/ui/x"
-    seen = json.loads((await rig.fetch("/zoe/proxy/e1/web-0/ui/", through)).body)["headers"]
+    through = {**OWN, "X-Forwarded-Host": "hub.example:8888", "X-Forwarded-Proto": "https", "X-Forwarded-For": "9.9.9.9", "X-Forwarded-Prefix": "/user/alice/zoe/pages"}
+    answer = await rig.fetch("/zoe/pages/e1/web-0/ui/away?to=/x", through)
+    assert answer.headers["Location"] == "/user/alice/zoe/pages/e1/web-0/ui/x"
+    seen = json.loads((await rig.fetch("/zoe/pages/e1/web-0/ui/", through)).body)["headers"]
     assert (seen["X-Forwarded-Host"], seen["X-Forwarded-Proto"], seen["X-Forwarded-For"]) == ("hub.example:8888", "https", "9.9.9.9")
-    assert seen["X-Where"] == "/user/alice/zoe/proxy/e1/web-0/ui/"
-    assert (await rig.fetch("/zoe/proxy/e1/web-0/ui/away?to=/x")).headers["Location"] == "/zoe/proxy/e1/web-0/ui/x"
+    assert seen["X-Where"] == "/user/alice/zoe/pages/e1/web-0/ui/"
+    assert (await rig.fetch("/zoe/pages/e1/web-0/ui/away?to=/x")).headers["Location"] == "/zoe/pages/e1/web-0/ui/x"
 
 
 async def test_links_to_pages_of_the_execution_lead_through_the_proxy(rig: Rig) -> None:
@@ -154,22 +154,22 @@ async def test_links_to_pages_of_the_execution_lead_through_the_proxy(rig: Rig) 
     peer = replace(web, name="zoe-d-e1-web-1", index=1, addresses={"ui": elsewhere})
     await rig.change(processes=(web, peer))
     port = web.addresses["ui"].endpoint_port
-    answer = await rig.fetch("/zoe/proxy/e1/web-0/ui/index", {**OWN, "Accept-Encoding": "gzip"})
-    own, other = "/zoe/proxy/e1/web-0/", "/zoe/proxy/e1/web-1/ui"
+    answer = await rig.fetch("/zoe/pages/e1/web-0/ui/index", {**OWN, "Accept-Encoding": "gzip"})
+    own, other = "/zoe/pages/e1/web-0/", "/zoe/pages/e1/web-1/ui"
     assert answer.body.decode() == f'<a href="{own}lab/page?a=1"><a href="{other}/page?a=1"><a href="http://127.0.0.1:{port}0/page?a=1">'
     assert answer.headers["X-Encodings"] == "none"
     assert "ETag" not in answer.headers
-    assert (await rig.fetch("/zoe/proxy/e1/web-0/ui/away?to=http://peer.test:8081/x")).headers["Location"] == f"{other}/x"
-    kept = await rig.fetch("/zoe/proxy/e1/web-0/lab/index")
+    assert (await rig.fetch("/zoe/pages/e1/web-0/ui/away?to=http://peer.test:8081/x")).headers["Location"] == f"{other}/x"
+    kept = await rig.fetch("/zoe/pages/e1/web-0/lab/index")
     assert b"http://peer.test:8081/page" in kept.body, "who knows the proxy's prefix knows its links"
 
 
 async def test_a_process_that_keeps_its_prefix_sees_the_one_it_was_started_with(rig: Rig) -> None:
-    assert json.loads((await rig.fetch("/zoe/proxy/e1/web-0/lab/tree")).body)["uri"] == "/user/alice/zoe/proxy/e1/web-0/lab/tree"
+    assert json.loads((await rig.fetch("/zoe/pages/e1/web-0/lab/tree")).body)["uri"] == "/user/alice/zoe/pages/e1/web-0/lab/tree"
 
 
 async def test_without_a_slash_at_the_end_it_leads_to_the_page(rig: Rig) -> None:
-    answer = await rig.fetch("/zoe/proxy/e1/web-0/ui?q=1")
+    answer = await rig.fetch("/zoe/pages/e1/web-0/ui?q=1")
     assert (answer.code, answer.headers["Location"]) == (307, "ui/?q=1")
 
 
@@ -189,19 +189,19 @@ async def test_without_a_slash_at_the_end_it_leads_to_the_page(rig: Rig) -> None
     ],
 )
 async def test_who_may_not_and_what_is_not_there(rig: Rig, path: str, headers: dict[str, str], code: str) -> None:
-    problem = json.loads((await rig.fetch(f"/zoe/proxy/{path}", headers)).body)
+    problem = json.loads((await rig.fetch(f"/zoe/pages/{path}", headers)).body)
     assert problem["code"] == code
 
 
 @pytest.mark.parametrize(("path", "headers"), [("e1/web-0/ui/", {"Authorization": "Bearer bob"}), ("e9/web-0/ui/", {"Authorization": "Bearer bob"})])
 async def test_anothers_looks_like_none(rig: Rig, path: str, headers: dict[str, str]) -> None:
-    answer = await rig.fetch(f"/zoe/proxy/{path}", headers)
+    answer = await rig.fetch(f"/zoe/pages/{path}", headers)
     identifier = path.partition("/")[0]
     assert (answer.code, json.loads(answer.body)["detail"]) == (404, f"There is no execution {identifier!r}.")
 
 
 async def test_changing_something_needs_write_and_the_own_origin(rig: Rig) -> None:
-    path = "/zoe/proxy/e1/web-0/ui/kill"
+    path = "/zoe/pages/e1/web-0/ui/kill"
     assert (await rig.fetch(path, OWN, method="POST", body="x")).code == 200
     assert (await rig.fetch(path, {**OWN, "Origin": "null"}, method="POST", body="x")).code == 403
     assert (await rig.fetch(path, {**OWN, "Sec-Fetch-Site": "cross-site"}, method="POST", body="x")).code == 403
@@ -211,12 +211,12 @@ async def test_changing_something_needs_write_and_the_own_origin(rig: Rig) -> No
 
 async def test_an_admin_may_look_and_it_is_recorded_once(rig: Rig) -> None:
     for _ in range(3):
-        assert (await rig.fetch("/zoe/proxy/e1/web-0/ui/", {"Authorization": "Bearer admin"})).code == 200
+        assert (await rig.fetch("/zoe/pages/e1/web-0/ui/", {"Authorization": "Bearer admin"})).code == 200
     assert [event.data["admin"] for event in await rig.store.events() if event.kind == "audit.access"] == ["root"]
 
 
 async def test_websocket(rig: Rig) -> None:
-    url = rig.url.replace("http", "ws") + "/zoe/proxy/e1/web-0/ui/talk"
+    url = rig.url.replace("http", "ws") + "/zoe/pages/e1/web-0/ui/talk"
     connection = await websocket_connect(HTTPRequest(url, headers={**OWN, "Origin": rig.url}))
     await connection.write_message("hello")
     assert await connection.read_message() == "hello"
@@ -229,12 +229,12 @@ async def test_websocket(rig: Rig) -> None:
 
 async def test_a_page_waits_for_the_process_and_a_program_gets_a_problem(rig: Rig) -> None:
     await rig.state(ProcessState.STARTING)
-    page = await rig.fetch("/zoe/proxy/e1/web-0/ui/", {**OWN, "Accept": "text/html,*/*"})
+    page = await rig.fetch("/zoe/pages/e1/web-0/ui/", {**OWN, "Accept": "text/html,*/*"})
     assert (page.code, page.headers["X-Zoe-Proxy"], page.headers["Retry-After"]) == (503, "waiting", "1")
     assert b"web-0 of one is not ready yet" in page.body
     assert b"&lt;Title&gt;" in page.body
     assert b"setTimeout(look" in page.body
-    answer = await rig.fetch("/zoe/proxy/e1/web-0/ui/")
+    answer = await rig.fetch("/zoe/pages/e1/web-0/ui/")
     assert (answer.code, json.loads(answer.body)["code"], answer.headers["X-Zoe-Proxy"]) == (409, "not-ready", "waiting")
 
 
@@ -246,24 +246,24 @@ async def test_a_process_that_does_not_listen_is_waited_for_as_well(rig: Rig) ->
     for each in sockets:
         each.close()
     await rig.change(processes=(replace(old, addresses={"ui": replace(old.addresses["ui"], endpoint_port=free)}),))
-    answer = await rig.fetch("/zoe/proxy/e1/web-0/ui/")
+    answer = await rig.fetch("/zoe/pages/e1/web-0/ui/")
     assert (answer.code, json.loads(answer.body)["code"]) == (409, "not-ready")
 
 
 async def test_after_the_end_nobody_waits(rig: Rig) -> None:
     await rig.change(phase=Phase.ENDED, desired="ended")
-    page = await rig.fetch("/zoe/proxy/e1/web-0/ui/", {**OWN, "Accept": "text/html"})
+    page = await rig.fetch("/zoe/pages/e1/web-0/ui/", {**OWN, "Accept": "text/html"})
     assert (page.code, page.headers["X-Zoe-Proxy"]) == (410, "ended")
     assert b"setTimeout" not in page.body
-    assert json.loads((await rig.fetch("/zoe/proxy/e1/web-0/ui/")).body)["code"] == "already-ended"
+    assert json.loads((await rig.fetch("/zoe/pages/e1/web-0/ui/")).body)["code"] == "already-ended"
 
 
 async def test_a_browsers_session_opens_pages_and_nothing_else(rig: Rig) -> None:
-    issued = await rig.fetch("/api/v1/tickets", {**OWN, "Content-Type": "application/json"}, method="POST", body=json.dumps({"path": "/zoe/proxy/e1/web-0/ui/"}))
+    issued = await rig.fetch("/api/v1/tickets", {**OWN, "Content-Type": "application/json"}, method="POST", body=json.dumps({"path": "/zoe/pages/e1/web-0/ui/"}))
     assert issued.code == 201, issued.body
     ticket = json.loads(issued.body)
     login = await rig.fetch("/zoe/login?ticket=" + str(ticket).split("ticket=")[1].split("'")[0], {})
     cookie = login.headers["Set-Cookie"].partition(";")[0]
-    assert (await rig.fetch("/zoe/proxy/e1/web-0/ui/", {"Cookie": cookie})).code == 200
-    assert (await rig.fetch("/zoe/proxy/e1/web-0/ui/", {"Cookie": cookie, "Origin": "http://evil.example"})).code == 403
+    assert (await rig.fetch("/zoe/pages/e1/web-0/ui/", {"Cookie": cookie})).code == 200
+    assert (await rig.fetch("/zoe/pages/e1/web-0/ui/", {"Cookie": cookie, "Origin": "http://evil.example"})).code == 403
     assert (await rig.fetch("/api/v1/user", {"Cookie": cookie})).code == 401

@@ -163,7 +163,7 @@ def test_a_decommissioned_worker_finishes_its_tasks_and_is_drained(cluster: Loca
 
 
 def test_the_user_interfaces_live_under_the_prefix_of_a_proxy(cluster: LocalCluster) -> None:
-    prefix = "/zoe/proxy/e1/ui"
+    prefix = "/zoe/pages/e1/ui"
     proxied = {**cluster.login, "X-Forwarded-Context": prefix}
     for url in (cluster.master_url, cluster.connect_url):
         status, headers, body = _get(f"{url}/", proxied)

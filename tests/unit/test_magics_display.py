@@ -66,7 +66,7 @@ def test_progress_names_what_is_ready_and_what_is_not() -> None:
 def test_everything_from_elsewhere_is_escaped() -> None:
     evil = view(
         name=EVIL, title=EVIL, reason=EVIL, groups=[group(EVIL, 2, 1)], processes=[process(f"{EVIL}-0", reason=EVIL)],
-        endpoints=[{"process": EVIL, "port": "ui", "title": EVIL, "path": "/zoe/proxy/" + EVIL, "show": True, "ready": True}],
+        endpoints=[{"process": EVIL, "port": "ui", "title": EVIL, "path": "/zoe/pages/" + EVIL, "show": True, "ready": True}],
     )  # fmt: skip
     zapp: Any = {"name": EVIL, "title": EVIL, "attach": [], "description": EVIL}
     for html in (

@@ -13,7 +13,7 @@ from tornado.httputil import HTTPHeaders
 from zoe_proxy.links import Links, editor
 from zoe_proxy.rewrite import linked
 
-PLACES = {"http://10.0.0.7:8081": "/zoe/proxy/e/worker-0/ui", "http://10.0.0.7:808": "/zoe/proxy/e/old-0/ui", "http://w.x:80": "/p"}
+PLACES = {"http://10.0.0.7:8081": "/zoe/pages/e/worker-0/ui", "http://10.0.0.7:808": "/zoe/pages/e/old-0/ui", "http://w.x:80": "/p"}
 WORDS = st.sampled_from([*PLACES, *(origin + "/a" for origin in PLACES), "http://10.0.0.7:80810", "http://", "http://10.0.0.7:", "8", "1", "/", '<a href="', "ü", ""])
 
 
@@ -60,8 +60,8 @@ def test_only_whole_pages_are_edited(code: int, headers: dict[str, str], edited:
 @pytest.mark.parametrize(
     ("location", "seen"),
     [
-        ("http://10.0.0.7:8081/json/?a=1#b", "/zoe/proxy/e/worker-0/ui/json/?a=1#b"),
-        ("http://10.0.0.7:8081", "/zoe/proxy/e/worker-0/ui/"),
+        ("http://10.0.0.7:8081/json/?a=1#b", "/zoe/pages/e/worker-0/ui/json/?a=1#b"),
+        ("http://10.0.0.7:8081", "/zoe/pages/e/worker-0/ui/"),
         ("http://10.0.0.7:8082/", "http://10.0.0.7:8082/"),
         ("/somewhere", "/somewhere"),
         ("http://[", "http://["),

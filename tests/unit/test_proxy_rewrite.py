@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from zoe_proxy import rewrite
 from zoe_proxy.rewrite import Client, Route, Rules
 
-STRIPPED = Route(public="/u/zoe/proxy/e/p/ui", netloc="10.0.0.1:80")
-KEPT = Route(public="/u/zoe/proxy/e/p/ui", netloc="10.0.0.1:80", inner="/zoe/proxy/e/p/ui")
+STRIPPED = Route(public="/u/zoe/pages/e/p/ui", netloc="10.0.0.1:80")
+KEPT = Route(public="/u/zoe/pages/e/p/ui", netloc="10.0.0.1:80", inner="/zoe/pages/e/p/ui")
 CLIENT = Client(address="9.9.9.9", scheme="https", host="hub.example")
 NAMES = st.text("abcxyz-", min_size=1, max_size=6).map(str.lower)
 VALUES = st.text(string.ascii_letters + string.digits + " =/;,%äÿ", max_size=12).map(str.strip)
@@ -63,8 +63,8 @@ def test_a_target_is_one_word_of_ascii_and_keeps_what_was_encoded(path: str, que
 
 
 def test_a_target_behind_a_kept_prefix() -> None:
-    assert rewrite.target(KEPT, "/a?b", "") == "/zoe/proxy/e/p/ui/a?b"
-    assert rewrite.target(KEPT, "", "q=%2F") == "/zoe/proxy/e/p/ui/?q=%2F"
+    assert rewrite.target(KEPT, "/a?b", "") == "/zoe/pages/e/p/ui/a?b"
+    assert rewrite.target(KEPT, "", "q=%2F") == "/zoe/pages/e/p/ui/?q=%2F"
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_nothing_of_the_outer_side_reaches_the_upstream(pairs: list[tuple[str, s
     assert [value for name, value in sent if name == "Host"] == ["10.0.0.1:80"]
     given_on = dict(sent)
     assert given_on["X-Forwarded-For"] == "9.9.9.9"
-    assert given_on["X-Forwarded-Prefix"] == given_on["X-Forwarded-Context"] == "/u/zoe/proxy/e/p/ui"
+    assert given_on["X-Forwarded-Prefix"] == given_on["X-Forwarded-Context"] == "/u/zoe/pages/e/p/ui"
 
 
 def test_origin_and_referer_become_the_upstreams_own() -> None:
@@ -108,9 +108,9 @@ def test_origin_and_referer_become_the_upstreams_own() -> None:
         return dict(rewrite.request_headers(headers.items(), STRIPPED, CLIENT, Rules()))
 
     assert sent(Origin="https://hub.example")["Origin"] == "http://10.0.0.1:80"
-    assert sent(Referer="https://hub.example/u/zoe/proxy/e/p/ui/jobs?x=1")["Referer"] == "http://10.0.0.1:80/jobs?x=1"
+    assert sent(Referer="https://hub.example/u/zoe/pages/e/p/ui/jobs?x=1")["Referer"] == "http://10.0.0.1:80/jobs?x=1"
     assert "Referer" not in sent(Referer="https://hub.example/lab/tree/salaries.ipynb")
-    assert "Referer" not in sent(Referer="https://elsewhere.example/u/zoe/proxy/e/p/ui/")
+    assert "Referer" not in sent(Referer="https://elsewhere.example/u/zoe/pages/e/p/ui/")
     assert "Origin" not in sent()
 
 
@@ -125,7 +125,7 @@ def test_of_each_cookie_the_first_and_none_of_the_outer_sides(cookies: list[tupl
     assert found == "; ".join(f"{name}={value}" for name, value in expected.items())
 
 
-@given(st.sampled_from([STRIPPED, KEPT]), st.lists(st.sampled_from(["Path=/", "path=/deep", "Path=/../..", "Domain=example", "HttpOnly", "Path=", "Secure", "PATH=/zoe/proxy/e/p/ui/x", "Path=/u/zoe/proxy/e/p/ui/../.."]), max_size=4))
+@given(st.sampled_from([STRIPPED, KEPT]), st.lists(st.sampled_from(["Path=/", "path=/deep", "Path=/../..", "Domain=example", "HttpOnly", "Path=", "Secure", "PATH=/zoe/pages/e/p/ui/x", "Path=/u/zoe/pages/e/p/ui/../.."]), max_size=4))
 def test_a_cookie_never_reaches_beyond_the_public_prefix(route: Route, attributes: list[str]) -> None:
     found = rewrite.set_cookie(route, "; ".join(["a=b=c", *attributes]), Rules())
     assert found is not None
@@ -146,19 +146,19 @@ def test_an_upstream_cannot_set_the_outer_sides_cookies() -> None:
 @pytest.mark.parametrize(
     ("route", "value", "seen"),
     [
-        (STRIPPED, "/jobs?x=1#y", "/u/zoe/proxy/e/p/ui/jobs?x=1#y"),
-        (STRIPPED, "http://10.0.0.1:80/jobs", "/u/zoe/proxy/e/p/ui/jobs"),
-        (STRIPPED, "http://10.0.0.1:80", "/u/zoe/proxy/e/p/ui/"),
-        (STRIPPED, "//10.0.0.1:80/jobs", "/u/zoe/proxy/e/p/ui/jobs"),
-        (STRIPPED, "https://hub.example/u/zoe/proxy/e/p/ui/jobs", "https://hub.example/u/zoe/proxy/e/p/ui/jobs"),
-        (STRIPPED, "/u/zoe/proxy/e/p/ui/jobs", "/u/zoe/proxy/e/p/ui/jobs"),
-        (STRIPPED, "/u/zoe/proxy/e/p/uix", "/u/zoe/proxy/e/p/ui/u/zoe/proxy/e/p/uix"),
+        (STRIPPED, "/jobs?x=1#y", "/u/zoe/pages/e/p/ui/jobs?x=1#y"),
+        (STRIPPED, "http://10.0.0.1:80/jobs", "/u/zoe/pages/e/p/ui/jobs"),
+        (STRIPPED, "http://10.0.0.1:80", "/u/zoe/pages/e/p/ui/"),
+        (STRIPPED, "//10.0.0.1:80/jobs", "/u/zoe/pages/e/p/ui/jobs"),
+        (STRIPPED, "https://hub.example/u/zoe/pages/e/p/ui/jobs", "https://hub.example/u/zoe/pages/e/p/ui/jobs"),
+        (STRIPPED, "/u/zoe/pages/e/p/ui/jobs", "/u/zoe/pages/e/p/ui/jobs"),
+        (STRIPPED, "/u/zoe/pages/e/p/uix", "/u/zoe/pages/e/p/ui/u/zoe/pages/e/p/uix"),
         (STRIPPED, "jobs", "jobs"),
         (STRIPPED, "?x", "?x"),
         (STRIPPED, "https://elsewhere.example/", "https://elsewhere.example/"),
         (STRIPPED, "http://[bad", "http://[bad"),
-        (KEPT, "/zoe/proxy/e/p/ui/lab", "/u/zoe/proxy/e/p/ui/lab"),
-        (KEPT, "http://10.0.0.1:80/zoe/proxy/e/p/ui/lab", "/u/zoe/proxy/e/p/ui/lab"),
+        (KEPT, "/zoe/pages/e/p/ui/lab", "/u/zoe/pages/e/p/ui/lab"),
+        (KEPT, "http://10.0.0.1:80/zoe/pages/e/p/ui/lab", "/u/zoe/pages/e/p/ui/lab"),
         (KEPT, "/elsewhere", "/elsewhere"),
     ],
 )

@@ -398,7 +398,7 @@ class PlanView(Record, kw_only=True):
 class TicketRequest(Record, kw_only=True):
     """Ask for an address that a browser can open without a token."""
 
-    path: Annotated[str, Meta(pattern=r"^/zoe/proxy/[^\\\x00-\x20]*$(?!\n)", max_length=2048, description="page behind the hub's own proxy")]
+    path: Annotated[str, Meta(pattern=r"^/zoe/pages/[^\\\x00-\x20]*$(?!\n)", max_length=2048, description="page behind the hub's own proxy")]
 
 
 class Ticket(Record, kw_only=True):

@@ -26,7 +26,7 @@ class Folders(Protocol):
 
 def proxy_path(execution: Execution, process: Process, port: str) -> str:
     """The path under which the proxy shows a port, as the owner's browser sees it, with a slash at its end."""
-    return f"{execution.web_prefix}/proxy/{execution.id}/{label(process)}/{port}/"
+    return f"{execution.web_prefix}/pages/{execution.id}/{label(process)}/{port}/"
 
 
 class Binder:

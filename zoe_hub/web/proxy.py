@@ -1,4 +1,4 @@
-"""``/zoe/proxy/<execution>/<process>/<port>/...``: the web pages of processes, for their owners, through the hub.
+"""``/zoe/pages/<execution>/<process>/<port>/...``: the web pages of processes, for their owners, through the hub.
 
 A browser comes here through the Jupyter server extension (with the hub's token) or by itself (with a session, see
 ``web.tickets``). Requests are streamed both ways by ``zoe_proxy``. What the process is asked holds nothing of the hub: no
@@ -27,7 +27,8 @@ from zoe_hub.web.waiting import waiting_page
 from zoe_proxy import Client, ProxyHandler, Route, Upstream, UpstreamError, escapes
 from zoe_proxy.rewrite import Pairs, Rules
 
-PREFIX = "/zoe/proxy"
+PREFIX = "/zoe/pages"
+"""Not "proxy": the pages of Spark take that word in an address for a proxy of their own kind and ask the wrong place for data."""
 MARK = "X-Zoe-Proxy"
 """Header of answers that are the hub's own, not the process's; the waiting page looks for it."""
 
@@ -103,7 +104,7 @@ class PageHandler(ProxyHandler, ZoeHandler):
         """The execution, process and port that the path names; or what redirects to the page's own folder."""
         match = _PATH.fullmatch(self.request.path)
         if match is None:
-            raise ZoeError("not-found", "A page is at /zoe/proxy/<execution>/<process>/<port>/.")
+            raise ZoeError("not-found", "A page is at /zoe/pages/<execution>/<process>/<port>/.")
         identifier, process_id, port_name, rest = match.groups()
         execution = self.hub.store.executions.get(identifier)
         if execution is None or not (execution.owner == principal.name or principal.admin):

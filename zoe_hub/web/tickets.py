@@ -19,7 +19,7 @@ from zoe_hub.core.errors import ZoeError
 from zoe_hub.web.auth import Authenticator, Principal
 
 LIFE = timedelta(seconds=60)
-SCOPE = "/zoe/proxy"  # the only addresses to which browsers send the cookie
+SCOPE = "/zoe/pages"  # the only addresses to which browsers send the cookie
 _MOST = 1000  # tickets and sessions kept at a time, so that nobody fills the memory
 
 

@@ -66,7 +66,7 @@ def endpoints(execution: Execution) -> Iterable[t.Endpoint]:
         for port in group.ports:
             if port.protocol == "http":
                 own = process_id(process.group, process.index)
-                path = f"{execution.web_prefix}/proxy/{execution.id}/{own}/{port.name}/{port.start.lstrip('/')}"
+                path = f"{execution.web_prefix}/pages/{execution.id}/{own}/{port.name}/{port.start.lstrip('/')}"
                 ready = process.state in (ProcessState.READY, ProcessState.DRAINING)
                 yield t.Endpoint(process=own, port=port.name, title=port.title or port.name, path=path, show=port.show, ready=ready)
 

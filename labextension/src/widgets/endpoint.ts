@@ -18,7 +18,7 @@ export interface IPlace {
 
 /** The address of an endpoint as this Jupyter server shows it, also for an execution that was started elsewhere. */
 export function endpointUrl(path: string, webPrefix: string): string {
-  return path.startsWith(`${webPrefix}/proxy/`) ? path : webPrefix + path.slice(Math.max(0, path.indexOf('/proxy/')));
+  return path.startsWith(`${webPrefix}/pages/`) ? path : webPrefix + path.slice(Math.max(0, path.indexOf('/pages/')));
 }
 
 /**

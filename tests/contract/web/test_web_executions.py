@@ -145,19 +145,19 @@ async def test_attachments_end_to_end(world):
 
 async def test_a_ticket_opens_once_and_only_the_proxy(world):
     client = await world.client()
-    ticket = (await client.post("/tickets", json={"path": "/zoe/proxy/e1/main-0/web/lab?x=1"})).json()
-    for wrong in ("/etc", "//evil.example", "https://evil.example", "/zoe/proxy/a\\b", "/zoe/proxy/a\n", "/zoe/proxyx"):
+    ticket = (await client.post("/tickets", json={"path": "/zoe/pages/e1/main-0/web/lab?x=1"})).json()
+    for wrong in ("/etc", "//evil.example", "https://evil.example", "/zoe/pages/a\\b", "/zoe/pages/a\n", "/zoe/pagesx"):
         assert (await client.post("/tickets", json={"path": wrong})).json()["code"] == "bad-parameter"
     browser = await world.client(None)
     assert (await browser.get(world.url + ticket["url"], headers={"Sec-Fetch-Site": "cross-site"})).json()["code"] == "foreign-origin"
     first = await browser.get(world.url + ticket["url"])
-    assert (first.status_code, first.headers["location"]) == (303, "/zoe/proxy/e1/main-0/web/lab?x=1")
+    assert (first.status_code, first.headers["location"]) == (303, "/zoe/pages/e1/main-0/web/lab?x=1")
     cookie = first.headers["set-cookie"]
-    assert {"HttpOnly", "Path=/zoe/proxy", "SameSite=Strict"} <= {part.strip() for part in cookie.split(";")}
+    assert {"HttpOnly", "Path=/zoe/pages", "SameSite=Strict"} <= {part.strip() for part in cookie.split(";")}
     assert (await browser.get(world.url + ticket["url"])).status_code == 401
     from zoe_hub.web.tickets import LIFE
 
-    late = (await client.post("/tickets", json={"path": "/zoe/proxy/e1/main-0/web/"})).json()
+    late = (await client.post("/tickets", json={"path": "/zoe/pages/e1/main-0/web/"})).json()
     world.hub.tickets._now = lambda: world.hub.now() + LIFE
     assert (await browser.get(world.url + late["url"])).status_code == 401
 
@@ -185,7 +185,7 @@ async def test_no_log_line_has_a_token(world, caplog):
     client = await world.client("root")
     await client.get("/user")
     await client.get(f"/user?token={world.tokens['root']}")
-    ticket = (await client.post("/tickets", json={"path": "/zoe/proxy/e/main-0/web/"})).json()["url"]
+    ticket = (await client.post("/tickets", json={"path": "/zoe/pages/e/main-0/web/"})).json()["url"]
     await client.get(world.url + ticket)
     lines = [record.getMessage() for record in caplog.records if record.name.startswith(("zoe", "tornado"))]
     assert any("/api/v1/user" in line for line in lines)

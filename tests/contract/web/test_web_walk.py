@@ -16,7 +16,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "terminate_execution": {},
     "attach": {"key": "a.ipynb", "zapp": "cluster"},
     "plan": {"start": {"zapp": "cluster"}},
-    "create_ticket": {"path": "/zoe/proxy/e1/main-0/web/"},
+    "create_ticket": {"path": "/zoe/pages/e1/main-0/web/"},
 }
 OWNED = [operation for operation in OPERATIONS if operation.owns]
 LOWER = {"read": [], "write": ["read"], "admin": ["read", "write"]}
@@ -192,7 +192,7 @@ async def test_a_revoked_token_ends(world):
 
 async def test_cookies_open_nothing_in_the_interface(world):
     client = await world.client("alice")
-    ticket = (await client.post("/tickets", json={"path": "/zoe/proxy/e1/main-0/web/"})).json()
+    ticket = (await client.post("/tickets", json={"path": "/zoe/pages/e1/main-0/web/"})).json()
     browser = await world.client(None)
     login = await browser.get(world.url + ticket["url"])
     assert login.status_code == 303
