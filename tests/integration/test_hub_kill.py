@@ -224,11 +224,11 @@ def compare(hub: Hub, engine, trouble: Trouble) -> None:
             hub.wait(name, lambda seen: seen["phase"] == "ended", 120)
         else:
             hub.wait(name, calm, 120)
-    listed = hub.get("/executions?limit=1000")["items"]
+    listed = hub.executions()
     assert set(trouble.tasks) | set(trouble.crowds) <= {each["id"] for each in listed}, "lost"
     for each in listed:  # also what was started without an answer
         hub.wait(each["id"], lambda seen: seen["phase"] == "ended" or (seen["zapp"] == "crowd" and calm(seen)), 120)
-    says = {(each["id"], process["id"]): 1 for each in hub.get("/executions?limit=1000")["items"] for process in each["processes"] if process["state"] == "ready"}
+    says = {(each["id"], process["id"]): 1 for each in hub.executions() for process in each["processes"] if process["state"] == "ready"}
     deadline = time.monotonic() + 30
     while (runs := engine.running()) != says and time.monotonic() < deadline:
         time.sleep(0.05)

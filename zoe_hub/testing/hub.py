@@ -128,11 +128,22 @@ class Hub:
                 raise TimeoutError(f"{seen['name']} is {seen['phase']}: {seen['reason']}")
             time.sleep(_PAUSE)
 
+    def executions(self, *, active: bool | None = None) -> list[Any]:
+        """All executions, newest first, however many pages they fill; ``active``: only those that have not ended (or have)."""
+        found: list[Any] = []
+        query = {"limit": "1000"} | ({} if active is None else {"active": str(active).lower()})
+        while True:
+            page = self.call("GET", "/executions", params=query).raise_for_status().json()
+            found += page["items"]
+            if page["next"] is None:
+                return found
+            query["cursor"] = page["next"]
+
     def end_all(self, timeout: float = 60.0) -> None:
         """Terminate every execution and wait until all have ended."""
-        for each in self.get("/executions?active=true&limit=1000")["items"]:
+        for each in self.executions(active=True):
             self.post(f"/executions/{each['id']}/terminate", {"confirm": each["name"]})
-        for each in self.get("/executions?active=true&limit=1000")["items"]:
+        for each in self.executions(active=True):
             self.wait(each["id"], lambda seen: seen["phase"] == "ended", timeout)
 
 

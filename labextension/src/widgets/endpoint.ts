@@ -36,10 +36,11 @@ export function endpointTab(place: IPlace, webPrefix: string, trans: Translation
   content.url = url;
   content.addClass('jp-zoe-Endpoint');
   const frame = content.node.querySelector('iframe');
-  frame?.setAttribute('title', trans.__('%1 of %2', place.title, place.name));
+  const title = trans.__('%1 of %2', place.title, place.name);
+  frame?.setAttribute('title', title);
   const tab = new MainAreaWidget({ content });
-  tab.title.label = `${place.name}: ${place.title}`;
-  tab.title.caption = url;
+  tab.title.label = `${place.title}: ${place.name}`; // the end is cut off first
+  tab.title.caption = title;
   tab.title.icon = zoeIcon;
   tab.title.closable = true;
   const reload = (): void => {
