@@ -129,6 +129,7 @@ def test_the_main_job(kernel: Kernel, home: Path) -> None:
         found = kernel.ok("%zoe attach spark --workers 2")
         assert "Attached again" in found.text
         assert "2 workers ready" in found.text
+        assert eventually(lambda: [each["process"] for each in hub.get_history(executions[0], limit=1000)["items"] if each["reason"] == "has handed over its work"] == ["worker-2"])
         assert [each["id"] for each in hub.list_executions()["items"]] == executions
         assert kernel.value("spark.range(10).count()") == 10
         assert kernel.value("spark.session_id") != session
