@@ -6,21 +6,18 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from zoe_hub.contract.operations import BY_ID, Operation
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.core.model import Attachment, Event, Execution
-from zoe_hub.store.base import Batch, Reply
+from zoe_hub.core.model import Attachment, Execution
+from zoe_hub.store.base import Reply
 from zoe_hub.web.auth import Principal
 from zoe_hub.web.context import Hub
 
 if TYPE_CHECKING:
     from zoe_hub.web.base import ApiHandler
-
-_AUDIT_AGAIN = 60.0  # seconds until the same admin's same look at the same execution is recorded again
 
 
 class Answer(NamedTuple):
@@ -74,22 +71,9 @@ class Call:
             return True
         if not self.principal.admin:
             return False
-        await self._audit(owner, execution)
+        look = self.operation.method == "GET"
+        await self.hub.audit.record(self.principal.name, self.operation.id, owner=owner, execution=execution, look=look)
         return True
-
-    async def _audit(self, owner: str, execution: str) -> None:
-        """Record that an admin touches what is another's; a repeated look only once in a while."""
-        hub, admin, what = self.hub, self.principal.name, self.operation.id
-        moment = time.monotonic()
-        if self.operation.method == "GET":
-            last = hub.audited.get((admin, what, execution))
-            if last is not None and moment - last < _AUDIT_AGAIN:
-                return
-            if len(hub.audited) > 10000:
-                hub.audited.clear()
-            hub.audited[admin, what, execution] = moment
-        event = Event(time=hub.now(), kind="audit.access", owner=owner, execution=execution, reason=f"The admin {admin} used {what}.", data={"admin": admin, "operation": what})
-        await hub.store.commit(Batch(events=(event,)))
 
     def reply(self, body: bytes) -> Reply:
         """What the Idempotency-Key of this request is answered with from now on."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoe_hub.backends.base import Backend
 from zoe_hub.store.base import Store
+from zoe_hub.web.audit import Audit
 from zoe_hub.web.auth import Authenticator
 from zoe_hub.web.metrics import Metrics
 from zoe_hub.web.origin import Origins
@@ -79,7 +80,7 @@ class Hub:
         self.streams = 0  # open event streams and followed logs
         self.last_request = time.monotonic()
         self.keys: dict[tuple[str, str], KeyInFlight] = {}  # Idempotency-Keys in flight
-        self.audited: dict[tuple[str, str, str], float] = {}  # admin, operation, execution -> when
+        self.audit = Audit(self.store, now)
 
     def touch(self) -> None:
         """Remember that somebody uses the hub."""

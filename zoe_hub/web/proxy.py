@@ -8,19 +8,16 @@ token, no session; what the definition's ``Port.headers`` name is added. Called 
 from __future__ import annotations
 
 import html
-import math
 import re
 import secrets
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
 from zoe_hub.controllers.binding import Binder, proxy_path
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.core.model import Address, Event, Execution, Port, Process, ProcessState
+from zoe_hub.core.model import Address, Execution, Port, Process, ProcessState
 from zoe_hub.core.processes import label
-from zoe_hub.store.base import Batch
 from zoe_hub.web.auth import Principal
 from zoe_hub.web.base import ZoeHandler
 from zoe_hub.web.waiting import waiting_page
@@ -36,7 +33,6 @@ _PATH = re.compile(rf"{PREFIX}/([^/]+)/([^/]+)/([^/]+)(/.*)?", re.DOTALL)
 _OWN_COOKIES = (re.compile(r"zoe-session.*"),)
 _ANSWERS = (ProcessState.READY, ProcessState.DRAINING, ProcessState.STOPPING)
 _PLAIN_PREFIX = re.compile(r"(/[A-Za-z0-9._~@%-]+)+")
-_AUDIT_AGAIN = 60.0  # seconds until the same admin's look is recorded again
 _SAFE = ("GET", "HEAD", "OPTIONS")
 
 
@@ -89,16 +85,19 @@ class PageHandler(ProxyHandler, ZoeHandler):
         principal = self._principal = await self.settings["authenticate"](self.request)
         if principal is None:
             raise ZoeError("not-authenticated", "Open this page from JupyterLab, or with 'zoe open' in a terminal.")
-        headers = self.request.headers
-        if self.request.method not in _SAFE or "Upgrade" in headers or "Origin" in headers:
+        if not self._looks() or "Origin" in self.request.headers:
             self.hub.origins.check(self.request)
-        if not principal.allows("read" if self.request.method in _SAFE and "Upgrade" not in headers else "write"):
+        if not principal.allows("read" if self._looks() else "write"):
             raise ZoeError("not-allowed", "This needs a token with the scope 'write'.")
         place = await self._place(principal)
         if not isinstance(place, Place):
             return place
         address = self._address(place)
         return self._upstream_of(place, address) if isinstance(address, Address) else address
+
+    def _looks(self) -> bool:
+        """Whether the request changes nothing. A WebSocket may."""
+        return self.request.method in _SAFE and "Upgrade" not in self.request.headers
 
     async def _place(self, principal: Principal) -> Place | Callable[[], object]:
         """The execution, process and port that the path names; or what redirects to the page's own folder."""
@@ -110,7 +109,7 @@ class PageHandler(ProxyHandler, ZoeHandler):
         if execution is None or not (execution.owner == principal.name or principal.admin):
             raise ZoeError("unknown-execution", f"There is no execution {identifier!r}.")  # another user's looks like none
         if execution.owner != principal.name:
-            await self._audit(principal, execution)
+            await self.hub.audit.record(principal.name, self.operation_id, owner=execution.owner, execution=execution.id, look=self._looks())
         process = next((each for each in execution.processes if label(each) == process_id), None)
         if process is None:
             raise ZoeError("unknown-process", f"{execution.name} has no process of this name.")
@@ -122,22 +121,6 @@ class PageHandler(ProxyHandler, ZoeHandler):
         if escapes(rest):
             raise ZoeError("bad-request", "The path leads out of the page's own folder.")
         return Place(execution, process, port, rest)
-
-    async def _audit(self, admin: Principal, execution: Execution) -> None:
-        """Record that an admin looks at another's pages, once in a while."""
-        key, moment = (admin.name, self.operation_id, execution.id), time.monotonic()
-        if moment - self.hub.audited.get(key, -math.inf) < _AUDIT_AGAIN:
-            return
-        self.hub.audited[key] = moment
-        event = Event(
-            time=self.hub.now(),
-            kind="audit.access",
-            owner=execution.owner,
-            execution=execution.id,
-            reason=f"The admin {admin.name} used {self.operation_id}.",
-            data={"admin": admin.name, "operation": self.operation_id},
-        )
-        await self.hub.store.commit(Batch(events=(event,)))
 
     def _redirect(self, place: str) -> None:
         self.set_status(307)

@@ -34,6 +34,18 @@ export function reasonWords(execution: IExecutionView): string {
   return strip(execution.reason).trim();
 }
 
+/** The reason without the output that it quotes. */
+export function briefReason(execution: IExecutionView): string {
+  const [first = ''] = reasonWords(execution).split('\n');
+  return first.replace(/ ?Its log ends:$/, '');
+}
+
+/** The reason with the last of the output that it quotes, which is what mostly tells why. */
+export function shortReason(execution: IExecutionView): string {
+  const quoted = reasonWords(execution).split('\n').slice(1);
+  return [briefReason(execution), ...quoted.slice(-2)].join('\n');
+}
+
 /** What an exit code means, in a word; a negative one is a signal. */
 export function exitWords(code: number, trans: TranslationBundle): string {
   return code < 0 ? trans.__('ended by signal %1', -code) : trans.__('exit code %1', code);

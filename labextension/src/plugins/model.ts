@@ -7,7 +7,7 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { ZoeClient } from '../api/client';
 import { ZoeModel } from '../model/model';
 import { NotebookLink } from '../model/notebook';
-import { exitWords, reasonWords } from '../model/words';
+import { exitWords, briefReason } from '../model/words';
 import { CommandIDs, INotebookLink, IZoeModel } from '../tokens';
 
 /** The connection to the hub. */
@@ -32,7 +32,7 @@ export const modelPlugin: JupyterFrontEndPlugin<IZoeModel> = {
         Notification.success(trans.__('%1 has completed.', execution.name), { actions: [logs], autoClose: 5000 });
       } else if (execution.outcome !== 'cancelled') {
         const exit = execution.exit_code === null ? '' : ` (${exitWords(execution.exit_code, trans)})`;
-        const reason = reasonWords(execution).split('\n')[0]?.slice(0, 160) ?? '';
+        const reason = briefReason(execution).slice(0, 160);
         const text = execution.outcome === 'lost' ? trans.__('%1 was lost%2: %3', execution.name, exit, reason) : trans.__('%1 has failed%2: %3', execution.name, exit, reason);
         Notification.error(text, { actions: [logs], autoClose: false });
       }

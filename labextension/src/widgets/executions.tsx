@@ -4,7 +4,7 @@ import { launchIcon, listIcon, stopIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 import type { IExecutionView } from '../api/types';
 import { ended, running, scalable } from '../model/selectors';
-import { reasonWords } from '../model/words';
+import { reasonWords, shortReason } from '../model/words';
 import { CommandIDs } from '../tokens';
 import { useZoe, useZoeState } from './context';
 import { Age, Empty, IconButton, Phase, Section } from './parts';
@@ -73,7 +73,7 @@ function ExecutionRow(props: { execution: IExecutionView }): React.JSX.Element {
       </div>
       {!plain && execution.reason && (
         <div className="jp-zoe-Execution-reason" title={reasonWords(execution)}>
-          {reasonWords(execution)}
+          {shortReason(execution)}
         </div>
       )}
       {!over && scalable(execution).map(group => <ScaleControl key={group.name} execution={execution} group={group} />)}

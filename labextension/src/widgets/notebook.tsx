@@ -6,7 +6,7 @@ import type { ZoeProblem } from '../api/problem';
 import type { IExecutionView } from '../api/types';
 import type { INotebookInfo } from '../model/notebook';
 import { attachable, attachmentOf, scalable, workersOf } from '../model/selectors';
-import { reasonWords } from '../model/words';
+import { reasonWords, shortReason } from '../model/words';
 import { CommandIDs } from '../tokens';
 import { useNotebook, useZoe, useZoeState } from './context';
 import { Endpoints } from './executions';
@@ -81,7 +81,7 @@ function Attached(props: { notebook: INotebookInfo; execution: IExecutionView })
         </span>
       </div>
       <div className="jp-zoe-Execution-title">{trans.__('attached to %1', execution.name)}</div>
-      {execution.phase !== 'running' && execution.reason && !notebook.task && <div className="jp-zoe-Execution-reason">{reasonWords(execution)}</div>}
+      {execution.phase !== 'running' && execution.reason && !notebook.task && <div className="jp-zoe-Execution-reason" title={reasonWords(execution)}>{shortReason(execution)}</div>}
       {scalable(execution).map(group => (
         <ScaleControl key={group.name} execution={execution} group={group} slider />
       ))}
