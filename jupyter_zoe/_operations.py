@@ -100,6 +100,7 @@ class Connection(TypedDict):
     code: str
     outputs: dict[str, str]
     secrets: dict[str, str]
+    addresses: list[str]  # host:port of each endpoint that the outputs name
 
 
 class Endpoint(TypedDict):

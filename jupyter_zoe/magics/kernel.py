@@ -20,6 +20,7 @@ from jupyter_zoe._operations import Connection, ExecutionView
 from jupyter_zoe._wire import ZoeProblem
 
 _PACKAGES = ("pyspark", "pandas", "pyarrow", "grpcio", "grpcio-status", "googleapis-common-protos", "numpy")
+_REACHING = 5.0  # seconds until an address that does not answer counts as out of reach
 _CLOSING = 5.0  # seconds that a session may take to say goodbye
 
 
@@ -86,6 +87,7 @@ def connect(connection: Connection, name: str) -> Any:
 
     :raises ZoeProblem: ``client-mismatch`` if a package is missing, else ``connect-failed``; without a trace of secrets
     """
+    _reach(connection, name)
     problem: ZoeProblem
     namespace: dict[str, Any] = {"__name__": "zoe_connection", "outputs": dict(connection["outputs"]), "secrets": dict(connection["secrets"])}
     try:
@@ -101,6 +103,24 @@ def connect(connection: Connection, name: str) -> Any:
     finally:
         namespace.pop("secrets", None)
     raise problem  # here, so that the failure with its frames is not its context
+
+
+def _reach(connection: Connection, name: str) -> None:
+    """Fail at once if nothing of an execution can be reached from here: clients of databases and clusters try for minutes.
+
+    :raises ZoeProblem: ``connect-failed``
+    """
+    failure = ""
+    for address in connection.get("addresses", []):
+        host, _, port = address.rpartition(":")
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=_REACHING).close()
+        except OSError as error:
+            failure = f"{name} runs, but this kernel cannot reach it at {address}: {error.strerror or error}."
+        else:
+            return
+    if failure:
+        raise ZoeProblem("connect-failed", failure, "Attach from a kernel on the hub's machine, outside of containers, or use an application that brings its own notebook, such as spark-notebook.")
 
 
 def _without(text: str, connection: Connection) -> str:

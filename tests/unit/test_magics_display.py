@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from html.parser import HTMLParser
 from types import SimpleNamespace
 from typing import Any
@@ -209,6 +210,20 @@ def test_a_connection_that_fails_says_why_and_no_secret(code: str, expected: str
     assert error is not None
     assert error.__context__ is None, "the frames of the failure hold secrets"
     assert "hush-hush" not in str(error)
+
+
+def test_what_is_out_of_reach_is_told_at_once_and_its_code_does_not_run() -> None:
+    with socket.socket() as open_, socket.socket() as shut:
+        for each in (open_, shut):
+            each.bind(("127.0.0.1", 0))
+        open_.listen()
+        here, nowhere = (f"127.0.0.1:{each.getsockname()[1]}" for each in (open_, shut))
+        assert kernel.connect({**connection("thing = 1"), "addresses": [nowhere, here]}, "x") == 1
+        with pytest.raises(ZoeProblem) as caught:
+            kernel.connect({**connection("1 / 0"), "addresses": [nowhere]}, "x")
+    assert caught.value.code == "connect-failed"
+    assert f"cannot reach it at {nowhere}: Connection refused" in caught.value.detail
+    assert "machine" in caught.value.remedy
 
 
 def test_a_session_lives_while_its_servers_do() -> None:

@@ -358,6 +358,7 @@ class Connection(Record, kw_only=True):
     code: str
     outputs: dict[str, str]
     secrets: dict[str, str] = {}
+    addresses: Annotated[list[str], Meta(description="host:port of each endpoint that the outputs name")] = []
 
 
 class DetachQuery(Record, kw_only=True):

@@ -17,7 +17,7 @@ from zoe_hub.controllers.binding import Binder, Folders
 from zoe_hub.controllers.clock import Clock
 from zoe_hub.controllers.preflight import check_versions
 from zoe_hub.controllers.tokens import new_token
-from zoe_hub.core import commands, scheduling
+from zoe_hub.core import commands, scheduling, text
 from zoe_hub.core.commands import Plan
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.model import Attachment, Execution, ExecutionSpec, Phase, Resources
@@ -168,7 +168,11 @@ class Service:
         how = execution.spec.attach[language]
         secrets = self.store.secrets(execution.id)
         outputs = {name: self._binder.bind(execution, None, {}, content) for name, content in execution.spec.outputs.items()}
-        return Connection(requires=how.requires, variable=how.variable, code=how.code, outputs=outputs, secrets={name: secrets[name] for name in how.secrets if name in secrets})
+        endpoints = [reference for reference in text.references(execution.spec.outputs.values()) if reference.kind == "endpoint"]
+        return Connection(
+            requires=how.requires, variable=how.variable, code=how.code, outputs=outputs, secrets={name: secrets[name] for name in how.secrets if name in secrets},
+            addresses=[self._binder.value(execution, None, {}, endpoint) for endpoint in endpoints],
+        )  # fmt: skip
 
     async def reserved(self) -> Resources:
         """What all executions hold together."""

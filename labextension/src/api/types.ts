@@ -56,6 +56,8 @@ export interface IConnection {
   code: string;
   outputs: { [key: string]: string };
   secrets: { [key: string]: string };
+  /** host:port of each endpoint that the outputs name */
+  addresses: string[];
 }
 
 /** A web page of a process, behind the proxy. ``path`` begins with the prefix under which the browser reaches the hub. */
