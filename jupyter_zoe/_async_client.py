@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from types import TracebackType
@@ -16,6 +15,7 @@ from jupyter_zoe._wire import (
     PAUSES,
     READ_TIMEOUT,
     STREAM_TIMEOUT,
+    UNAUTHORIZED,
     Connection,
     Progress,
     Request,
@@ -71,9 +71,13 @@ class AsyncClient(AsyncOperations):
 
     async def _call(self, operation: Operation, path: Mapping[str, str], query: Mapping[str, Any], body: Mapping[str, Any] | None, options: Options) -> Any:
         _, connection = await self._open()
+        _, broken = failures()
         async with self._send(_wire.request(connection.info, operation, path, query, body, options), READ_TIMEOUT) as answer:
-            content = await answer.aread()
-            return json.loads(content) if operation.media.endswith("json") else content.decode("utf-8", "replace")
+            try:
+                content = await answer.aread()
+            except broken as error:
+                raise _wire.unreachable(connection.info, error) from None
+            return _wire.content_of(operation, answer.status_code, content)
 
     async def _stream(self, operation: Operation, path: Mapping[str, str], query: Mapping[str, Any], body: Mapping[str, Any] | None, options: Options) -> AsyncIterator[bytes]:
         _, connection = await self._open()
@@ -129,6 +133,14 @@ class AsyncClient(AsyncOperations):
             await answer.aclose()
 
     async def _opened(self, request: Request, timeout: float | None) -> httpx.Response:  # noqa: ASYNC109
+        answer = await self._sent(request, timeout)
+        _, connection = await self._open()
+        if answer.status_code == UNAUTHORIZED and (anew := await asyncio.to_thread(connection.again, request)) != request:
+            await answer.aclose()  # refused unread, so it may be sent again whatever it asks
+            answer = await self._sent(anew, timeout)
+        return answer
+
+    async def _sent(self, request: Request, timeout: float | None) -> httpx.Response:  # noqa: ASYNC109
         http, connection = await self._open()
         _, broken = failures()
         for pause in (*self._pauses, None):

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 READ_TIMEOUT = 60.0  # seconds without a byte of an answer
 STREAM_TIMEOUT = 45.0  # seconds without a byte of a stream: three missed signs of life
+UNAUTHORIZED = 401
 PAUSES = (0.1, 0.3, 0.8, 1.5, 3.0)  # seconds before a request whose connection failed is sent again
 
 
@@ -78,6 +79,16 @@ def problem_of(status: int, body: bytes) -> ZoeProblem:
     return ZoeProblem("bad-answer", f"The hub answered {status} in a way that Zoe does not know.", "Check that the hub's address is right and that its version fits.", status=status)
 
 
+def content_of(operation: Operation, status: int, body: bytes) -> Any:
+    """What an answer of success holds. :raises ZoeProblem: ``bad-answer`` if it is not what the operation gives"""
+    if not operation.media.endswith("json"):
+        return body.decode("utf-8", "replace")
+    try:
+        return json.loads(body)
+    except ValueError:
+        raise problem_of(status, b"") from None
+
+
 class Request(NamedTuple):
     """One request, ready to be sent, as often as need be."""
 
@@ -86,6 +97,7 @@ class Request(NamedTuple):
     headers: dict[str, str]
     content: bytes | None
     safe: bool  # may be sent again though it may have arrived
+    base: str  # the hub's address in ``url``
 
 
 def request(info: HubInfo, operation: Operation, path: Mapping[str, str], query: Mapping[str, Any], body: Mapping[str, Any] | None, options: Options) -> Request:  # noqa: PLR0917
@@ -109,16 +121,16 @@ def request(info: HubInfo, operation: Operation, path: Mapping[str, str], query:
         headers["Last-Event-ID"] = str(options["last_event_id"])
     # A size asked for twice is the same size, an end asked for twice the same end; a detachment is gone the second time.
     safe = operation.method == "GET" or operation.creates or (operation.method == "POST" and "if_match" not in options)
-    return Request(operation.method, f"{info.url}{PREFIX}{where}{'?' if asked else ''}{asked}", headers, content, safe)
+    return Request(operation.method, f"{info.url}{PREFIX}{where}{'?' if asked else ''}{asked}", headers, content, safe, info.url)
 
 
 def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def rebased(sent: Request, old: HubInfo, new: HubInfo) -> Request:
-    """The same request, same Idempotency-Key, for the hub that came after ``old``."""
-    return sent._replace(url=new.url + sent.url[len(old.url) :], headers={**sent.headers, "Authorization": f"Bearer {new.token}"})
+def rebased(sent: Request, new: HubInfo) -> Request:
+    """The same request, same Idempotency-Key, for the hub that came after the one that it was made for."""
+    return sent._replace(url=new.url + sent.url[len(sent.base) :], headers={**sent.headers, "Authorization": f"Bearer {new.token}"}, base=new.url)
 
 
 def on_this_machine(info: HubInfo) -> bool:
@@ -231,16 +243,21 @@ class Connection:
             found = hub.ensure() if self._start else hub.find()
         except hub.HubError as error:
             raise of_hub_error(error) from None
+        except OSError as error:
+            raise ZoeProblem("hub-unreachable", f"The hub cannot be started: {error}.", f"Set {hub.DATA_VARIABLE} to a folder you may write to.") from None
         if found is None:
             raise ZoeProblem("hub-unreachable", "No hub is running.", "Start one with 'zoe hub start'; JupyterLab does it by itself.")
         return found
 
     def again(self, request: Request) -> Request:
-        """The request for the hub as it is now: an embedded one may have ended for want of work, and starts again."""
+        """The request for the hub as it is now: an embedded one may have ended for want of work, and starts again.
+
+        The next one may have the same address, but never the same token.
+        """
         if self._given or not self.info.embedded:
             return request
-        old, self.info = self.info, self._look()
-        return rebased(request, old, self.info)
+        self.info = self._look()
+        return rebased(request, self.info)
 
 
 def client_options(info: HubInfo) -> dict[str, Any]:

@@ -9,7 +9,6 @@ streams resume after the last event that was given. Errors are ``ZoeProblem``.
 from __future__ import annotations
 
 import contextlib
-import json
 import queue
 import socket
 import threading
@@ -31,6 +30,7 @@ from jupyter_zoe._wire import (
     PAUSES,
     READ_TIMEOUT,
     STREAM_TIMEOUT,
+    UNAUTHORIZED,
     Connection,
     Progress,
     Request,
@@ -106,7 +106,7 @@ class Client(SyncOperations):
 
     def _call(self, operation: Operation, path: Mapping[str, str], query: Mapping[str, Any], body: Mapping[str, Any] | None, options: Options) -> Any:
         with self._send(_wire.request(self.info, operation, path, query, body, options), READ_TIMEOUT) as answer:
-            return json.loads(answer.read()) if operation.media.endswith("json") else answer.text if answer.read() else ""
+            return _wire.content_of(operation, answer.status_code, b"".join(self._bytes(answer)))
 
     def _stream(self, operation: Operation, path: Mapping[str, str], query: Mapping[str, Any], body: Mapping[str, Any] | None, options: Options) -> Iterator[bytes]:
         request = _wire.request(self.info, operation, path, query, body, options)
@@ -135,6 +135,13 @@ class Client(SyncOperations):
             answer.close()
 
     def _opened(self, request: Request, timeout: float | None) -> httpx.Response:
+        answer = self._sent(request, timeout)
+        if answer.status_code == UNAUTHORIZED and (anew := self._connection.again(request)) != request:
+            answer.close()  # refused unread, so it may be sent again whatever it asks
+            answer = self._sent(anew, timeout)
+        return answer
+
+    def _sent(self, request: Request, timeout: float | None) -> httpx.Response:
         _, broken = failures()
         for pause in (*self._pauses, None):
             try:

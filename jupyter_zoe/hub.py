@@ -10,6 +10,7 @@ Starting is safe against several Jupyter servers, kernels and terminals that do 
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import os
 import re
@@ -22,7 +23,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -76,13 +77,25 @@ def data_folder() -> Path:
 
 def configured() -> HubInfo | None:
     """The hub that the environment names, unchecked. The URL alone, without a token, is an error."""
-    url = os.environ.get(URL_VARIABLE, "").strip().rstrip("/")
+    url = os.environ.get(URL_VARIABLE, "").strip()
     if not url:
         return None
     token = os.environ.get(TOKEN_VARIABLE, "").strip()
     if not token:
         raise HubError(f"{URL_VARIABLE} is set, but {TOKEN_VARIABLE} is not.", remedy=f"Set {TOKEN_VARIABLE} as well, or unset {URL_VARIABLE}.")
-    return HubInfo(url=url, token=token)
+    return HubInfo(url=checked_url(url, URL_VARIABLE), token=token)
+
+
+def checked_url(url: str, name: str) -> str:
+    """``url`` without a slash at its end. :raises HubError: it is no address of a hub; ``name`` is what was set to it"""
+    try:
+        parts = urllib.parse.urlsplit(url)
+        wrong = parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0
+    except ValueError:
+        wrong = True
+    if wrong:
+        raise HubError(f"{name} is {url!r}, which is no address of a hub.", remedy="Set it to an address such as https://hub.example.org:8470, or unset it.")
+    return url.rstrip("/")
 
 
 def find(data: Path | None = None, *, timeout: float = 5.0) -> HubInfo | None:
@@ -97,12 +110,11 @@ def find(data: Path | None = None, *, timeout: float = 5.0) -> HubInfo | None:
     return info if info is not None and healthy(info, timeout=timeout) else None
 
 
-def ensure(timeout: float = 30.0, data: Path | None = None, options: Sequence[str] = ()) -> HubInfo:
+def ensure(timeout: float = 30.0, data: Path | None = None) -> HubInfo:
     """The hub of the environment, or the embedded hub, which is started if it does not live. Safe to call at the same time.
 
     :param timeout: seconds until it must answer
     :param data: the embedded hub's folder; ``None``: ``data_folder()``, and the environment's hub wins
-    :param options: command-line options for an embedded hub that has to be started, before those of ``$ZOE_HUB_OPTIONS``
     :raises HubError: it could not be started, or does not answer in time; the message says why
     """
     deadline = time.monotonic() + timeout
@@ -116,7 +128,7 @@ def ensure(timeout: float = 30.0, data: Path | None = None, options: Sequence[st
     except OSError as error:
         raise HubError(f"The folder {folder} cannot be made: {error.strerror}.", remedy=f"Set {DATA_VARIABLE} to a folder you may write to.") from error
     with _launch_lock(folder, deadline):
-        return _start(folder, deadline, options)
+        return _start(folder, deadline)
 
 
 def alive(info: HubInfo) -> bool:
@@ -133,7 +145,7 @@ def healthy(info: HubInfo, *, timeout: float = 5.0) -> bool:
         opener = urllib.request.build_opener(_NoRedirect, *handlers)
         with opener.open(request, timeout=timeout) as answer:
             return bool(answer.status == 200 and json.load(answer).get("status") in ("ok", "degraded"))
-    except (OSError, ValueError, AttributeError, urllib.error.URLError):
+    except (OSError, ValueError, AttributeError, urllib.error.URLError, http.client.HTTPException):
         return False
 
 
@@ -227,7 +239,7 @@ def _hub_lock_held(folder: Path) -> bool:
     return False
 
 
-def _start(folder: Path, deadline: float, options: Sequence[str]) -> HubInfo:
+def _start(folder: Path, deadline: float) -> HubInfo:
     """Wait for a hub that is already there but does not answer yet, or start one and wait for its answer."""
     log = folder / "hub.log"
     process: subprocess.Popen[bytes] | None = None
@@ -238,7 +250,7 @@ def _start(folder: Path, deadline: float, options: Sequence[str]) -> HubInfo:
             return info
         if process is None and not _hub_lock_held(folder):
             begin = log.stat().st_size if log.exists() else 0
-            process = _launch(folder, log, options)
+            process = _launch(folder, log)
         elif process is not None and process.poll() is not None and not _hub_lock_held(folder):
             raise HubError(
                 f"The hub ended at its start with code {process.returncode}.{_tail(log, begin)}", remedy=f"Correct what its log says ({log}), then try again."
@@ -249,9 +261,13 @@ def _start(folder: Path, deadline: float, options: Sequence[str]) -> HubInfo:
     )
 
 
-def _launch(folder: Path, log: Path, options: Sequence[str]) -> subprocess.Popen[bytes]:
+def _launch(folder: Path, log: Path) -> subprocess.Popen[bytes]:
     """Start the embedded hub in a session of its own, so that it outlives its starter and its starter's terminal."""
-    command = [sys.executable, "-m", "zoe_hub", "--embedded", *options, *shlex.split(os.environ.get(OPTIONS_VARIABLE, ""))]
+    try:
+        further = shlex.split(os.environ.get(OPTIONS_VARIABLE, ""))
+    except ValueError as error:
+        raise HubError(f"{OPTIONS_VARIABLE} cannot be read: {error}.", remedy=f"Correct the quotes in {OPTIONS_VARIABLE}, or unset it.") from None
+    command = [sys.executable, "-m", "zoe_hub", "--embedded", *further]
     environment = scrubbed(os.environ)
     environment[DATA_VARIABLE] = str(folder)
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)

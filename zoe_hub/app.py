@@ -65,6 +65,21 @@ def load_part(group: str, name: str) -> Any:
         raise ZoeError("not-supported", f"{name!r} of {group} needs more than is installed: {error}. Install it with: pip install 'jupyter-zoe[{name}]'.") from error
 
 
+def choose_backend(wanted: str, last: object, *, active: bool) -> str:
+    """Where processes run. What is active stays where it is: on another backend everything would be started a second time.
+
+    :param wanted: the setting, perhaps empty
+    :param last: the backend of the hub before, if one is known
+    :param active: whether there are executions that have not ended
+    :raises ZoeError: ``backend-changed``
+    """
+    if not active or not isinstance(last, str):
+        return wanted or "local"
+    if wanted and wanted != last:
+        raise ZoeError("backend-changed", f"Executions are active on the backend {last!r}, and the hub is to start with {wanted!r}.")
+    return last
+
+
 class Validate(Application):
     """Checks definitions of frameworks and ZApps."""
 
@@ -115,7 +130,7 @@ class ZoeHub(Application):
     data = Unicode(help="Folder for database, logs and runtime file, of mode 0700. Default: $ZOE_DATA, or the platform's folder for a user's data.").tag(config=True)
     database = Unicode(help="URL or path of the database. Default: zoe.db in the data folder.").tag(config=True)
     deployment = Unicode(help="Name of this hub among those that share an engine: lower-case letters and digits, at most 20. Default: made once and kept in the data folder.").tag(config=True)
-    backend = Unicode("local", help="Where processes run: an entry point of the group zoe.backends, such as local or docker.").tag(config=True)
+    backend = Unicode(help="Where processes run: an entry point of the group zoe.backends, such as local or docker. Default: where executions are active from last time, else local.").tag(config=True)
     authenticator = Unicode("embedded", help="Who may use the hub: an entry point of the group zoe.authenticators.").tag(config=True)
     catalog_folders = List(Unicode(), help="Folders with definitions of frameworks and ZApps, earlier ones win; those that come with Zoe are added at the end.").tag(config=True)
     idle_timeout = Float(None, allow_none=True, help="Seconds without an active execution and a request after which the hub ends. 0: never. Default: 1800 if embedded, else 0. Shorter frees memory sooner; the next use waits a second.").tag(config=True)
@@ -153,13 +168,19 @@ class ZoeHub(Application):
             print(f"zoe-hub does not understand {self.extra_args[0]!r}. See zoe-hub --help.", file=sys.stderr)
             self.exit(WRONG_OPTIONS)
         given = deepcopy(self.cli_config)
-        self._data = Path(self.data).expanduser().absolute() if self.data else runtime.data_folder()
-        file = Path(self.config_file).expanduser() if self.config_file else self._data / "zoe_hub_config.py"
+        before = self._data_folder()
+        file = Path(self.config_file).expanduser() if self.config_file else before / "zoe_hub_config.py"
         if self.config_file and not file.is_file():
             self._stop_with(f"There is no configuration file {file}.")
         if file.is_file():
             self.load_config_file(file.name, str(file.parent))
             self.update_config(given)
+        if not self.config_file and self._data_folder() != before:
+            self._stop_with(f"{file} belongs to the data folder {before} and cannot name another one. Use --data, $ZOE_DATA or --config.")
+
+    def _data_folder(self) -> Path:
+        """The data folder, as far as the settings are known."""
+        return Path(self.data).expanduser().absolute() if self.data else runtime.data_folder()
 
     def print_help(self, classes: bool = False) -> None:
         """Show the options, with ``--help-all`` those of the backends too."""
@@ -181,16 +202,17 @@ class ZoeHub(Application):
         if self.subapp is not None:
             self.subapp.start()
             return
-        lock = runtime.Lock(self._data)
+        data = self._data_folder()
+        lock = runtime.Lock(data)
         try:
-            runtime.private_folder(self._data)
-            own = self._data / "hub.log" if self.embedded else None
+            runtime.private_folder(data)
+            own = data / "hub.log" if self.embedded else None
             file = own if not self.log_file else None if self.log_file == "-" else Path(self.log_file)
             logs.configure(int(str(self.log_level)) if str(self.log_level).isdigit() else str(self.log_level), self.log_format, self.log_datefmt, file)
             if not lock.take():
-                running = runtime.read(self._data / runtime.RUNTIME)
+                running = runtime.read(data / runtime.RUNTIME)
                 where = f" as process {running['pid']} at {running['url']}" if {"pid", "url"} <= set(running) else ""
-                self._stop_with(f"A hub with the data folder {self._data} runs already{where}.", ALREADY_RUNS)
+                self._stop_with(f"A hub with the data folder {data} runs already{where}.", ALREADY_RUNS)
             asyncio.run(self._main())
         except ZoeError as error:
             places = "".join(f"\n  {place}" for place in error.errors)
@@ -222,7 +244,7 @@ class Running:
     def __init__(self, app: ZoeHub) -> None:
         self.app = app
         self.log = app.log
-        self.data = app._data
+        self.data = app._data_folder()
         self.ended = asyncio.Event()
         self.store: Store | None = None
         self.backend: Backend | None = None
@@ -247,10 +269,8 @@ class Running:
         state = runtime.read(self.data / runtime.STATE)
         deployment = app.deployment or str(state.get("deployment") or runtime.new_deployment(getpass.getuser()))
         self._sockets, port = self._listen(state.get("port"))
-        runtime.write_private(self.data / runtime.STATE, {"deployment": deployment, "port": port})
+        runtime.write_private(self.data / runtime.STATE, {**state, "deployment": deployment, "port": port})
         store = SQLStore(app.database or self.data / "zoe.db")
-        folder = runtime.private_folder(self.data / app.backend)
-        backend: Backend = load_part("zoe.backends", app.backend)(deployment=deployment, data=str(folder), parent=app)
         opening = asyncio.ensure_future(store.open())
         catalog = Catalog((*map(Path, app.catalog_folders), *default_folders()))
         await asyncio.sleep(0)  # the database opens in its thread while the definitions are read
@@ -259,6 +279,10 @@ class Running:
             self.log.warning("A definition cannot be used: %s", problem)
         await opening
         self.store = store
+        chosen = choose_backend(app.backend, state.get("backend"), active=any(True for _ in store.active()))
+        folder = runtime.private_folder(self.data / chosen)
+        backend: Backend = load_part("zoe.backends", chosen)(deployment=deployment, data=str(folder), parent=app)
+        runtime.write_private(self.data / runtime.STATE, {"deployment": deployment, "port": port, "backend": chosen})
         await backend.open()
         self.backend = backend
         reached = backend.capabilities().hub_host
@@ -275,7 +299,7 @@ class Running:
         await self.controllers.start()
         self.server = HTTPServer(make_application(self.hub, routes()), max_body_size=app.max_body)
         self.server.add_sockets(self._sockets)
-        self._announce(authenticator, port)
+        self._announce(authenticator, port, chosen)
         gc.freeze()
         gc.enable()
         self._look_idle()
@@ -301,14 +325,14 @@ class Running:
         except OSError as error:
             raise ZoeError("port-taken", f"The hub cannot listen at {host}:{port}, where processes would reach it: {error.strerror or error}.") from error
 
-    def _announce(self, authenticator: Authenticator, port: int) -> None:
+    def _announce(self, authenticator: Authenticator, port: int, backend: str) -> None:
         host = "127.0.0.1" if self.app.ip in ("", "0.0.0.0", "::") else self.app.ip  # noqa: S104 - compared
         url = f"http://{_host(host)}:{port}"
         if isinstance(authenticator, EmbeddedAuthenticator):
             token = random_token()
             authenticator.accept(token)
             runtime.write_runtime_file(self.data, url, token)
-        self.log.info("Zoe %s listens at %s with the backend %s.", zoe_hub.__version__, url, self.app.backend)
+        self.log.info("Zoe %s listens at %s with the backend %s.", zoe_hub.__version__, url, backend)
 
     def _look_idle(self) -> None:
         """End an embedded hub that nobody uses."""

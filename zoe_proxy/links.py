@@ -16,7 +16,7 @@ EDITED = ("text/html", "application/json")
 
 
 class Links:
-    """Replaces known origins in a text that comes in pieces; holds back no more than the length of the longest.
+    """Replaces known origins in a text that comes in pieces; holds back only what may become one with the next piece.
 
     :param places: origin without a slash at its end -> what stands in its place
     """
@@ -25,7 +25,7 @@ class Links:
         self._places = {origin.encode(): place.encode() for origin, place in places.items()}
         longest_first = sorted(self._places, key=len, reverse=True)
         self._pattern = re.compile(b"(?:%s)(?![0-9])" % b"|".join(map(re.escape, longest_first)))  # not 8081 in 80810
-        self._held_back = max(map(len, self._places))
+        self._longest = max(map(len, self._places))
         self._rest = b""
 
     def feed(self, piece: bytes) -> bytes:
@@ -38,10 +38,17 @@ class Links:
                 break  # a digit may follow, or a longer origin
             parts += (text[at : found.start()], self._places[found[0]])
             at = found.end()
-        sure = max(at, len(text) - self._held_back)
+        sure = max(at, self._unsure(text))
         parts.append(text[at:sure])
         self._rest = text[sure:]
         return b"".join(parts)
+
+    def _unsure(self, text: bytes) -> int:
+        """Where an origin begins that the end of the text cuts off; a whole one, too, since a digit may follow."""
+        for at in range(max(0, len(text) - self._longest), len(text)):
+            if any(origin.startswith(text[at:]) for origin in self._places):
+                return at
+        return len(text)
 
     def end(self) -> bytes:
         """What was held back."""

@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -24,14 +23,14 @@ class Keeper:
     """The hub of this Jupyter server."""
 
     def __init__(
-        self, *, remote: HubInfo | None, data: Path | None, options: Sequence[str], start_timeout: float, retry_interval: float, log: logging.Logger
+        self, *, remote: HubInfo | None, wrong: HubError | None = None, data: Path | None, start_timeout: float, retry_interval: float, log: logging.Logger
     ) -> None:
         """:param remote: a configured hub, which is neither started nor watched
+        :param wrong: why the configured hub cannot be used; there is none then
         :param data: folder of the embedded hub, ``None`` for the usual one
-        :param options: command-line options of an embedded hub
         :param start_timeout: seconds; :param retry_interval: seconds between two attempts to start it
         """
-        self._remote, self._data, self._options = remote, data, tuple(options)
+        self._remote, self._wrong, self._data = remote, wrong, data
         self._start_timeout, self._retry_interval, self._log = start_timeout, retry_interval, log
         self._info = remote
         self._failure: HubError | None = None
@@ -41,7 +40,7 @@ class Keeper:
 
     def begin(self) -> None:
         """Find or start the hub in the background."""
-        if self._remote is None and self._starting is None:
+        if self._remote is None and self._wrong is None and self._starting is None:
             self._starting = asyncio.create_task(self._start())
             self._starting.add_done_callback(lambda task: task.cancelled() or task.exception())
 
@@ -59,6 +58,8 @@ class Keeper:
         """
         if self._remote is not None:
             return self._remote
+        if self._wrong is not None:
+            raise self._wrong
         # Checked each time: its port could be another program's by now, and that must not get the token.
         if self._info is not None and hub.alive(self._info):
             return self._info
@@ -79,6 +80,8 @@ class Keeper:
         """How things are, and why. Begins another attempt if one is due."""
         if self._remote is not None:
             return await self._remote_status(self._remote)
+        if self._wrong is not None:
+            return "failed", f"{self._wrong.detail} {self._wrong.remedy}"
         if self._starting is not None:
             return "starting", "The hub is starting."
         if self._info is not None and hub.alive(self._info):
@@ -98,7 +101,7 @@ class Keeper:
     async def _start(self) -> HubInfo:
         self._tried = time.monotonic()
         try:
-            info = await asyncio.to_thread(hub.ensure, self._start_timeout, self._data or hub.data_folder(), self._options)
+            info = await asyncio.to_thread(hub.ensure, self._start_timeout, self._data or hub.data_folder())
         except HubError as error:
             self._failure = error
             self._log.warning("Zoe: %s %s", error.detail, error.remedy)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -19,6 +20,7 @@ import psutil
 import pytest
 
 from jupyter_zoe import hub
+from jupyter_zoe.client import AsyncClient, Client, ZoeProblem
 from jupyter_zoe.hub import HubError, HubInfo
 
 ROOT = Path(__file__).parents[2]
@@ -74,6 +76,74 @@ def test_a_killed_hub_is_replaced(data: Path) -> None:
     second = hub.ensure(60)
     assert second.pid != first.pid
     assert hubs(data) == [second.pid]
+
+
+def end(info: HubInfo) -> None:
+    """End a hub and wait until it is gone."""
+    os.kill(info.pid, signal.SIGTERM)
+    with contextlib.suppress(psutil.NoSuchProcess):
+        psutil.Process(info.pid).wait(10)
+
+
+def test_a_client_outlives_its_hub_though_the_next_has_the_same_address_and_another_token(data: Path) -> None:
+    with Client() as client:
+        first = client.info
+        assert client.get_health()["status"] == "ok"
+        end(first)
+        second = hub.ensure(60)  # as the panel does
+        assert (second.url, second.token != first.token) == (first.url, True)
+        made = client.start_execution(zapp="python-job", parameters={"code": "print(1)"})
+        assert client.wait(made["id"], timeout=60)["outcome"] == "completed"
+        assert client.info == second
+    stranger = Client(HubInfo(url=second.url, token="zoe_wrong"))
+    with pytest.raises(ZoeProblem) as refused:
+        stranger.get_health()
+    assert refused.value.code == "not-authenticated", "whom it was given stays as it was given"
+
+
+async def test_so_does_an_asynchronous_one(data: Path) -> None:
+    async with AsyncClient() as client:
+        assert (await client.get_health())["status"] == "ok"
+        first = hub.ensure(60)
+        await asyncio.to_thread(end, first)
+        await asyncio.to_thread(hub.ensure, 60)
+        made = await client.start_execution(zapp="python-job", parameters={"code": "print(1)"})
+        assert (await client.wait(made["id"], timeout=60))["outcome"] == "completed"
+
+
+@pytest.mark.parametrize("url", ["hub.example", "ftp://hub.example", "http://host:80a", "http://[", "http://", "https://hub.example:0"])
+def test_an_address_that_is_none_is_named(data: Path, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("ZOE_HUB_URL", url)
+    monkeypatch.setenv("ZOE_HUB_TOKEN", "zoe_x")
+    with pytest.raises(ZoeProblem) as failed:
+        Client()
+    assert failed.value.code == "hub-unreachable"
+    assert f"ZOE_HUB_URL is {url!r}" in failed.value.detail
+
+
+def test_options_that_cannot_be_read_are_named(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZOE_HUB_OPTIONS", "--backend='fake")
+    with pytest.raises(HubError, match="ZOE_HUB_OPTIONS cannot be read: No closing quotation"):
+        hub.ensure(60)
+
+
+def test_a_page_that_is_no_hub_is_no_traceback(data: Path) -> None:
+    class Page(Listener):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(b"<html>")
+
+    server = HTTPServer(("127.0.0.1", 0), Page)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        with Client(HubInfo(url=f"http://127.0.0.1:{server.server_port}", token="t")) as client, pytest.raises(ZoeProblem) as failed:
+            client.get_health()
+        assert failed.value.code == "bad-answer"
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def test_a_hub_that_cannot_start_says_why(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:

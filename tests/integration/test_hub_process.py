@@ -145,6 +145,40 @@ def test_a_second_hub_says_where_the_first_is(hubs: HubProcess) -> None:
     hubs.end()
 
 
+def test_what_is_active_stays_on_its_backend(hubs: HubProcess) -> None:
+    client = hubs.start("--backend=fake")
+    made = client.post("/executions", json={"zapp": "notebook"}).json()
+    hubs.end()
+    other = hubs.launch("--backend=local")
+    output, _ = other.communicate(timeout=30)
+    assert (other.returncode, "active on the backend 'fake'" in output) == (1, True), output
+    hubs.processes.remove(other)
+    client = hubs.start()  # as a kernel does, which was not told
+    assert client.get("/capabilities").json()["backend"] == "fake"
+    assert client.post(f"/executions/{made['id']}/terminate", json={}).status_code == 202
+    wait(lambda: client.get(f"/executions/{made['id']}").json()["phase"] == "ended")
+    hubs.end()
+    assert hubs.start().get("/capabilities").json()["backend"] == "local", "nothing is left that would hold it"
+    hubs.end()
+
+
+def test_the_data_folder_of_a_file_of_settings(hubs: HubProcess, tmp_path: Path) -> None:
+    wanted = tmp_path / "wanted"
+    settings = tmp_path / "settings.py"
+    settings.write_text(f"c.ZoeHub.data = {str(wanted)!r}\nc.ZoeHub.backend = 'fake'\n")
+    hubs.data.mkdir(mode=0o700)
+    (hubs.data / "zoe_hub_config.py").write_text(settings.read_text())
+    process = hubs.launch()
+    output, _ = process.communicate(timeout=30)
+    assert (process.returncode, "cannot name another one" in output) == (1, True), output
+    hubs.processes.remove(process)
+    process = hubs.launch(f"--config={settings}")
+    wait(lambda: (wanted / "hub.json").exists() or process.poll() is not None)
+    assert process.poll() is None
+    assert not (hubs.data / "zoe.db").exists()
+    hubs.end()
+
+
 def test_an_unused_hub_ends_by_itself(hubs: HubProcess) -> None:
     hubs.start("--backend=fake", "--ZoeHub.idle_timeout=0.3")
     assert hubs.processes[-1].wait(20) == 0

@@ -63,6 +63,7 @@ ERRORS: dict[str, ErrorKind] = _table(
     ("environment-missing", 424, "The environment for this image was not found", "Set LocalBackend.prefixes so that the image maps to an environment that exists."),
     ("port-taken", 503, "A port that the process wanted is taken by another program", "End the other program or change LocalBackend.port_range; the hub tries another port by itself."),
     ("not-supported", 501, "The backend cannot do this", "See what it can do with GET /api/v1/capabilities."),
+    ("backend-changed", 409, "Executions are active on another backend", "Start the hub with the backend that the message names and end them there first."),
     ("storage-full", 507, "The disk is full", "Free some space; what runs goes on."),
     ("storage-locked", 503, "The database is in use by another hub", "Stop the other hub, or give this one another data folder."),
     ("storage-corrupt", 500, "The database is damaged", "Nothing was changed. Restore the file from a backup, or move it away to begin anew."),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 import msgspec
@@ -55,10 +55,11 @@ async def list_executions(call: Call) -> Answer:
     """A page of what the caller may see, newest first."""
     query: t.ExecutionQuery = call.query
     store = call.hub.store
-    everything: Iterable[Execution] = tuple(store.active()) if query.active else tuple(store.executions.values())
-    newest_first: Iterator[Execution] = reversed(tuple(everything))
+    everything = tuple(store.active()) if query.active else tuple(store.executions.values())
+    newest_first: Iterator[Execution] = reversed(everything)
     if query.cursor is not None:
-        newest_first = _after(query.cursor, newest_first, known=store.executions.__contains__)
+        listed = {execution.id for execution in everything}  # the one that the cursor names may have left the list meanwhile
+        newest_first = _after(query.cursor, newest_first, known=listed.__contains__)
     wanted = _filter(call, query)
     page: list[Execution] = []
     following = None

@@ -64,6 +64,12 @@ async def _stream(call: Call) -> AsyncIterator[Any]:
         await asyncio.gather(*ends, *work, return_exceptions=True)
 
 
+def _still_valid(call: Call) -> None:
+    """Look the token up again. :raises Over: it has been revoked or has expired"""
+    if call.hub.authenticator.of_token(call.principal.digest) is None:
+        raise Over
+
+
 # --- events --------------------------------------------------------------------------------------------------------
 
 
@@ -92,6 +98,7 @@ async def stream_events(call: Call) -> None:
         try:
             await _write(call, waited, head)
             while True:
+                _still_valid(call)
                 last = store.last_seq
                 events = await store.events(since=cursor, limit=_BATCH, owner=owner, execution=call.query.execution)
                 if events:
@@ -120,8 +127,7 @@ async def _news(call: Call, waited: Any, cursor: int) -> None:
         try:
             await waited(call.hub.store.changed(cursor), call.hub.heartbeat)
         except TimeoutError:
-            if call.hub.authenticator.of_token(call.principal.digest) is None:
-                raise Over from None
+            _still_valid(call)
             await _write(call, waited, b": still here\nid: %d\n\n" % cursor)
         except RuntimeError:  # the store was closed
             raise Over from None
@@ -221,11 +227,12 @@ class _Log:
                     handler.set_header("Content-Range", f"bytes {chunk.offset}-{chunk.offset + limit - 1}/{size}")
                 if not handler._headers_written:
                     handler.set_header("Zoe-Log-Offset", str(chunk.offset))
+            _still_valid(self._call)
             data = chunk.data if limit is None else chunk.data[:limit]
             if limit is not None:
                 limit -= len(data)
             handler.write(data)
-            await self._waited(asyncio.shield(handler.flush()))
+            await self._waited(asyncio.shield(handler.flush()))  # as long as it takes: a person may have stopped to read
         if size is not None and not handler._headers_written:
             _unsatisfiable(self._call, size)
 
@@ -239,8 +246,7 @@ class _Log:
             except StopAsyncIteration:
                 return None
             except TimeoutError:
-                if self._call.hub.authenticator.of_token(self._call.principal.digest) is None:
-                    raise Over from None
+                _still_valid(self._call)
                 if self._call.query.follow and not self._handler._headers_written:
                     await self._waited(asyncio.shield(self._handler.flush()))
                 patience = self._call.hub.heartbeat

@@ -106,6 +106,17 @@ async def test_pages_neither_repeat_nor_miss_while_others_are_added(world):
         assert (await client.get("/executions", params={"cursor": wrong})).json()["code"] == "bad-parameter"
 
 
+async def test_the_page_after_one_that_ended_meanwhile_goes_on(world):
+    client = await world.client()
+    made = [(await client.post("/executions", json=CLUSTER)).json()["id"] for _ in range(5)]
+    page = (await client.get("/executions", params={"active": "true", "limit": 2})).json()
+    assert [each["id"] for each in page["items"]] == made[:2:-1]
+    last = world.store.executions[made[3]]
+    await world.store.commit(Batch(executions=(replace(last, version=last.version + 1, desired="ended", phase=Phase.ENDED, outcome=Outcome.COMPLETED),)))
+    page = (await client.get("/executions", params={"active": "true", "limit": 5, "cursor": page["next"]})).json()
+    assert [each["id"] for each in page["items"]] == made[2::-1]
+
+
 async def test_filters_combine(world):
     client = await many(world, 6)
 

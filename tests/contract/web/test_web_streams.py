@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from zoe_hub.controllers.tokens import digest
 from zoe_hub.core.model import Event
 from zoe_hub.store.base import Batch
 from zoe_hub.store.sql import SQLStore
@@ -100,6 +101,18 @@ async def test_signs_of_life_move_the_cursor_and_a_token_that_ends_ends_the_stre
         assert reader.last == "2"
     finally:
         await world.close()
+
+
+async def test_a_busy_stream_ends_with_its_token(world, events):
+    token = await world.token("alice")
+    reader = events(await world.client(None, Authorization=f"Bearer {token}"))
+    async with reader.open() as stream:
+        await happen(world, 1)
+        assert await take(stream, 1) == [1]
+        await world.store.commit(Batch(revoked=(digest(token),)))
+        await happen(world, 1)  # comes long before the next sign of life would
+        async with asyncio.timeout(5):
+            assert [event async for event in stream] == []
 
 
 async def test_streams_end_cleanly_when_the_hub_does(world, events):
