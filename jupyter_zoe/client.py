@@ -169,6 +169,33 @@ class Client(SyncOperations):
                 raise
         return chosen(self.list_executions(name=name, limit=100)["items"], name)
 
+    def read_log(self, execution: str, process: str, *, offset: int = 0, follow: bool = False) -> Iterator[tuple[bytes, int]]:
+        """Pieces of a process's log, each with the offset behind it, from which reading can go on; older output may be gone.
+
+        :param offset: first byte; negative: counted from the end
+        :param follow: stay until the process has ended
+        :raises ZoeProblem: ``unknown-execution``, ``unknown-process``, ``no-log``
+        """
+        request = _wire.request(self.info, OPERATIONS["get_logs"], {"execution": execution, "process": process}, {"offset": offset, "follow": follow}, None, {})
+        with self._send(request, None if follow else READ_TIMEOUT) as answer:
+            at = int(answer.headers.get("Zoe-Log-Offset", "0"))
+            for data in self._bytes(answer):
+                at += len(data)
+                yield data, at
+
+    def tail(self, execution: str, process: str, lines: int) -> tuple[bytes, int]:
+        """The last lines of a process's log, and the offset behind them.
+
+        :raises ZoeProblem: as ``read_log``
+        """
+        window = 65536
+        while True:
+            pieces = list(self.read_log(execution, process, offset=-window))
+            data = b"".join(piece for piece, _ in pieces)
+            if len(data) < window or data.count(b"\n") > lines:
+                return b"".join(data.splitlines(keepends=True)[-lines:]) if lines > 0 else b"", pieces[-1][1] if pieces else 0
+            window *= 4
+
     def wait(self, execution: str, until: Until = "ended", *, timeout: float | None = None, progress: Progress | None = None, tick: float | None = None) -> ExecutionView:
         """Wait until an execution is where it should be, woken by events.
 

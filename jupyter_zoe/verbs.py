@@ -19,7 +19,6 @@ from jupyter_zoe.client import Client, Progress
 from jupyter_zoe.options import Parser
 
 TAIL = 50  # lines of a log
-_TAIL_BYTES = 256 * 1024
 _NO_ROOM = 5.0  # seconds that processes may lack room before that is said
 
 
@@ -200,9 +199,9 @@ def scale(client: Client, view: ExecutionView, group: str | None, count: int, *,
 def tail(client: Client, execution: str, process: str, lines: int = TAIL) -> list[str]:
     """The last lines of a process's log; of one without a log, none."""
     try:
-        data = b"".join(client.get_logs(execution, process, offset=-_TAIL_BYTES))
+        data, _ = client.tail(execution, process, lines)
     except ZoeProblem as problem:
         if problem.code == "no-log":
             return []
         raise
-    return data.decode("utf-8", "replace").splitlines()[-lines:] if lines > 0 else []
+    return data.decode("utf-8", "replace").splitlines()

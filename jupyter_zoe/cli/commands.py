@@ -161,10 +161,8 @@ class Commands:
     def _follow(self, execution: str, process: str, lines: int | None) -> int:
         seen = 0
         if lines:
-            data = b"".join(self.client.get_logs(execution, process))
-            seen = len(data)
-            last = b"\n".join(data.splitlines()[-lines:])
-            self._copy([last + b"\n" if last else b""])
+            last, seen = self.client.tail(execution, process, lines)
+            self._copy([last])
         self._copy(self.client.get_logs(execution, process, offset=seen, follow=True))
         return OK
 

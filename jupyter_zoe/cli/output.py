@@ -98,8 +98,8 @@ class Followers:
         seen = 0
         for _ in range(5):
             try:
-                for data in self._client.get_logs(self._execution, process, offset=seen, follow=True):
-                    seen += len(data)
+                for data, behind in self._client.read_log(self._execution, process, offset=seen, follow=True):
+                    seen = behind
                     self._progress.write(data, self._to_stderr)
             except ZoeProblem as problem:
                 if problem.code == "hub-unreachable":

@@ -7,6 +7,7 @@ has passed here. Bodies, events, followed logs and WebSockets are streamed by ``
 from __future__ import annotations
 
 import json
+import os
 import re
 import ssl
 from collections.abc import Callable
@@ -86,7 +87,10 @@ class _ZoeHandler(JupyterHandler):
 
 
 class StatusHandler(_ZoeHandler):
-    """``GET zoe/status``: ``{"hub": "ready" | "starting" | "failed", "reason": "..."}``."""
+    """``GET zoe/status``: ``{"hub": "ready" | "starting" | "failed", "reason": "...", "root": "/home/me/work/"}``.
+
+    ``root`` is the folder that this server shows, under which kernels know their notebooks; empty if it shows none.
+    """
 
     SUPPORTED_METHODS: ClassVar[tuple[str, ...]] = ("GET",)  # type: ignore[misc]
 
@@ -99,7 +103,8 @@ class StatusHandler(_ZoeHandler):
         state, reason = await self.keeper.status()
         self.set_header("Content-Type", "application/json")
         self.set_header("Cache-Control", "no-store")
-        self.finish(json.dumps({"hub": state, "reason": reason}))
+        root = str(getattr(self.contents_manager, "root_dir", ""))
+        self.finish(json.dumps({"hub": state, "reason": reason, "root": root and os.path.join(root, "")}))
 
     def get_login_url(self) -> str:
         """No redirect: programs ask."""

@@ -10,7 +10,8 @@ import time
 import uuid
 from collections.abc import Sequence
 from html import escape
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from jupyter_zoe import words
 from jupyter_zoe._operations import ExecutionView, ZAppView
@@ -22,7 +23,14 @@ _MUTED = "color:var(--jp-ui-font-color2,currentcolor)"
 
 
 class Live:
-    """One output, changed in place. In a terminal: one line, written over."""
+    """One output, changed in place. In a terminal: one line, written over. As a context: an error clears it."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        if kind is not None:
+            self.clear()
 
     def __init__(self, shell: Any) -> None:
         self._kernel = getattr(shell, "kernel", None) is not None

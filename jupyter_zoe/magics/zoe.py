@@ -99,6 +99,8 @@ class Zoe:
             print(text)
         except ZoeProblem as error:
             problem = error
+        except KeyboardInterrupt:
+            problem = ZoeProblem("interrupted", "Interrupted. What was asked for goes on.", "See how far it is with '%zoe ps'.")
         if problem is not None:
             raise ZoeError(problem)  # outside of 'except': frames that held secrets are no context of it
 
@@ -111,13 +113,10 @@ class Zoe:
     def _attach(self, call: Call) -> None:
         live = display.Live(self.shell)
         try:
-            self._attach_shown(call, live)
+            with live:
+                self._attach_shown(call, live)
         except KeyboardInterrupt:
-            live.clear()
             raise ZoeProblem("interrupted", "Interrupted. The cluster goes on starting.", "Run '%zoe attach' again to connect, or '%zoe detach' to end it.") from None
-        except ZoeProblem:
-            live.clear()
-            raise
 
     def _attach_shown(self, call: Call, live: display.Live) -> None:
         key, kernel_id = kernel.identity()
@@ -198,15 +197,20 @@ class Zoe:
         view = self._current(call.given.execution)
         key, _ = kernel.identity()
         found = self.client.list_attachments(key=key, execution=view["id"])["items"]
+        mine = [each for each in self.sessions if each.execution == view["id"]]
+        if not found and not mine:
+            raise ZoeProblem("not-attached", f"This notebook is not attached to {view['name']}.", f"See what it is attached to with '%zoe status'; end the other one with '%zoe stop {view['name']}'.")
         keep = call.given.keep or view["id"] == os.environ.get("ZOE_EXECUTION")  # it would end the notebook itself
         live = display.Live(self.shell)
         live.update(f"Detaching from {view['name']} ...", display.line(f"Detaching from {view['name']} …", muted=True))
-        for session in [each for each in self.sessions if each.execution == view["id"]]:
-            self._drop(session, close=view["phase"] == "running")
-        for each in found:
-            view = self.client.detach(each["id"], keep=keep)
+        with live:
+            for session in mine:
+                self._drop(session, close=view["phase"] == "running")
+            for each in found:
+                view = self.client.detach(each["id"], keep=keep)
+            if view["desired"] == "ended":
+                view = self.client.wait(view["id"], "ended", timeout=120, progress=lambda now, passed: live.update(*display.progress(now, passed)), tick=0.5)
         if view["desired"] == "ended":
-            view = self.client.wait(view["id"], "ended", timeout=120, progress=lambda now, passed: live.update(*display.progress(now, passed)), tick=0.5)
             live.done(*_plain_and_html(f"Detached from {view['name']}, which has ended."))
         else:
             why = "kept" if call.given.keep else "this notebook is a part of it" if keep else "another notebook uses it, or it is protected"
@@ -233,13 +237,10 @@ class Zoe:
             live.update(*display.progress(now, passed))
 
         try:
-            done = scale(self.client, view, call.given.group, call.given.count, timeout=call.given.timeout, progress=progress)
+            with live:
+                done = scale(self.client, view, call.given.group, call.given.count, timeout=call.given.timeout, progress=progress)
         except KeyboardInterrupt:
-            live.clear()
             raise ZoeProblem("interrupted", f"Interrupted. {view['name']} goes on changing its size.", "See how far it is with '%zoe status'.") from None
-        except ZoeProblem:
-            live.clear()
-            raise
         note = missing(done)
         live.done(*_plain_and_html(f"{done['name']}: {words.ready_words(done)} after {seconds:.1f} s.{f' {note}' if note else ''}"))
 
@@ -276,8 +277,8 @@ class Zoe:
         if not call.given.wait:
             display.show(self.shell, *_plain_and_html(f"Started {view['name']}. See it with `%zoe status {view['name']}`, end it with `%zoe stop {view['name']}`."))
             return
-        live = display.Live(self.shell)
-        view = self.client.wait(view["id"], "ended", progress=lambda now, passed: live.update(*display.progress(now, passed)), tick=0.5)
+        with display.Live(self.shell) as live:
+            view = self.client.wait(view["id"], "ended", progress=lambda now, passed: live.update(*display.progress(now, passed)), tick=0.5)
         parts = [(each["id"], tail(self.client, view["id"], each["id"])) for each in view["processes"]]
         text, html = display.log(parts) if parts else ("", "")
         live.done(f"{view['name']} has {words.state_words(view)}.", display.line(f"{view['name']} has {words.state_words(view)}.", muted=True))
@@ -293,8 +294,8 @@ class Zoe:
     def _stop(self, call: Call) -> None:
         view = self.client.find(call.given.execution)
         view = self.client.terminate_execution(view["id"], confirm=call.given.confirm)
-        live = display.Live(self.shell)
-        view = self.client.wait(view["id"], "ended", timeout=300, progress=lambda now, passed: live.update(*display.progress(now, passed)), tick=0.5)
+        with display.Live(self.shell) as live:
+            view = self.client.wait(view["id"], "ended", timeout=300, progress=lambda now, passed: live.update(*display.progress(now, passed)), tick=0.5)
         for session in [each for each in self.sessions if each.execution == view["id"]]:
             self._drop(session, close=False)
         live.done(*_plain_and_html(f"{view['name']} has ended: {words.sentence(view['reason'])}"))

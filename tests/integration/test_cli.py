@@ -81,6 +81,18 @@ def test_a_job_gives_its_output_and_its_exit_code(zoe: Zoe) -> None:
     assert zoe.json("status", "nightly")["exit_code"] == 7
 
 
+def test_as_many_lines_as_asked_for_of_a_long_log(zoe: Zoe) -> None:
+    line = "line {:06} " + "x" * 50
+    (zoe.home / "long.py").write_text(f"import sys\nfor number in range(12000): print({line!r}.format(number))\nprint('no newline', end='')\n")
+    zoe("run", "python-job", "--code", "long.py", "--name", "long", "--wait")
+    whole = [line.format(number) for number in range(12000)] + ["no newline"]
+    for count in (1, 2, 1200, 10000, 99999):
+        assert zoe("logs", "long", "-n", str(count))[0].splitlines() == whole[-count:], count
+    assert zoe("logs", "long", "-n", "0")[0].splitlines() == whole
+    assert zoe.json("logs", "long", "-n", "0") == {"job-0": whole}
+    assert zoe("logs", "long", "-f", "-n", "3")[0] == "\n".join(whole[-3:]), "nothing is told twice"
+
+
 def test_what_runs_is_seen_followed_and_ended(zoe: Zoe) -> None:
     out, _ = zoe("run", "python-job", "--code", "service.py", "--name", "service")
     assert out.startswith("Started service (e")

@@ -220,7 +220,7 @@ def test_the_routes_of_this_test_are_all_there_are() -> None:
 
 
 def test_the_hub_is_started_by_itself_and_only_its_owner_reads_its_files(server: Server, client: httpx.Client) -> None:
-    assert client.get("zoe/status").json() == {"hub": "ready", "reason": ""}
+    assert client.get("zoe/status").json() == {"hub": "ready", "reason": "", "root": f"{server.folder / 'root'}/"}
     assert client.get("zoe/api/v1/health").json()["status"] == "ok"
     assert (server.data / "hub.json").stat().st_mode & 0o777 == 0o600
     hub = psutil.Process(server.runtime["pid"])

@@ -188,6 +188,22 @@ def test_keep_and_stop(kernel: Kernel, hub: Client) -> None:
     assert "Nothing is running" in kernel.ok("%zoe ps").text
 
 
+def test_what_is_not_attached_is_not_detached(kernel: Kernel, hub: Client) -> None:
+    other = hub.start_execution(zapp="echo-cluster", name="of-others")
+    failed = kernel.run("%zoe detach of-others")
+    assert failed.error.startswith("Zoe: This notebook is not attached to of-others. [not-attached]")
+    assert hub.get_execution(other["id"])["desired"] == "running"
+    assert "has ended" in kernel.ok("%zoe stop of-others").text
+
+
+def test_a_wait_that_is_interrupted_is_one_message(kernel: Kernel, hub: Client) -> None:
+    kernel.ok("import threading, _thread\nthreading.Timer(1.0, _thread.interrupt_main).start()")
+    failed = kernel.run("%zoe run echo-cluster --name patient --wait")
+    assert failed.error.startswith("Zoe: Interrupted. What was asked for goes on. [interrupted]")
+    assert hub.find("patient")["desired"] == "running"
+    kernel.ok("%zoe stop patient")
+
+
 def test_a_server_that_was_replaced_gets_a_new_session(kernel: Kernel, hub: Client) -> None:
     kernel.ok("%zoe attach echo --workers 1")
     kernel.ok("mine = echo")

@@ -205,7 +205,7 @@ def test_a_hub_that_is_not_there(server: Server) -> None:
 def test_a_request_goes_to_the_hub_that_came_after() -> None:
     old, new = HubInfo(url="http://127.0.0.1:1", token="old", embedded=True), HubInfo(url="http://127.0.0.1:2", token="new", embedded=True)
     sent = _wire.request(old, OPERATIONS["start_execution"], {}, {}, {"zapp": "x"}, {})
-    again = _wire.rebased(sent, old, new)
+    again = _wire.rebased(sent, new)
     assert again.url == "http://127.0.0.1:2/api/v1/executions"
     assert again.headers["Authorization"] == "Bearer new"
     assert again.headers["Idempotency-Key"] == sent.headers["Idempotency-Key"]

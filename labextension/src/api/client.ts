@@ -24,6 +24,8 @@ export interface ICallOptions<K extends OperationId> {
 export interface IHubStatus {
   readonly hub: 'ready' | 'starting' | 'failed';
   readonly reason: string;
+  /** The folder that the server shows, with a slash at its end; empty if it shows no folder. */
+  readonly root: string;
 }
 
 /** Talks to `<base url>zoe/...`. */

@@ -173,13 +173,15 @@ export class ZoeModel implements IZoeModel {
     if (seen !== null && seen <= health) {
       return seen;
     }
-    const [zapps, active, ended, attachments] = await Promise.all([
+    const [status, zapps, active, ended, attachments] = await Promise.all([
+      this._client.status(signal),
       this._client.call('list_zapps', { signal }),
       this._active(signal),
       this._client.call('list_executions', { query: { active: false, limit: ENDED_KEPT }, signal }),
       this._client.call('list_attachments', { signal })
     ]);
     if (!signal.aborted) {
+      this._dispatch({ type: 'root', root: status.root });
       this._dispatch({ type: 'catalog', zapps: zapps.items, definitions: zapps.problems });
       this._dispatch({ type: 'executions', items: [...active, ...ended.items] });
       this._dispatch({ type: 'attachments', items: attachments.items });

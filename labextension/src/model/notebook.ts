@@ -35,14 +35,12 @@ export interface INotebookLink extends IDisposable {
   readonly current: INotebookInfo | null;
   /** Something about the active notebook changed. */
   readonly changed: ISignal<INotebookLink, void>;
-  /**
-   * Run `%zoe attach` in its kernel. Rejects with a `ZoeProblem`, which `current.problem` shows as well.
-   *
-   * Without a ZApp it connects to what the notebook is attached to, for example after a restart of the kernel.
-   */
-  attach(zapp: string | null, workers: number | null): Promise<void>;
+  /** Run `%zoe attach` in its kernel. Rejects with a `ZoeProblem`, which `current.problem` shows as well. */
+  attach(zapp: string, workers: number | null): Promise<void>;
+  /** Connect its kernel to an execution that it is attached to, for example after a restart. Rejects with a `ZoeProblem`. */
+  reconnect(execution: string): Promise<void>;
   /** Run `%zoe detach` in its kernel. Rejects with a `ZoeProblem`. */
-  detach(keep: boolean): Promise<void>;
+  detach(execution: string, keep: boolean): Promise<void>;
   /** Forget the problem that is shown. */
   dismiss(): void;
 }
@@ -101,13 +99,16 @@ export class NotebookLink implements INotebookLink {
     }
   }
 
-  attach(zapp: string | null, workers: number | null): Promise<void> {
-    const options = [zapp, workers === null ? null : `--workers ${workers}`].filter(Boolean);
-    return this._run('attach', ['%zoe attach', ...options].join(' '));
+  attach(zapp: string, workers: number | null): Promise<void> {
+    return this._run('attach', `%zoe attach ${zapp}${workers === null ? '' : ` --workers ${workers}`}`);
   }
 
-  detach(keep: boolean): Promise<void> {
-    return this._run('detach', `%zoe detach${keep ? ' --keep' : ''}`);
+  reconnect(execution: string): Promise<void> {
+    return this._run('attach', `%zoe attach --execution ${execution}`);
+  }
+
+  detach(execution: string, keep: boolean): Promise<void> {
+    return this._run('detach', `%zoe detach ${execution}${keep ? ' --keep' : ''}`);
   }
 
   dismiss(): void {

@@ -40,19 +40,21 @@ export interface INotebookKey {
 }
 
 /**
- * The attachment of a notebook: of its kernel, or else of its path.
+ * The attachment of a notebook: of its kernel, or else of its path; of several the one renewed last, which `%zoe` means too.
  *
  * A kernel names its notebook by the absolute path (`JPY_SESSION_NAME`), the browser by the one below the server's root.
  */
 export function attachmentOf(state: IZoeState, notebook: INotebookKey): IAttachmentRow | null {
   const { path, kernel } = notebook;
-  const alive = state.attachments.filter(row => {
-    const execution = state.executions.get(row.execution);
-    return execution !== undefined && execution.desired !== 'ended';
-  });
+  const alive = state.attachments
+    .filter(row => {
+      const execution = state.executions.get(row.execution);
+      return execution !== undefined && execution.desired !== 'ended';
+    })
+    .sort((one, other) => Date.parse(other.renewed) - Date.parse(one.renewed));
   return (
     alive.find(row => kernel !== null && (row.kernel === kernel || row.key === kernel)) ??
-    alive.find(row => path !== '' && (row.key === path || row.key.endsWith(`/${path}`))) ??
+    alive.find(row => path !== '' && (row.key === path || (state.root !== '' && row.key === state.root + path))) ??
     null
   );
 }

@@ -68,13 +68,25 @@ test('attachments are found by kernel, by path, and by the absolute path that a 
     attachment('b', 'two.ipynb', 'k2', two),
     attachment('c', 'three.ipynb', 'k3', three)
   ];
-  const state = reduce(EMPTY, { type: 'attachments', items });
+  const state = reduce(reduce(EMPTY, { type: 'attachments', items }), { type: 'root', root: '/home/me/' });
   assert.equal(state.executions.size, 3);
   assert.equal(attachmentOf(state, { path: 'x.ipynb', kernel: 'k2' })?.id, 'b');
   assert.equal(attachmentOf(state, { path: 'work/one.ipynb', kernel: 'restarted' })?.id, 'a');
   assert.equal(attachmentOf(state, { path: 'two.ipynb', kernel: null })?.id, 'b');
   assert.equal(attachmentOf(state, { path: 'ne.ipynb', kernel: null }), null);
+  assert.equal(attachmentOf(state, { path: 'one.ipynb', kernel: 'other' }), null, 'another folder, the same name');
   assert.equal(attachmentOf(state, { path: 'three.ipynb', kernel: 'k3' }), null, 'what is ending is attached to nothing');
+});
+
+test('of several attachments the one renewed last counts', () => {
+  const [one, two] = [execution('1'), execution('2')];
+  const items = [
+    { ...attachment('old', 'n.ipynb', 'k', one), renewed: '2025-01-01T00:00:00Z' },
+    { ...attachment('new', 'n.ipynb', 'k', two), renewed: '2025-01-01T00:00:00.5Z' }
+  ];
+  for (const order of [items, [...items].reverse()]) {
+    assert.equal(attachmentOf(reduce(EMPTY, { type: 'attachments', items: order }), { path: 'n.ipynb', kernel: 'k' })?.id, 'new');
+  }
 });
 
 test('workers, readiness and languages', () => {

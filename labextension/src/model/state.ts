@@ -15,6 +15,7 @@ export interface IAttachmentRow {
   readonly key: string;
   readonly kernel: string;
   readonly execution: string;
+  readonly renewed: string;
 }
 
 /** Everything that is shown. Replaced, never changed. */
@@ -26,6 +27,8 @@ export interface IZoeState {
   readonly note: string;
   /** Whether anything was ever read. */
   readonly loaded: boolean;
+  /** The folder that the Jupyter server shows, with a slash at its end; kernels know their notebooks by it. */
+  readonly root: string;
   readonly zapps: readonly IZAppView[];
   /** Definitions that the hub could not read. */
   readonly definitions: readonly IWrongPlace[];
@@ -38,6 +41,7 @@ export const EMPTY: IZoeState = {
   problem: null,
   note: '',
   loaded: false,
+  root: '',
   zapps: [],
   definitions: [],
   executions: new Map(),
@@ -47,6 +51,7 @@ export const EMPTY: IZoeState = {
 /** What may happen to the state. */
 export type Action =
   | { type: 'link'; link: Link; problem?: ZoeProblem | null; note?: string }
+  | { type: 'root'; root: string }
   | { type: 'catalog'; zapps: readonly IZAppView[]; definitions: readonly IWrongPlace[] }
   | { type: 'executions'; items: readonly IExecutionView[] }
   | { type: 'execution'; execution: IExecutionView }
@@ -61,6 +66,8 @@ export function reduce(state: IZoeState, action: Action): IZoeState {
       const same = state.link === link && state.problem === problem && state.note === note;
       return same ? state : { ...state, link, problem, note };
     }
+    case 'root':
+      return state.root === action.root ? state : { ...state, root: action.root };
     case 'catalog':
       return { ...state, zapps: action.zapps, definitions: action.definitions };
     case 'executions':
@@ -93,7 +100,7 @@ export function reduce(state: IZoeState, action: Action): IZoeState {
       return {
         ...state,
         executions: bounded(executions),
-        attachments: action.items.map(({ id, key, kernel, execution }) => ({ id, key, kernel, execution: execution.id }))
+        attachments: action.items.map(({ id, key, kernel, execution, renewed }) => ({ id, key, kernel, execution: execution.id, renewed }))
       };
     }
   }

@@ -80,7 +80,10 @@ export const commandsPlugin: JupyterFrontEndPlugin<void> = {
       caption: trans.__('After a restart of the kernel: gives it a session of the cluster again'),
       isEnabled: () => notebook.current?.status === 'idle' && notebook.current.task === null && attachmentOf(model.state, notebook.current) !== null,
       execute: () => guarded(model, async () => {
-        await quiet(notebook.attach(null, null));
+        const row = notebook.current && attachmentOf(model.state, notebook.current);
+        if (row) {
+          await quiet(notebook.reconnect(row.execution));
+        }
       })
     });
 
@@ -100,7 +103,7 @@ export const commandsPlugin: JupyterFrontEndPlugin<void> = {
         }
         // The kernel closes its session itself; one that is busy or gone cannot, so the hub is told directly.
         if (current.status === 'idle') {
-          await quiet(notebook.detach(answer.keep));
+          await quiet(notebook.detach(row.execution, answer.keep));
           await model.refreshAttachments();
         } else {
           await model.detach(row.id, answer.keep);

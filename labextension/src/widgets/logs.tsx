@@ -13,6 +13,7 @@ import { Widget } from '@lumino/widgets';
 import React from 'react';
 import { ZoeProblem } from '../api/problem';
 import type { IExecutionView, IProcessView } from '../api/types';
+import { backoff } from '../model/follower';
 import { LogBuffer } from '../model/log';
 import { exitWords } from '../model/words';
 import type { IZoeModel } from '../tokens';
@@ -134,7 +135,7 @@ export class LogViewer extends Widget {
 
   override dispose(): void {
     if (!this.isDisposed) {
-      this._abort?.abort();
+      this._stop();
       Signal.clearData(this);
       super.dispose();
     }
@@ -156,8 +157,7 @@ export class LogViewer extends Widget {
   }
 
   protected override onBeforeHide(message: Message): void {
-    this._abort?.abort();
-    this._abort = null;
+    this._stop();
     super.onBeforeHide(message);
   }
 
@@ -166,16 +166,21 @@ export class LogViewer extends Widget {
   }
 
   private get _current(): IExecutionView | undefined {
-    return this._model.state.executions.get(this._execution.id);
+    return this._model.state.executions.get(this._execution.id) ?? this._past;
   }
 
   private get _view(): IProcessView | undefined {
     return this.processes.find(process => process.id === this._process);
   }
 
-  private _reset(): void {
+  private _stop(): void {
+    clearTimeout(this._again);
     this._abort?.abort();
     this._abort = null;
+  }
+
+  private _reset(): void {
+    this._stop();
     this._buffer = new LogBuffer(LINES);
     this._drawn = 0;
     this._next = null;
@@ -197,6 +202,7 @@ export class LogViewer extends Widget {
     if (this._abort || this._done || this.isDisposed || !this.isVisible) {
       return;
     }
+    clearTimeout(this._again);
     const abort = new AbortController();
     this._abort = abort;
     this._version = this._version_();
@@ -215,9 +221,11 @@ export class LogViewer extends Widget {
       .finally(() => {
         if (this._abort === abort) {
           this._abort = null;
-          // Something changed while the last answer was on its way.
           if (!this._done && this._version !== this._version_()) {
-            this._connect();
+            this._connect(); // something changed while the last answer was on its way
+          } else if (!this._done && this._live()) {
+            this._tries += 1; // only the connection ended: something between here and the hub cuts what is quiet
+            this._again = setTimeout(() => this._connect(), backoff(this._tries));
           }
         }
       });
@@ -238,6 +246,7 @@ export class LogViewer extends Widget {
       if (!part || part.done || signal.aborted) {
         return;
       }
+      this._tries = 0;
       this._next += part.value.length;
       this._buffer.feed(decoder.decode(part.value, { stream: true }));
       this._draw();
@@ -251,8 +260,20 @@ export class LogViewer extends Widget {
 
   /** The server has sent everything: the process has ended, or will be started again. */
   private _over(): void {
+    if (!this._current) {
+      // So long ago that the panel does not list it any more.
+      this._model.execution(this._execution.id).then(
+        execution => {
+          this._past = execution;
+          this.changed.emit();
+          this._over();
+        },
+        (error: unknown) => this._refused(ZoeProblem.from(error))
+      );
+      return;
+    }
     const view = this._view;
-    this._done = this._current?.phase === 'ended';
+    this._done = this._current.phase === 'ended';
     if (view?.state === 'ended') {
       const exit = view.exit_code === null ? '' : exitWords(view.exit_code, this._trans);
       this._say(this._trans.__('The process has ended: %1', exit || view.reason));
@@ -367,6 +388,9 @@ export class LogViewer extends Widget {
   private _next: number | null = null; // byte to read from
   private _cut = false; // the beginning is missing
   private _done = false;
+  private _past: IExecutionView | undefined; // the execution, if it is not among those that the panel lists
+  private _tries = 0; // connections in a row that brought nothing
+  private _again: ReturnType<typeof setTimeout> | undefined;
   private _follows = true;
   private _version = '';
   private _abort: AbortController | null = null;

@@ -83,7 +83,7 @@ function Attached(props: { notebook: INotebookInfo; execution: IExecutionView })
       <div className="jp-zoe-Execution-title">{trans.__('attached to %1', execution.name)}</div>
       {execution.phase !== 'running' && execution.reason && !notebook.task && <div className="jp-zoe-Execution-reason" title={reasonWords(execution)}>{shortReason(execution)}</div>}
       {scalable(execution).map(group => (
-        <ScaleControl key={group.name} execution={execution} group={group} slider />
+        <ScaleControl key={`${execution.id}/${group.name}`} execution={execution} group={group} slider />
       ))}
       <Endpoints execution={execution} />
       <div className="jp-zoe-Notebook-buttons">
@@ -115,8 +115,8 @@ function Detached(props: { notebook: INotebookInfo }): React.JSX.Element {
   const [chosen, choose] = useState<string | null>(null);
   const zapp = zapps.find(item => item.name === chosen) ?? zapps.find(item => item.kind === 'engine') ?? zapps[0];
   const range = zapp ? workersOf(zapp) : null;
-  const [workers, setWorkers] = useState<number | null>(null);
-  useEffect(() => setWorkers(null), [zapp?.name]);
+  const [typed, setTyped] = useState<string | null>(null); // as it stands in the field, which may be empty meanwhile
+  useEffect(() => setTyped(null), [zapp?.name]);
 
   if (notebook.status === 'none' || notebook.status === 'dead') {
     return <Empty>{trans.__('This notebook has no kernel. Choose one to connect it to a cluster.')}</Empty>;
@@ -132,7 +132,8 @@ function Detached(props: { notebook: INotebookInfo }): React.JSX.Element {
       <Empty>{trans.__('The shop is not loaded yet.')}</Empty>
     );
   }
-  const count = range ? Math.min(range.maximum, Math.max(range.minimum, workers ?? range.initial)) : null;
+  const asked = Math.round(Number(typed));
+  const count = range ? Math.min(range.maximum, Math.max(range.minimum, asked || range.initial)) : null;
   const ready = notebook.status === 'idle' && notebook.task === null;
   return (
     <form
@@ -160,8 +161,9 @@ function Detached(props: { notebook: INotebookInfo }): React.JSX.Element {
             type="number"
             min={range.minimum}
             max={range.maximum}
-            value={count}
-            onChange={event => setWorkers(event.target.valueAsNumber || null)}
+            value={typed ?? String(count)}
+            onChange={event => setTyped(event.target.value)}
+            onBlur={() => setTyped(typed?.trim() ? String(count) : null)}
           />
         </label>
       )}

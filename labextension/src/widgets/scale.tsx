@@ -19,7 +19,14 @@ export function ScaleControl(props: { execution: IExecutionView; group: IGroupVi
   const latest = useRef<number | null>(null);
   const [typed, setTyped] = useState<string | null>(null);
   const timer = useRef<ReturnType<typeof setTimeout>>();
-  useEffect(() => () => clearTimeout(timer.current), []);
+  const pending = useRef<(() => void) | null>(null);
+  useEffect(
+    () => () => {
+      clearTimeout(timer.current);
+      pending.current?.(); // what was clicked is meant, also if the control goes away first
+    },
+    []
+  );
 
   const shown = wanted ?? group.count;
   const disabled = execution.desired === 'ended';
@@ -31,7 +38,8 @@ export function ScaleControl(props: { execution: IExecutionView; group: IGroupVi
     latest.current = target;
     setWanted(target);
     clearTimeout(timer.current);
-    timer.current = setTimeout(() => {
+    const ask = (): void => {
+      pending.current = null;
       model
         .scale(execution.id, group.name, target)
         .catch((error: unknown) => model.report(error))
@@ -41,7 +49,9 @@ export function ScaleControl(props: { execution: IExecutionView; group: IGroupVi
             setWanted(null);
           }
         });
-    }, delay);
+    };
+    pending.current = ask;
+    timer.current = setTimeout(ask, delay);
   };
   const step = (by: number): void => send((latest.current ?? group.count) + by, SETTLE);
   const commit = (): void => {
