@@ -71,7 +71,8 @@ export function zappIcon(name: string, svg: string): LabIcon {
 
 /** Definitions are the admin's, but a picture is still no place for a script. */
 function isHarmless(svg: string): boolean {
-  if (!svg.trimStart().startsWith('<svg')) {
+  // Declarations and CDATA mean something else to the parser below than to the page's own.
+  if (!svg.trimStart().startsWith('<svg') || /<[!?]/.test(svg)) {
     return false;
   }
   const document = new DOMParser().parseFromString(svg, 'image/svg+xml');

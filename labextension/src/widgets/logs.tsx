@@ -13,8 +13,8 @@ import { Widget } from '@lumino/widgets';
 import React from 'react';
 import { ZoeProblem } from '../api/problem';
 import type { IExecutionView, IProcessView } from '../api/types';
-import { backoff } from '../model/follower';
 import { LogBuffer } from '../model/log';
+import { LogReader } from '../model/logreader';
 import { exitWords } from '../model/words';
 import type { IZoeModel } from '../tokens';
 import { bottomIcon, wrapIcon, zoeIcon } from './icons';
@@ -135,7 +135,7 @@ export class LogViewer extends Widget {
 
   override dispose(): void {
     if (!this.isDisposed) {
-      this._stop();
+      this._reader.stop();
       Signal.clearData(this);
       super.dispose();
     }
@@ -157,7 +157,7 @@ export class LogViewer extends Widget {
   }
 
   protected override onBeforeHide(message: Message): void {
-    this._stop();
+    this._reader.stop();
     super.onBeforeHide(message);
   }
 
@@ -173,17 +173,10 @@ export class LogViewer extends Widget {
     return this.processes.find(process => process.id === this._process);
   }
 
-  private _stop(): void {
-    clearTimeout(this._again);
-    this._abort?.abort();
-    this._abort = null;
-  }
-
   private _reset(): void {
-    this._stop();
+    this._reader.reset();
     this._buffer = new LogBuffer(LINES);
     this._drawn = 0;
-    this._next = null;
     this._done = false;
     this._cut = false;
     this._lines.replaceChildren();
@@ -197,60 +190,13 @@ export class LogViewer extends Widget {
     this._scroller.setAttribute('aria-label', this.title.caption);
   }
 
-  /** Read on, unless that is being done or there is nothing more to come. */
+  /** Read on, unless there is nothing more to come. */
   private _connect(): void {
-    if (this._abort || this._done || this.isDisposed || !this.isVisible) {
+    if (this._done || this.isDisposed || !this.isVisible) {
       return;
     }
-    clearTimeout(this._again);
-    const abort = new AbortController();
-    this._abort = abort;
     this._version = this._version_();
-    this._say(this._trans.__('Reading…'));
-    void this._read(abort.signal)
-      .then(() => {
-        if (!abort.signal.aborted) {
-          this._over();
-        }
-      })
-      .catch((error: unknown) => {
-        if (!abort.signal.aborted) {
-          this._refused(ZoeProblem.from(error));
-        }
-      })
-      .finally(() => {
-        if (this._abort === abort) {
-          this._abort = null;
-          if (!this._done && this._version !== this._version_()) {
-            this._connect(); // something changed while the last answer was on its way
-          } else if (!this._done && this._live()) {
-            this._tries += 1; // only the connection ended: something between here and the hub cuts what is quiet
-            this._again = setTimeout(() => this._connect(), backoff(this._tries));
-          }
-        }
-      });
-  }
-
-  private async _read(signal: AbortSignal): Promise<void> {
-    const response = await this._model.logs(this._execution.id, this._process, this._next ?? -TAIL, signal);
-    const first = Number(response.headers.get('Zoe-Log-Offset') ?? '0');
-    if (this._next === null || first !== this._next) {
-      this._cut = first > 0;
-    }
-    this._next = first;
-    this._say(this._live() ? this._trans.__('Following') : this._trans.__('Reading…'));
-    const reader = response.body?.getReader();
-    const decoder = new TextDecoder();
-    for (;;) {
-      const part = await reader?.read();
-      if (!part || part.done || signal.aborted) {
-        return;
-      }
-      this._tries = 0;
-      this._next += part.value.length;
-      this._buffer.feed(decoder.decode(part.value, { stream: true }));
-      this._draw();
-    }
+    this._reader.start();
   }
 
   private _live(): boolean {
@@ -258,8 +204,8 @@ export class LogViewer extends Widget {
     return view !== undefined && view.state !== 'ended' && this._current?.phase !== 'ended';
   }
 
-  /** The server has sent everything: the process has ended, or will be started again. */
-  private _over(): void {
+  /** The server has sent everything: the process has ended, or will be started again, or only the connection has ended. */
+  private _over(): boolean {
     if (!this._current) {
       // So long ago that the panel does not list it any more.
       this._model.execution(this._execution.id).then(
@@ -268,9 +214,9 @@ export class LogViewer extends Widget {
           this.changed.emit();
           this._over();
         },
-        (error: unknown) => this._refused(ZoeProblem.from(error))
+        (error: unknown) => this._refused(error)
       );
-      return;
+      return false;
     }
     const view = this._view;
     this._done = this._current.phase === 'ended';
@@ -283,24 +229,25 @@ export class LogViewer extends Widget {
     if (this._buffer.end === 0 && this._done) {
       this._say(this._trans.__('The process has ended without any output.'));
     }
+    return this._live();
   }
 
-  private _refused(problem: ZoeProblem): void {
+  private _refused(error: unknown): boolean {
+    const problem = ZoeProblem.from(error);
     if (problem.code === 'no-log' && this._current?.phase !== 'ended') {
       this._say(this._trans.__('No output yet. It appears here as soon as the process has started.'));
-    } else {
-      this._say(problem.words, true);
+      return false; // its start is an event
     }
+    this._say(problem.words, true);
+    return this._live();
   }
 
-  /** Try again when the process's state or the connection has changed; no polling. */
+  /** Look again when the process's state or the connection has changed; no polling. */
   private _onModel(): void {
     const version = this._version_();
     if (version !== this._version) {
       this.changed.emit();
-      if (!this._abort) {
-        this._connect();
-      }
+      this._connect();
     }
   }
 
@@ -376,6 +323,24 @@ export class LogViewer extends Widget {
     }
   }
 
+  private readonly _reader = new LogReader({
+    tail: TAIL,
+    open: async (offset, signal) => {
+      this._say(this._trans.__('Reading…'));
+      const response = await this._model.logs(this._execution.id, this._process, offset, signal);
+      return { offset: Number(response.headers.get('Zoe-Log-Offset') ?? '0'), body: response.body };
+    },
+    onOpen: gap => {
+      this._cut ||= gap;
+      this._say(this._live() ? this._trans.__('Following') : this._trans.__('Reading…'));
+    },
+    onText: text => {
+      this._buffer.feed(text);
+      this._draw();
+    },
+    onEnd: () => this._over(),
+    onError: error => this._refused(error)
+  });
   private readonly _model: IZoeModel;
   private readonly _execution: ILogOptions['execution'];
   private readonly _trans: TranslationBundle;
@@ -385,15 +350,11 @@ export class LogViewer extends Widget {
   private _process: string;
   private _buffer = new LogBuffer(LINES);
   private _drawn = 0; // lines are in the page up to here
-  private _next: number | null = null; // byte to read from
   private _cut = false; // the beginning is missing
   private _done = false;
   private _past: IExecutionView | undefined; // the execution, if it is not among those that the panel lists
-  private _tries = 0; // connections in a row that brought nothing
-  private _again: ReturnType<typeof setTimeout> | undefined;
   private _follows = true;
   private _version = '';
-  private _abort: AbortController | null = null;
   private _frame: number | null = null;
 }
 
