@@ -75,10 +75,11 @@ class Builder:
         if recipe.parent in found:
             parent_id, base = ids[recipe.parent], found[recipe.parent].tag
         elif recipe.parent:
-            parent_id = base = recipe.parent
+            base = recipe.parent
+            parent_id = self._id(base)
         else:
             base = self._system()
-            parent_id = base
+            parent_id = self._id(base)
         extra = [platform.machine()]
         wheels = wheelhouse(self.say) if recipe.wheels else None
         if wheels:
@@ -151,13 +152,18 @@ class Builder:
             return None
         return result
 
+    def _id(self, image: str) -> str:
+        """Of an image that no recipe makes: its tag may come to mean another one."""
+        found = self._inspect(image) or (self._inspect(image) if self._pull(image) else None)
+        if found is None:
+            raise Problem(f"The image {image} is neither here nor to be had: see the message above.")
+        return str(found["Id"])
+
     # --- the operating system ---
 
     def _system(self) -> str:
         """An image with the operating system: the given one, one from a registry, or one made here."""
         if self.base:
-            if self._inspect(self.base) is None and not self._pull(self.base):
-                raise Problem(f"The base image {self.base} is neither here nor to be had: see the message above.")
             return self.base
         own = f"zoe/system:{system_key()}"
         if self._inspect(own):
