@@ -148,6 +148,19 @@ def test_notebook(catalog):
     assert caught.value.code == "not-attachable"
 
 
+def test_jupyter_says_when_notebooks_do_not_stay(tmp_path):
+    (tmp_path / "jupyterlab.py").write_text("import sys; print(sys.argv[1:])")  # stands in for the server
+    (tmp_path / "home").mkdir()
+    (tmp_path / "private" / "work").mkdir(parents=True)
+    given = {"ZOE_JUPYTER_BIND": "x", "ZOE_JUPYTER_PORT": "1", "ZOE_JUPYTER_BASE_URL": "/", "ZOE_FOLDER": str(tmp_path / "private"), "PYTHONPATH": str(tmp_path)}
+    for home, root, stays in (("home", "", True), ("private", "", False), ("nowhere", "", False), ("home", "private/work", False), ("private", "home", True)):
+        environment = {**os.environ, **given, "HOME": str(tmp_path / home), "ZOE_JUPYTER_ROOT": root and str(tmp_path / root)}
+        done = subprocess.run([sys.executable, str(FRAMEWORKS / "jupyter" / "launch.py")], check=True, env=environment, capture_output=True, text=True, timeout=60)
+        *said, options = done.stdout.splitlines()
+        assert "root_dir" in options
+        assert ["are gone when" in line for line in said] == ([] if stays else [True]), (home, root)
+
+
 def test_spark_notebook_wires_spark_into_jupyter(catalog):
     rendered = catalog.render("spark-notebook", {"workers": 1})
     assert [each.name for each in rendered.spec.groups] == ["notebook", "master", "worker", "connect"]
