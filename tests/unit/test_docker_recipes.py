@@ -142,16 +142,34 @@ class Images:
     def inspect_image(self, image):
         if image not in self.ids:
             raise NotFound(image)
-        return {"Id": self.ids[image], "Config": {"Labels": {}}}
+        return {"Id": self.ids[image], "Size": 1, "Config": {"Labels": {}}}
 
     def pull(self, image, **_):
         return iter([{"error": "not to be had"}])
 
 
-def test_a_base_that_became_another_image_makes_all_anew():
+def wanted(monkeypatch, name, folders, **ids) -> str:
+    """What the image of a recipe depends on, on an engine with these images."""
     builder = object.__new__(Builder)
-    builder.say = lambda _: None
-    builder.api = Images(mine="sha256:a")
-    assert builder._id("mine") == "sha256:a"
-    with pytest.raises(recipes.Problem, match="neither here"):
-        builder._id("other")
+    builder.base, builder.wheel, builder.built, builder.say, builder.api = "mine", "", [], lambda _: None, Images(**ids)
+    labels = {}
+
+    def run(recipe, context, arguments, given, force):
+        labels.update(given)
+        builder.api.ids[recipe.tag] = "sha256:made"
+        return []
+
+    monkeypatch.setattr(builder, "_run", run)
+    builder.build([name], folders)
+    return labels[recipes.INPUTS_LABEL]
+
+
+def test_a_base_that_became_another_image_makes_all_anew(tmp_path, monkeypatch):
+    monkeypatch.setenv("ZOE_ENGINES", str(tmp_path))
+    recipe(tmp_path / "more", "on", parent="foreign")
+    for name, folders in (("os", []), ("on", [tmp_path / "more"])):
+        before = wanted(monkeypatch, name, folders, mine="sha256:a", foreign="sha256:a")
+        assert wanted(monkeypatch, name, folders, mine="sha256:a", foreign="sha256:a") == before
+        assert wanted(monkeypatch, name, folders, mine="sha256:b", foreign="sha256:b") != before
+        with pytest.raises(recipes.Problem, match="neither here"):
+            wanted(monkeypatch, name, folders)
