@@ -55,7 +55,8 @@ def remove(api: Any, network: str) -> None:
         seen = api.inspect_network(network)
         names = []
         for container, endpoint in (seen.get("Containers") or {}).items():
-            if _exists(api, container):
+            # An endpoint is disconnected by its name, which must not meet another container.
+            if _exists(api, container) or _exists(api, endpoint["Name"]):
                 names.append(endpoint["Name"])
             else:
                 api.disconnect_container_from_network(endpoint["Name"], network, force=True)
