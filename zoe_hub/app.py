@@ -8,6 +8,7 @@ start (or definitions are wrong), 2 wrong options, 3 another hub of this data fo
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import getpass
 import logging
@@ -323,6 +324,12 @@ class Running:
         try:
             self._sockets += bind_sockets(port, host)
         except OSError as error:
+            if error.errno == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror):
+                self.log.warning(
+                    "Processes look for the hub at %s, which is no address of this machine (%s): Zoe inside applications does not work, such as '%%zoe' and the panel "
+                    "in 'notebook'. Set --DockerBackend.hub_host to an address of this machine that containers reach.", host, error.strerror or error,
+                )  # fmt: skip
+                return
             raise ZoeError("port-taken", f"The hub cannot listen at {host}:{port}, where processes would reach it: {error.strerror or error}.") from error
 
     def _announce(self, authenticator: Authenticator, port: int, backend: str) -> None:

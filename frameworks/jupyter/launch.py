@@ -36,7 +36,7 @@ def arguments(environment: Mapping[str, str], root: str) -> list[str]:
 
 
 def root_folder(environment: Mapping[str, str]) -> str:
-    """The wanted folder, else the home folder, else the private one (which is gone when the execution has ended)."""
+    """The wanted folder, else the home folder, else the private one (which is gone when the process is replaced or has ended)."""
     wanted = environment.get("ZOE_JUPYTER_ROOT")
     if wanted:
         folder = Path(wanted).expanduser()
@@ -45,6 +45,13 @@ def root_folder(environment: Mapping[str, str]) -> str:
         return str(folder)
     home = Path(environment.get("HOME") or "/nonexistent")
     return str(home if home.is_dir() and os.access(home, os.W_OK) and str(home) != "/" else environment["ZOE_FOLDER"])
+
+
+def warning(environment: Mapping[str, str], root: str) -> str:
+    """What has to be said about a folder whose files go when the process does; empty for another one."""
+    if not Path(root).resolve().is_relative_to(Path(environment["ZOE_FOLDER"]).resolve()):
+        return ""
+    return f"Notebooks in {root} are gone when this JupyterLab ends or is replaced: it is the private folder of this process. Download what is to stay."
 
 
 def main() -> None:
@@ -57,6 +64,8 @@ def main() -> None:
     if startup.exists():  # what a ZApp wires in: each kernel of Python runs it first
         environment["PYTHONSTARTUP"] = str(startup)
     root = root_folder(environment)
+    if said := warning(environment, root):
+        print(said, flush=True)
     os.execve(sys.executable, [sys.executable, "-m", "jupyterlab", *arguments(environment, root)], environment)  # noqa: S606
 
 

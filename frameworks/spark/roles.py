@@ -272,7 +272,7 @@ def _connect_properties(
             properties[key] = str(given.port(name))
     if given.text("ZOE_SECRET_RPC", ""):
         properties["spark.authenticate.secret"] = given.text("ZOE_SECRET_RPC")
-    options = " ".join(("-XX:-UsePerfData", *archives.options("executor")))
+    options = " ".join(map(java_option, ("-XX:-UsePerfData", *archives.options("executor"))))
     users = properties.get("spark.executor.defaultJavaOptions", "")
     properties["spark.executor.defaultJavaOptions"] = f"{options} {users}".strip()
     return properties
@@ -342,6 +342,11 @@ def properties_text(properties: Mapping[str, str]) -> str:
         return "\\" + text if text.startswith(" ") else text
 
     return "".join(f"{key}={escaped(value)}\n" for key, value in sorted(properties.items()))
+
+
+def java_option(text: str) -> str:
+    """One option in a property that Spark splits as a shell does: a folder's name may have blanks in it."""
+    return quoted_argument(text) if set(text) & set(" \t\"'\\") else text
 
 
 def quoted_argument(text: str) -> str:

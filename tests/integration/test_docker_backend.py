@@ -13,6 +13,7 @@ import httpx
 import pytest
 from docker import APIClient
 
+from zoe_hub import __version__
 from zoe_hub.backends.base import Permanent, ProcessSpec, Resync, Temporary
 from zoe_hub.backends.docker import DockerBackend, objects
 from zoe_hub.backends.docker.images import Builder
@@ -362,6 +363,50 @@ async def test_a_framework_that_the_image_lacks_is_brought_along(case, tmp_path)
     folder = case.backend.folder("mine", str(source))
     seen, log = await case.run("", framework="mine", command=("python3", f"{folder}/hello.py"))
     assert (seen.exit_code, log) == (0, "from the folder\n")
+
+
+async def test_an_old_image_runs_the_hubs_files(case, dockerd, tmp_path):
+    source = tmp_path / "frameworks" / "zoetest"
+    source.mkdir(parents=True)
+    (source / "Dockerfile").write_text("ARG BASE=zoe/os\nFROM ${BASE}\nCOPY . /opt/zoe/frameworks/zoetest/\n")
+    (source / "hello.py").write_text("print('old')")
+    builder = Builder(dockerd)
+    try:
+        image = builder.build(["zoetest"], [source.parent])["zoetest"]
+        folder = case.backend.folder("zoetest", str(source))
+        changes = {"image": image, "framework": "zoetest", "command": ("python3", f"{folder}/hello.py")}
+        assert (await case.run("", **changes))[1] == "old\n"
+        (source / "hello.py").write_text("print('new')")
+        assert (await case.run("", index=1, **changes))[1] == "new\n"
+        await case.backend.clean("e1")
+        builder.build(["zoetest"], [source.parent])
+        assert builder.built == [image, image]
+    finally:
+        builder.api.remove_image("zoe/zoetest:" + __version__)
+        builder.close()
+
+
+async def test_what_somebody_connected_to_the_network_is_named_and_left_alone(case, api, image):
+    await case.backend.prepare("e1", "ada")
+    network = objects.network_name(case.backend.deployment, "e1")
+    foreign = api.create_container(image, command=["sleep", "600"], name=f"foreign-{case.backend.deployment}")["Id"]
+    try:
+        api.start(foreign)
+        api.connect_container_to_network(foreign, network)
+        with pytest.raises(Temporary, match=f"foreign-{case.backend.deployment}"):
+            await case.backend.clean("e1")
+        assert await case.backend.executions() == ("e1",)
+        api.disconnect_container_from_network(foreign, network)
+        await case.backend.clean("e1")
+        assert await case.backend.executions() == ()
+    finally:
+        api.remove_container(foreign, force=True)
+
+
+async def test_a_job_that_outlived_a_starved_child_is_told_by_its_exit_code(case):
+    code = "import subprocess, sys\nchild = subprocess.run([sys.executable, '-c', 'x = bytearray(10**9)'])\nprint(child.returncode)\nsys.exit(3)"
+    seen, log = await case.run(code, resources=Resources(cores=0.5, memory=60 * 2**20))
+    assert (seen.exit_code, seen.reason, log) == (3, "", "-9\n")
 
 
 async def test_read_only_containers_still_have_their_folder(dockerd, image, tmp_path, api):

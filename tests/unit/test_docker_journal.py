@@ -92,6 +92,20 @@ def test_incarnations_follow_each_other(tmp_path):
     assert everything(kept) == b"from c1\nfrom c2\n"
 
 
+def test_what_a_killed_hub_had_not_noted_stays_when_its_container_is_gone(tmp_path):
+    log, kept = Log(), journal(tmp_path)
+    log.add(1, b"one\n")
+    kept.pump("c1", log.read, exited=False)
+    (part,) = (tmp_path / "logs").glob("*.log")
+    part.write_bytes(b"one\nthe traceback\n")  # written, and killed before the position was saved
+    second, again = Log(), journal(tmp_path)
+    second.add(100, b"second life\n")
+    again.pump("c2", second.read, exited=False)
+    second.add(101, b"goes on\n")
+    journal(tmp_path).pump("c2", second.read, exited=True)
+    assert everything(again) == b"one\nthe traceback\nsecond life\ngoes on\n"
+
+
 def test_offsets_stay_true_when_old_segments_are_deleted(tmp_path):
     log, kept = Log(), journal(tmp_path, segment=100, segments=2)
     for number in range(40):

@@ -5,10 +5,11 @@ import tarfile
 from datetime import UTC, datetime
 
 import pytest
+from docker.utils import parse_host
 
 from zoe_hub.backends.base import Permanent, ProcessSpec, Temporary
 from zoe_hub.backends.docker import objects
-from zoe_hub.backends.docker.engine import translate
+from zoe_hub.backends.docker.engine import Engine, is_here, translate
 from zoe_hub.core.model import Port, Resources
 
 NOW = datetime(2026, 1, 31, 12, 0, 0, 123456, UTC)
@@ -125,6 +126,13 @@ def test_observations():
     assert (running.state, running.exit_code, running.ended) == ("running", None, None)
 
 
+@pytest.mark.parametrize(("status", "code"), [(0, 0), (1, 1), (143, -15)])
+def test_a_process_that_outlived_a_starved_child_is_told_by_its_exit_code(status, code):
+    seen = objects.from_inspection(inspection(OOMKilled=True, ExitCode=status))
+    assert seen is not None
+    assert (seen.exit_code, seen.reason) == (code, "")
+
+
 def test_addresses_are_known_once_published():
     before = objects.addresses(spec().ports, "worker-3", {})
     assert {address.endpoint_port for address in before.values()} == {0}
@@ -149,6 +157,7 @@ def refusal(status: int, text: str):
         (refusal(500, "mkdir /var/lib/docker/x: no space left on device"), Temporary, "storage-full"),
         (refusal(500, "driver failed: Bind for 127.0.0.1:8080 failed: port is already allocated"), Temporary, "port-taken"),
         (refusal(500, "could not find an available, non-overlapping IPv4 address pool among the defaults"), Temporary, "backend-refused"),
+        (refusal(403, "error while removing network: network zoe-lab-e1 id abc has active endpoints"), Temporary, "backend-refused"),
         (refusal(400, "invalid reference format"), Permanent, "backend-refused"),
         (refusal(500, "OCI runtime create failed: no such user"), Permanent, "backend-refused"),
         (refusal(500, "context deadline exceeded"), Temporary, "backend-refused"),
@@ -161,3 +170,15 @@ def test_errors_are_translated(error, kind, code):
     translated = translate(error, "unix:///x")
     assert type(translated) is kind
     assert translated.code == code
+
+
+@pytest.mark.parametrize("url", ["", "unix:///var/run/docker.sock", "npipe:////./pipe/docker_engine", "tcp://127.0.0.1:2375", "tcp://localhost:2376", "tcp://[::1]:2375"])
+def test_engines_of_this_machine(url):
+    assert is_here(parse_host(url))
+
+
+@pytest.mark.parametrize("url", ["tcp://10.1.2.3:2376", "https://engine.example.org:2376", "ssh://ada@engine"])
+def test_an_engine_on_another_machine_is_refused(url):
+    with pytest.raises(Permanent, match="on another machine") as error:
+        Engine(url, threads=1, timeout=1)
+    assert error.value.code == "not-supported"

@@ -1,11 +1,19 @@
 """Recipes of images: order, tags, and when an image is out of date."""
 
+import os
 import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
 
 import pytest
+from docker.errors import NotFound
+from packaging.utils import canonicalize_name
 
-from zoe_hub.backends.docker import recipes
-from zoe_hub.backends.docker.packages import constraints, requirements
+from zoe_hub.backends.docker import packages, recipes
+from zoe_hub.backends.docker.images import Builder
+from zoe_hub.backends.docker.packages import _relevant, constraints, requirements, sources_digest
 
 
 def recipe(folder, name, parent="zoe/base", extra="", definition=""):
@@ -79,3 +87,89 @@ def test_images_get_the_versions_of_this_environment():
     assert any(each.startswith("pyspark[connect]") for each in requirements())
     assert pins["pyspark"] in "".join(requirements())
     assert "jupyter-zoe" not in pins
+
+
+def test_another_version_of_what_is_needed_makes_the_wheels_anew():
+    """Also where a requirement and the package write the name differently."""
+    pins = dict(pin.split("==") for pin in constraints())
+    assert all(name == canonicalize_name(name) for name in pins)
+    for written in ("prometheus-client", "Prometheus_Client", "prometheus.client"):
+        assert f"prometheus-client=={pins['prometheus-client']}" in _relevant([written], constraints())
+    assert f"jinja2=={pins['jinja2']}" in _relevant(["nbconvert"], constraints())
+    assert f"soupsieve=={pins['soupsieve']}" in _relevant(["nbconvert"], constraints())  # of beautifulsoup4
+
+
+def test_all_that_goes_into_the_wheel_makes_it_anew(tmp_path):
+    seen = {sources_digest(tmp_path)}
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
+    target = project["tool"]["hatch"]["build"]["targets"]["wheel"]
+    inside = [*target["packages"], *target["force-include"], *target["shared-data"], project["project"]["readme"], "pyproject.toml", "labextension/yarn.lock"]
+    for count, name in enumerate(inside, 2):
+        place = tmp_path / name
+        if not place.suffix:
+            place /= "new.py"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text("x")
+        seen.add(sources_digest(tmp_path))
+        assert len(seen) == count, name
+
+
+def test_the_wheel_is_built_with_the_jlpm_of_this_environment(tmp_path, monkeypatch):
+    monkeypatch.setenv("ZOE_ENGINES", str(tmp_path))
+    monkeypatch.setenv("PATH", "/nonexistent")
+    asked = []
+
+    def run(command, **options):
+        asked.append((command, options["env"]["PATH"].split(os.pathsep)[0]))
+        folder = Path(command[command.index("--outdir") + 1])
+        folder.mkdir()
+        (folder / "x.whl").write_text("x")
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(packages.subprocess, "run", run)
+    assert packages.project_wheel(print).name == "x.whl"
+    ((command, first),) = asked
+    assert command[:3] == [sys.executable, "-m", "build"]
+    assert first == str(Path(sys.executable).parent)
+
+
+class Images:
+    """An engine that has images, by tag."""
+
+    def __init__(self, **ids):
+        self.ids = ids
+
+    def inspect_image(self, image):
+        if image not in self.ids:
+            raise NotFound(image)
+        return {"Id": self.ids[image], "Size": 1, "Config": {"Labels": {}}}
+
+    def pull(self, image, **_):
+        return iter([{"error": "not to be had"}])
+
+
+def wanted(monkeypatch, name, folders, **ids) -> str:
+    """What the image of a recipe depends on, on an engine with these images."""
+    builder = object.__new__(Builder)
+    builder.base, builder.wheel, builder.built, builder.say, builder.api = "mine", "", [], lambda _: None, Images(**ids)
+    labels = {}
+
+    def run(recipe, context, arguments, given, force):
+        labels.update(given)
+        builder.api.ids[recipe.tag] = "sha256:made"
+        return []
+
+    monkeypatch.setattr(builder, "_run", run)
+    builder.build([name], folders)
+    return labels[recipes.INPUTS_LABEL]
+
+
+def test_a_base_that_became_another_image_makes_all_anew(tmp_path, monkeypatch):
+    monkeypatch.setenv("ZOE_ENGINES", str(tmp_path))
+    recipe(tmp_path / "more", "on", parent="foreign")
+    for name, folders in (("os", []), ("on", [tmp_path / "more"])):
+        before = wanted(monkeypatch, name, folders, mine="sha256:a", foreign="sha256:a")
+        assert wanted(monkeypatch, name, folders, mine="sha256:a", foreign="sha256:a") == before
+        assert wanted(monkeypatch, name, folders, mine="sha256:b", foreign="sha256:b") != before
+        with pytest.raises(recipes.Problem, match="neither here"):
+            wanted(monkeypatch, name, folders)

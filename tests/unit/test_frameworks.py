@@ -101,6 +101,38 @@ def test_spark(catalog):
         assert (caught.value.code, [error.path for error in caught.value.errors]) == ("bad-parameter", [path])
 
 
+def test_a_spark_worker_has_memory_for_the_python_process_of_each_core(catalog):
+    reserve = [group(catalog.render("spark-cluster", {"worker_cores": cores}), "worker").resources.memory - 2**30 for cores in (1, 2, 3, 8)]
+    assert [each // 2**20 for each in reserve] == [640, 640, 704, 1024]
+
+
+@pytest.mark.parametrize(
+    ("zapp", "name", "value"),
+    [
+        ("python-job", "data", ["s3://lake/" + "a" * 110] * 1000),
+        ("python-job", "data", ["é" * 4000] * 16),  # the limit is in bytes
+        ("python-job", "arguments", ["a" * 1000] * 900),
+        ("python-job", "environment", {f"V{number}": "a" * 10_000 for number in range(90)}),
+        ("spark-job", "data", ["s3://lake/" + "a" * 110] * 1000),
+        ("spark-job", "arguments", ["a" * 1000] * 900),
+        ("spark-job", "conf", {f"spark.x{number}": "a" * 4000 for number in range(32)}),
+        ("spark-cluster", "conf", {f"spark.x{number}": "a" * 4000 for number in range(32)}),
+    ],
+)
+def test_what_no_program_could_be_started_with_is_refused_at_once(catalog, zapp, name, value):
+    with pytest.raises(ZoeError) as caught:
+        catalog.render(zapp, {**NEEDED.get(zapp, {}), name: value})
+    assert caught.value.code == "bad-parameter"
+    assert [(error.path, "bytes altogether" in error.message) for error in caught.value.errors] == [(f"/{name}", True)]
+
+
+def test_what_is_allowed_starts_a_program(catalog, tmp_path):
+    most = {"data": ["a" * 1996] * 59, "arguments": ["é" * 12_000] * 33, "environment": {f"V{number}": "é" * 12_000 for number in range(33)}}
+    code = "import os, sys; print(len(os.environ['ZOE_JOB_DATA']), len(sys.argv), len(os.environ['V32']))"
+    done = run_job(catalog, tmp_path, {"code": code, **most})
+    assert (done.returncode, done.stdout.split()) == (0, ["118000", "34", "12000"]), done.stderr
+
+
 def test_notebook(catalog):
     notebook = group(catalog.render("notebook", {"kernels": ["python3", "ir"], "root": "/data"}), "notebook")
     assert json.loads(notebook.environment["ZOE_JUPYTER_KERNELS"]) == ["python3", "ir"]
@@ -114,6 +146,19 @@ def test_notebook(catalog):
     with pytest.raises(ZoeError) as caught:
         catalog.attachable("notebook")
     assert caught.value.code == "not-attachable"
+
+
+def test_jupyter_says_when_notebooks_do_not_stay(tmp_path):
+    (tmp_path / "jupyterlab.py").write_text("import sys; print(sys.argv[1:])")  # stands in for the server
+    (tmp_path / "home").mkdir()
+    (tmp_path / "private" / "work").mkdir(parents=True)
+    given = {"ZOE_JUPYTER_BIND": "x", "ZOE_JUPYTER_PORT": "1", "ZOE_JUPYTER_BASE_URL": "/", "ZOE_FOLDER": str(tmp_path / "private"), "PYTHONPATH": str(tmp_path)}
+    for home, root, stays in (("home", "", True), ("private", "", False), ("nowhere", "", False), ("home", "private/work", False), ("private", "home", True)):
+        environment = {**os.environ, **given, "HOME": str(tmp_path / home), "ZOE_JUPYTER_ROOT": root and str(tmp_path / root)}
+        done = subprocess.run([sys.executable, str(FRAMEWORKS / "jupyter" / "launch.py")], check=True, env=environment, capture_output=True, text=True, timeout=60)
+        *said, options = done.stdout.splitlines()
+        assert "root_dir" in options
+        assert ["are gone when" in line for line in said] == ([] if stays else [True]), (home, root)
 
 
 def test_spark_notebook_wires_spark_into_jupyter(catalog):

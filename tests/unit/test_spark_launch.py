@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import stat
 import subprocess
 import sys
@@ -105,6 +106,19 @@ def test_archives_are_used_without_a_word_and_never_required() -> None:
     assert "-XX:SharedArchiveFile=/c/connect.jsa" in found.argv
     assert "-Xshare:auto" in found.argv
     assert "-XX:SharedArchiveFile=/c/executor.jsa" in properties(found)["spark.executor.defaultJavaOptions"]
+
+
+@pytest.mark.parametrize("folder", ["/home/ada lovelace/.cache", "/home/o'neil/a\"b\\c", "/plain"])
+def test_a_folder_with_a_blank_stays_one_option_of_executors(folder: str) -> None:
+    path = f"{folder}/executor.jsa"
+    for archives, flag in (
+        (Archives(use={"executor": path}), "-XX:SharedArchiveFile="),
+        (Archives(dump={"executor": path}), "-XX:ArchiveClassesAtExit="),
+    ):
+        text = launch("connect", archives).files["conf/spark.properties"]
+        (line,) = (each for each in text.splitlines() if each.startswith("spark.executor.defaultJavaOptions="))
+        value = line.partition("=")[2].replace("\\\\", "\\")  # as a properties file is read
+        assert f"{flag}{path}" in shlex.split(value)
 
 
 def test_the_class_path_is_a_list_in_a_file() -> None:

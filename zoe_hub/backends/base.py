@@ -38,7 +38,7 @@ class Capabilities(Record, kw_only=True):
     backend: str
     isolation: bool = False  # processes see neither each other's files nor the host's
     limits: bool = False  # cores and memory are enforced
-    images: bool = False  # ``image_present`` and ``image_pull`` mean something
+    images: bool = False  # ``image_present`` and ``check`` look at images
     volumes: bool = False
     nodes: bool = False  # more than one machine
     hub_host: str = "127.0.0.1"  # where a process reaches the hub; the hub listens there as well

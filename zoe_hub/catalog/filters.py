@@ -162,6 +162,7 @@ def _int(walk: Budget, value: Any) -> int:
 FILTERS: Mapping[str, Callable[..., Any]] = {
     "default": lambda walk, value: value, "d": lambda walk, value: value,  # see ``filtered``
     "abs": lambda walk, value: abs(value),
+    "bytes": lambda walk, value: len(_strings(value).encode(errors="surrogatepass")),
     "bool": lambda walk, value: bool(value),
     "count": lambda walk, value: len(value),
     "first": lambda walk, value: _items(value)[0],

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
-from ipaddress import ip_network
 from pathlib import Path
 from signal import Signals
 from typing import Any
@@ -19,7 +18,7 @@ from weakref import WeakValueDictionary
 from traitlets import Bool, Float, Int, Unicode
 
 from zoe_hub.backends.base import Backend, Capabilities, Chunk, Permanent, ProcessSpec, Resync, Temporary
-from zoe_hub.backends.docker import objects
+from zoe_hub.backends.docker import networks, objects, states
 from zoe_hub.backends.docker.engine import Engine
 from zoe_hub.backends.docker.events import Events
 from zoe_hub.backends.docker.journal import End
@@ -41,7 +40,7 @@ class DockerBackend(Backend):
     least_cores = Float(1.0, help="Cores that a process may use at the least, however few it reserved. Less keeps small processes small and makes their start slow.").tag(config=True)
     memory_share = Float(1.0, help="Part of the machine's memory that processes may reserve, 0 to 1. Less leaves more to the rest of the machine.").tag(config=True)
     processes_limit = Int(4096, help="Processes and threads in one container. Less stops a fork bomb sooner; a JVM needs some hundred.").tag(config=True)
-    read_only = Bool(False, help="Make containers' own files read-only but for /tmp and the private folder. Safer; images that write elsewhere fail, and frameworks must be in their images.").tag(config=True)
+    read_only = Bool(False, help="Make containers' own files read-only but for /tmp and the private folder. Safer; images that write elsewhere fail, and images must hold the files of their frameworks as the hub has them.").tag(config=True)
     temporary_size = Int(256 * 2**20, help="Bytes of /tmp, which is in memory and counts as the process's. More for programs that unpack much.").tag(config=True)
     log_size = Int(10 * 2**20, help="Bytes of one part of a process's log. Two parts are kept by the engine, log_parts by the hub.").tag(config=True)
     log_parts = Int(4, help="Parts of a process's log that the hub keeps. More keeps more of a long log and takes more disk.").tag(config=True)
@@ -56,6 +55,7 @@ class DockerBackend(Backend):
         self._options = objects.Options()
         self._facts: dict[str, objects.ImageFacts] = {}
         self._sources: dict[str, Path] = {}  # framework -> its files here
+        self._told: set[tuple[str, str]] = set()  # images, with the project's state in them, that were looked at
         self._ended: dict[str, Observed] = {}  # container -> how
         self._removed: set[str] = set()  # containers that this hub removes
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # name -> held while it starts
@@ -76,7 +76,7 @@ class DockerBackend(Backend):
         engine = await loop.run_in_executor(None, lambda: Engine(self.url, threads=self.threads, timeout=self.timeout))
         try:
             info = await engine.run(engine.api.info)
-            gateway = self.hub_host or await engine.run(_gateway, engine.api)
+            gateway = self.hub_host or await engine.run(networks.gateway, engine.api)
         except BaseException:
             engine.close()
             raise
@@ -108,21 +108,7 @@ class DockerBackend(Backend):
 
     async def prepare(self, execution: str, owner: str) -> None:
         """Make the network of an execution."""
-        await self._engine.run(self._network, execution, owner)
-
-    def _network(self, execution: str, owner: str) -> None:
-        from docker.errors import APIError  # noqa: PLC0415
-
-        name = objects.network_name(self.deployment, execution)
-        try:
-            self._engine.api.create_network(name, driver="bridge", check_duplicate=True, labels=objects.network_labels(self.deployment, execution, owner))
-        except APIError as error:
-            if error.status_code != 409:
-                raise
-        # A hub that was killed may have left its request to the engine, which then makes a second network of this name.
-        for double in sorted(self._networks(f"execution={execution}"), key=lambda network: str(network["Created"]))[1:]:
-            with contextlib.suppress(APIError):  # one that is in use stays until the execution is cleaned
-                self._engine.api.remove_network(double["Id"])
+        await self._engine.run(networks.make, self._engine.api, self.deployment, execution, owner)
 
     async def allocate(self, execution: str, name: str, ports: tuple[Port, ...]) -> Mapping[str, Address]:
         """Container ports are free by nature; endpoints are known once the process has started."""
@@ -134,8 +120,6 @@ class DockerBackend(Backend):
         await self._engine.run(self._clean, execution)
 
     def _clean(self, execution: str) -> None:
-        from docker.errors import APIError  # noqa: PLC0415
-
         running = []
         for summary in self._list(f"execution={execution}"):
             if summary["State"] in ("running", "paused", "restarting"):
@@ -144,19 +128,15 @@ class DockerBackend(Backend):
                 self._retire(summary["Id"])
         if running:
             raise Temporary("backend-refused", f"{', '.join(running)} still runs; what the execution shares is given back afterwards.")
-        for network in self._networks(f"execution={execution}"):
-            try:
-                self._engine.api.remove_network(network["Id"])
-            except APIError as error:
-                if error.status_code != 404:
-                    raise
+        for network in networks.listed(self._engine.api, self.deployment, execution):
+            networks.remove(self._engine.api, network["Id"])
 
     async def executions(self) -> tuple[str, ...]:
         """Executions that have a network or a container."""
         return await self._engine.run(self._executions)
 
     def _executions(self) -> tuple[str, ...]:
-        found = [*self._networks(), *self._list()]
+        found = [*networks.listed(self._engine.api, self.deployment), *self._list()]
         return tuple(dict.fromkeys(each["Labels"][f"{LABEL}execution"] for each in found if f"{LABEL}execution" in (each["Labels"] or {})))
 
     # --- processes ---
@@ -198,7 +178,7 @@ class DockerBackend(Backend):
                 said = str(error.explanation).lower()
                 if "network" not in said or (error.status_code != 404 and "ambiguous" not in said):
                     raise
-                self._network(spec.execution, spec.owner)  # somebody removed it
+                networks.make(api, self.deployment, spec.execution, spec.owner)  # somebody removed it
                 api.start(container)
         except APIError:
             # It was refused, so nothing runs. After a timeout it may run: then it stays, and the next try finds it.
@@ -209,12 +189,15 @@ class DockerBackend(Backend):
         return None
 
     def _archives(self, spec: ProcessSpec, facts: objects.ImageFacts) -> list[tuple[str, bytes]]:
-        """What is unpacked in the container before it starts: the private files, and frameworks that its image lacks."""
+        """What is unpacked in the container before it starts: private files, and frameworks that its image lacks or has in another state."""
         archives: list[tuple[str, bytes]] = []
         if spec.files or not facts.folder or self.user != "1000:1000":
             archives.append((objects.FOLDER, objects.archive_of_files(spec.files, self._options)))
         for framework, source in list(self._sources.items()):
-            if framework not in facts.frameworks and objects.mentions(spec, framework) and source.is_dir():
+            if objects.mentions(spec, framework) and source.is_dir() and facts.frameworks.get(framework) != states.framework(source):
+                if self.read_only:
+                    detail = f"The image {spec.image} lacks files of the framework {framework!r}, or has others than this hub, and read-only containers cannot be given any."
+                    raise Permanent("image-missing", detail)
                 archives.append(("/", objects.archive_of_framework(source, framework)))
         return archives
 
@@ -353,11 +336,6 @@ class DockerBackend(Backend):
                 )
         return seen
 
-    def _networks(self, *labels: str) -> list[dict[str, Any]]:
-        filters = {"label": [f"{LABEL}{each}" for each in (f"deployment={self.deployment}", *labels)]}
-        result: list[dict[str, Any]] = self._engine.api.networks(filters=filters)
-        return result
-
     def _list(self, *labels: str) -> list[dict[str, Any]]:
         filters = {"label": [f"{LABEL}{each}" for each in (f"deployment={self.deployment}", *labels)]}
         result: list[dict[str, Any]] = self._engine.api.containers(all=True, filters=filters)
@@ -418,8 +396,19 @@ class DockerBackend(Backend):
             raise
         return True
 
+    async def check(self, image: str, requires: tuple[str, ...]) -> None:
+        """Whether the image is there; one with another state of the project than the hub's is told in the hub's log, once."""
+        await super().check(image, requires)
+        found = (await self._image(image)).project
+        if found and (image, found) not in self._told:
+            self._told.add((image, found))
+            here = await self._engine.run(states.project_here)
+            if here and found != here:
+                what = f"jupyter-zoe {found.split()[0]}" if found.split()[0] != here.split()[0] else f"another state of jupyter-zoe {found.split()[0]}"
+                self.log.warning("The image %s has %s, not this hub's; '%%zoe' and the panel in there may not fit. Build it again with 'make images'.", image, what)
+
     def folder(self, framework: str, source: str) -> str:
-        """In the container. What an image lacks is copied into the container before it starts."""
+        """In the container. What an image lacks, or has in another state, is copied into the container before it starts."""
         self._sources[framework] = Path(source)
         return f"{objects.FRAMEWORKS}/{framework}"
 
@@ -433,19 +422,3 @@ class DockerBackend(Backend):
     def bind(self) -> str:
         """All addresses of the container, which only its own network and the published ports reach."""
         return "0.0.0.0"  # noqa: S104
-
-
-def _gateway(api: Any) -> str:
-    """The machine's address in the engine's default network, which containers of all networks reach."""
-    from docker.errors import NotFound  # noqa: PLC0415
-
-    try:
-        pools = api.inspect_network("bridge")["IPAM"]["Config"] or []
-    except NotFound:
-        pools = []
-    for pool in pools:
-        if pool.get("Gateway"):
-            return str(pool["Gateway"])
-        with contextlib.suppress(KeyError, ValueError):  # not told while the engine chose it by itself: the first address
-            return str(next(ip_network(pool["Subnet"]).hosts()))
-    return "127.0.0.1"

@@ -8,7 +8,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from ipaddress import ip_address
 from typing import Any, ParamSpec, TypeVar
+from urllib.parse import urlsplit
 
 from zoe_hub.backends.base import Permanent, Temporary
 from zoe_hub.core.errors import ZoeError
@@ -24,11 +26,11 @@ class Engine:
         """:param url: empty: ``DOCKER_HOST`` and its companions, else the default socket
         :param threads: how many calls run at the same time
         :param timeout: seconds after which a call counts as failed
-        :raises ZoeError: ``Temporary`` if it does not answer, ``Permanent`` without the package ``docker``
+        :raises ZoeError: ``Temporary`` if it does not answer, ``Permanent`` without the package ``docker`` or on another machine
         """
         try:
             from docker import APIClient  # noqa: PLC0415
-            from docker.utils import kwargs_from_env  # noqa: PLC0415
+            from docker.utils import kwargs_from_env, parse_host  # noqa: PLC0415
         except ImportError as error:
             raise Permanent("backend-unavailable", "The package 'docker' is not installed: pip install 'jupyter-zoe[docker]'.") from error
         options = kwargs_from_env()
@@ -36,7 +38,15 @@ class Engine:
             options["base_url"] = url
         self.url = options.get("base_url") or "the default socket"
         try:
+            if not is_here(str(parse_host(options.get("base_url")))):
+                raise Permanent(
+                    "not-supported",
+                    f"The Docker engine at {self.url} is on another machine. Processes' ports are published on the engine's machine alone, and processes reach the hub there: "
+                    "run the hub on that machine.",
+                )
             self.api: Any = APIClient(version="auto", timeout=round(timeout), max_pool_size=threads + 4, **options)
+        except ZoeError:
+            raise
         except Exception as error:
             raise translate(error, self.url) from error
         self._pool = ThreadPoolExecutor(threads, "docker")
@@ -55,6 +65,17 @@ class Engine:
         """Let go. Calls that run are not waited for."""
         self._pool.shutdown(wait=False, cancel_futures=True)
         self.api.close()
+
+
+def is_here(url: str) -> bool:
+    """Whether an engine, by its full address, is on this machine."""
+    parts = urlsplit(url)
+    if parts.scheme in ("http+unix", "unix", "npipe"):
+        return True
+    try:
+        return ip_address(parts.hostname or "").is_loopback
+    except ValueError:
+        return parts.hostname == "localhost"
 
 
 def translate(error: Exception, url: str = "") -> ZoeError:
@@ -82,7 +103,7 @@ def _refused(status: int, text: str) -> ZoeError:
         return Temporary(
             "backend-refused", "Docker has no more addresses for networks. End some executions, or give dockerd more of them with --default-address-pool.", delay=10.0
         )
-    if status == 409:
+    if status == 409 or "has active endpoints" in lower:
         return Temporary("backend-refused", f"Docker: {text}")
     if status in (429, 502, 503, 504):
         return Temporary("backend-unavailable", f"Docker: {text}", delay=2.0)

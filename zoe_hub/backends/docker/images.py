@@ -23,9 +23,10 @@ from pathlib import Path
 from typing import Any
 
 from zoe_hub import __version__
-from zoe_hub.backends.docker import recipes
+from zoe_hub.backends.docker import recipes, states
 from zoe_hub.backends.docker.packages import project_wheel, wheelhouse
 from zoe_hub.backends.docker.recipes import INPUTS_LABEL, PYTHON, Problem, Recipe, cache
+from zoe_hub.backends.docker.states import FRAMEWORK_LABEL, PROJECT_LABEL
 from zoe_hub.backends.docker.system import SUITE, make_system, system_archive, system_key
 
 PULL_TIMEOUT = 120.0
@@ -75,10 +76,11 @@ class Builder:
         if recipe.parent in found:
             parent_id, base = ids[recipe.parent], found[recipe.parent].tag
         elif recipe.parent:
-            parent_id = base = recipe.parent
+            base = recipe.parent
+            parent_id = self._id(base)
         else:
             base = self._system()
-            parent_id = base
+            parent_id = self._id(base)
         extra = [platform.machine()]
         wheels = wheelhouse(self.say) if recipe.wheels else None
         if wheels:
@@ -86,7 +88,9 @@ class Builder:
         dist = self._dist() if recipe.dist else None
         if dist:
             extra += [dist.name, dist.parent.name] if not self.wheel else [recipes.digest([dist])]
-        wanted = recipes.inputs(recipe, parent_id, extra)
+        labels = self._labels(recipe, dist)
+        wanted = recipes.inputs(recipe, parent_id, [*extra, *labels])
+        labels[INPUTS_LABEL] = wanted
         present = self._inspect(recipe.tag)
         if present and not force and (present["Config"].get("Labels") or {}).get(INPUTS_LABEL) == wanted:
             self.say(f"{recipe.tag}: up to date")
@@ -95,7 +99,7 @@ class Builder:
         with tempfile.TemporaryFile(dir=cache()) as context:
             _pack(context, recipe, wheels, dist)
             context.seek(0)
-            stages = self._run(recipe, context, {"BASE": base, "PYTHON": PYTHON}, wanted, force)
+            stages = self._run(recipe, context, {"BASE": base, "PYTHON": PYTHON}, labels, force)
         made = self._inspect(recipe.tag)
         if made is None:
             raise Problem(f"{recipe.tag}: the engine built it and does not have it")
@@ -106,13 +110,19 @@ class Builder:
         self.say(f"{recipe.tag}: built in {time.monotonic() - started:.0f} s, {made['Size'] / 1e6:.0f} MB with its parents")
         return str(made["Id"])
 
-    def _run(self, recipe: Recipe, context: Any, arguments: dict[str, str], wanted: str, force: bool) -> list[str]:
+    def _labels(self, recipe: Recipe, dist: Path | None) -> dict[str, str]:
+        """In which state the image has a framework's files and the project, for the hubs that use it."""
+        folder = Path(recipe.folder)
+        labels = {} if folder.parent == recipes.OWN else {f"{FRAMEWORK_LABEL}{recipe.name}": states.framework(folder)}
+        return {**labels, PROJECT_LABEL: states.project_of(dist)} if dist else labels
+
+    def _run(self, recipe: Recipe, context: Any, arguments: dict[str, str], labels: dict[str, str], force: bool) -> list[str]:
         """:return: the images of stages before the last, which hold what was only needed for building"""
         lines: list[str] = []
         stages: list[str] = []
         found, steps = "", 0
         stream = self.api.build(
-            fileobj=context, custom_context=True, tag=recipe.tag, buildargs=arguments, labels={INPUTS_LABEL: wanted}, rm=True, forcerm=True, nocache=force, decode=True
+            fileobj=context, custom_context=True, tag=recipe.tag, buildargs=arguments, labels=labels, rm=True, forcerm=True, nocache=force, decode=True
         )
         for part in stream:
             text = str(part.get("stream", "")).rstrip()
@@ -151,13 +161,18 @@ class Builder:
             return None
         return result
 
+    def _id(self, image: str) -> str:
+        """Of an image that no recipe makes: its tag may come to mean another one."""
+        found = self._inspect(image) or (self._inspect(image) if self._pull(image) else None)
+        if found is None:
+            raise Problem(f"The image {image} is neither here nor to be had: see the message above.")
+        return str(found["Id"])
+
     # --- the operating system ---
 
     def _system(self) -> str:
         """An image with the operating system: the given one, one from a registry, or one made here."""
         if self.base:
-            if self._inspect(self.base) is None and not self._pull(self.base):
-                raise Problem(f"The base image {self.base} is neither here nor to be had: see the message above.")
             return self.base
         own = f"zoe/system:{system_key()}"
         if self._inspect(own):

@@ -118,7 +118,8 @@ class Journal:
         with self._lock:
             position = self.position()
             if position.container != container:
-                self._save(container=container, since=0, seen=0, newest=0, complete=False)
+                # What was copied of the one before and not noted cannot come again once that is gone: it stays.
+                self._save(container=container, since=0, seen=0, newest=0, complete=False, end=max(position.end, self.size()))
                 position = self.position()
             elif position.complete:
                 return

@@ -79,12 +79,12 @@ class Logs:
         if journal is None or (inspection is None and not journal.exists()):
             raise Permanent("no-log", f"There is no log of {name}.")
         negative = offset < 0
-        if engine is not None and inspection is not None and name not in self._followers:
+        if engine is not None and inspection is not None and self._follower(name, inspection) is None:
             await engine.run(self._pump, engine, journal, inspection)
         position = max(0, journal.size() + offset) if negative else offset
         while True:
             running = inspection is not None and inspection["State"]["Running"]
-            follower = self._followers.get(name)
+            follower = self._follower(name, inspection)
             if follower is None and follow and running and engine is not None and inspection is not None:
                 follower = self._followers[name] = Follower(engine, journal, inspection["Id"])
             if follower is not None and (follow or not running):
@@ -104,6 +104,11 @@ class Logs:
                 await engine.run(self._pump, engine, journal, inspection)
                 if inspection["State"]["Running"]:
                     await asyncio.sleep(0.5)
+
+    def _follower(self, name: str, inspection: dict[str, Any] | None) -> Follower | None:
+        """The copy that runs. One of an earlier container, held by a reader that stalls, is not it."""
+        found = self._followers.get(name)
+        return found if found is None or inspection is None or found.container == inspection["Id"] else None
 
     async def _followed(self, follower: Follower, journal: Journal, position: int) -> AsyncIterator[Chunk]:
         follower.readers += 1

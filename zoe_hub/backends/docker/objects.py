@@ -12,9 +12,11 @@ import tarfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
+from signal import SIGKILL
 from typing import Any
 
 from zoe_hub.backends.base import Permanent, ProcessSpec
+from zoe_hub.backends.docker.states import FRAMEWORK_LABEL, PROJECT_LABEL
 from zoe_hub.core.model import Address, Observed, Port, Record
 
 FOLDER = "/zoe"
@@ -42,7 +44,8 @@ class Options(Record, kw_only=True):
 class ImageFacts(Record, kw_only=True):
     """What the labels of an image say."""
 
-    frameworks: frozenset[str] = frozenset()  # whose files are in it
+    frameworks: Mapping[str, str] = {}  # whose files are in it, with their digests
+    project: str = ""  # version and digest of the project's package in it
     folder: bool = False  # it has the private folder, owned by the user
 
 
@@ -198,8 +201,8 @@ def archive_of_framework(source: Path, name: str) -> bytes:
 def image_facts(image: Mapping[str, Any]) -> ImageFacts:
     """What ``labels`` of an inspected image say."""
     found = (image.get("Config") or {}).get("Labels") or {}
-    frameworks = frozenset(filter(None, re.split(r"[,\s]+", found.get("zoe.frameworks", ""))))
-    return ImageFacts(frameworks=frameworks, folder=found.get("zoe.folder") == FOLDER)
+    frameworks = {key.removeprefix(FRAMEWORK_LABEL): value for key, value in found.items() if key.startswith(FRAMEWORK_LABEL)}
+    return ImageFacts(frameworks=frameworks, project=found.get(PROJECT_LABEL, ""), folder=found.get("zoe.folder") == FOLDER)
 
 
 def exit_code(status: int) -> int:
@@ -243,7 +246,8 @@ def from_inspection(inspection: Mapping[str, Any]) -> Observed | None:
         return None
     if state["Status"] in ("exited", "dead", "removing"):
         code = exit_code(int(state["ExitCode"]))
-        reason = "out of memory" if state.get("OOMKilled") else state.get("Error") or ""
+        # The flag is up as soon as any process in there was killed, also one that the program did without.
+        reason = "out of memory" if state.get("OOMKilled") and code == -SIGKILL else state.get("Error") or ""
         return observed(found, state="exited", exit_code=code, ended=moment(state.get("FinishedAt")), reason=reason)
     return observed(found, state="running")
 

@@ -7,6 +7,7 @@ Called by ``images``.
 from __future__ import annotations
 
 import contextlib
+import os
 import platform
 import shutil
 import subprocess
@@ -22,6 +23,10 @@ from zoe_hub.backends.docker import recipes
 from zoe_hub.backends.docker.recipes import PYTHON, Problem, cache
 
 PROJECT = "jupyter-zoe"
+SOURCES = (
+    "zoe_hub", "zoe_proxy", "jupyter_zoe", "frameworks", "jupyter-config", "README.md", "pyproject.toml", "labextension/src", "labextension/style",
+    "labextension/package.json", "labextension/install.json", "labextension/yarn.lock", "labextension/tsconfig.json",
+)  # fmt: skip
 
 
 def requirements() -> list[str]:
@@ -42,7 +47,9 @@ def requirements() -> list[str]:
 
 def constraints() -> list[str]:
     """The versions of this environment: kernels outside and processes inside the images then have the same."""
-    pairs = {(each.metadata["Name"] or "").lower(): each.version for each in metadata.distributions()}
+    from packaging.utils import canonicalize_name  # noqa: PLC0415
+
+    pairs = {canonicalize_name(each.metadata["Name"] or ""): each.version for each in metadata.distributions()}
     return sorted(f"{name}=={version}" for name, version in pairs.items() if name and name != PROJECT and "+" not in version)
 
 
@@ -73,6 +80,7 @@ def wheelhouse(say: Callable[[str], None]) -> Path:
 def _relevant(wanted: Sequence[str], pins: Sequence[str]) -> list[str]:
     """The pins of what ``wanted`` needs, so that a new development tool does not make all images anew."""
     from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415
+    from packaging.utils import canonicalize_name  # noqa: PLC0415
 
     versions = dict(pin.split("==", 1) for pin in pins)
     queue = [Requirement(text) for text in wanted]
@@ -80,7 +88,7 @@ def _relevant(wanted: Sequence[str], pins: Sequence[str]) -> list[str]:
     result = set()
     while queue:
         each = queue.pop()
-        name = each.name.lower()
+        name = canonicalize_name(each.name)
         for extra in ("", *sorted(each.extras)):
             if (name, extra) in seen:
                 continue
@@ -98,6 +106,16 @@ def _relevant(wanted: Sequence[str], pins: Sequence[str]) -> list[str]:
     return sorted(result)
 
 
+def sources_digest(checkout: Path) -> str:
+    """A hash of all that goes into the project's wheel."""
+    parts: list[str | bytes | Path] = []
+    for name in SOURCES:
+        place = checkout / name
+        for file in recipes.files(place, definitions=True) if place.is_dir() else [place] if place.is_file() else []:
+            parts += [str(file.relative_to(checkout)), file]
+    return recipes.digest(parts)
+
+
 def project_wheel(say: Callable[[str], None]) -> Path:
     """The project's own wheel: built from the checkout, once for each state of its sources, or fetched."""
     checkout = Path(__file__).parents[3]
@@ -105,17 +123,14 @@ def project_wheel(say: Callable[[str], None]) -> Path:
         folder = cache() / f"dist-{__version__}"
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "-d", str(folder), f"{PROJECT}=={__version__}"]
     else:
-        parts: list[str | bytes | Path] = []
-        for name in ("zoe_hub", "zoe_proxy", "jupyter_zoe", "frameworks", "labextension/src", "labextension/style", "labextension/package.json"):
-            place = checkout / name
-            for file in recipes.files(place, definitions=True) if place.is_dir() else [place] if place.is_file() else []:
-                parts += [str(file.relative_to(checkout)), file]
-        folder = cache() / f"dist-{recipes.digest([*parts, checkout / 'pyproject.toml'])}"
+        folder = cache() / f"dist-{sources_digest(checkout)}"
         command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(checkout)]
     found = sorted(folder.glob("*.whl"))
     if not found:
         say(f"making the wheel of {PROJECT} {__version__}")
-        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        # A labextension that is not built yet needs jlpm, which is where this Python is.
+        environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"}
+        done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
         found = sorted(folder.glob("*.whl"))
         if done.returncode or not found:
             raise Problem(f"The wheel of {PROJECT} could not be made; give one with --wheel PATH:\n{(done.stdout + done.stderr)[-3000:]}")
