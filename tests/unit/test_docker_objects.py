@@ -158,6 +158,7 @@ def refusal(status: int, text: str):
         (refusal(500, "driver failed: Bind for 127.0.0.1:8080 failed: port is already allocated"), Temporary, "port-taken"),
         (refusal(500, "could not find an available, non-overlapping IPv4 address pool among the defaults"), Temporary, "backend-refused"),
         (refusal(403, "error while removing network: network zoe-lab-e1 id abc has active endpoints"), Temporary, "backend-refused"),
+        (refusal(400, "network zoe-lab-e1 is ambiguous (8 matches found on name)"), Temporary, "backend-refused"),
         (refusal(400, "invalid reference format"), Permanent, "backend-refused"),
         (refusal(500, "OCI runtime create failed: no such user"), Permanent, "backend-refused"),
         (refusal(500, "context deadline exceeded"), Temporary, "backend-refused"),

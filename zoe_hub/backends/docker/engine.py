@@ -103,7 +103,7 @@ def _refused(status: int, text: str) -> ZoeError:
         return Temporary(
             "backend-refused", "Docker has no more addresses for networks. End some executions, or give dockerd more of them with --default-address-pool.", delay=10.0
         )
-    if status == 409 or "has active endpoints" in lower:
+    if status == 409 or "has active endpoints" in lower or "is ambiguous" in lower:  # networks that killed hubs had asked for
         return Temporary("backend-refused", f"Docker: {text}")
     if status in (429, 502, 503, 504):
         return Temporary("backend-unavailable", f"Docker: {text}", delay=2.0)
