@@ -40,13 +40,14 @@ class Controllers(LoggingConfigurable):
     resync = Float(30.0, help="Seconds between two full listings of the backend. Shorter notices a missed change sooner and costs the engine more.").tag(config=True)
     concurrency = Int(64, help="How many executions are worked on at the same time. More starts many executions sooner and loads the engine more.").tag(config=True)
 
-    def __init__(self, *, store: Store, backend: Backend, catalog: Shop, deployment: str, hub_url: str, **kwargs: object) -> None:
+    def __init__(self, *, store: Store, backend: Backend, catalog: Shop, deployment: str, hub_url: str, clock: Clock | None = None, **kwargs: object) -> None:
         """:param hub_url: address of the hub as processes reach it
         :param store: open; ``backend``: open
+        :param clock: the hub's time; None: the system's (simulations have one that outlives the hub)
         """
         super().__init__(**kwargs)
         self.store, self.backend = store, backend
-        self.clock = Clock()
+        self.clock = clock or Clock()
         binder = Binder(backend, catalog, deployment, hub_url)
         self._probes = Probes(backend, binder, self.log)
         self._observer = Observer(backend, self._changed, self.log, resync=self.resync)
