@@ -16,7 +16,7 @@ from zoe_hub.backends.base import Backend
 from zoe_hub.controllers.clock import Clock
 from zoe_hub.core import reconcile, scheduling
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.core.model import Node
+from zoe_hub.core.model import Execution, Node
 from zoe_hub.store.base import Batch, Store
 
 
@@ -74,19 +74,33 @@ class Admission:
     async def look(self) -> None:
         """Decide once and commit the grants. A record that changed meanwhile is looked at again."""
         nodes = await self.nodes()
-        for identifier, grant in scheduling.admit(self._store.active(), nodes).items():
-            execution = self._store.executions[identifier]
+        active = {execution.id: execution for execution in self._store.active()}
+        batches: list[Batch] = []
+        moved: list[Execution] = []
+        for identifier, grant in scheduling.admit(active.values(), nodes).items():
+            execution = active[identifier]  # as it was decided about: what changed meanwhile is a conflict
             changed = replace(execution, granted=grant.granted, version=execution.version + 1, reason=grant.reason)
+            if grant.quiet:
+                moved.append(changed)
+                continue
             kind = "execution.queued" if grant.granted is None else "execution.granted"
             event = reconcile.event(changed, self._clock.now(), kind, grant.reason, phase=changed.phase.value, granted=dict(grant.granted or {}))
-            try:
-                await self._store.commit(Batch(executions=(changed,), events=(event,)))
-            except ZoeError as error:
-                if error.code != "conflict":
-                    raise
-                self.kick()
-            else:
-                self._granted(identifier)
+            batches.append(Batch(executions=(changed,), events=(event,)))
+        if moved:
+            batches.append(Batch(executions=tuple(moved)))
+        await asyncio.gather(*(self._commit(batch) for batch in batches))  # written together: the store has group commit
+
+    async def _commit(self, batch: Batch) -> None:
+        try:
+            await self._store.commit(batch)
+        except ZoeError as error:
+            if error.code != "conflict":
+                raise
+            self.kick()
+        else:
+            for execution in batch.executions:
+                if execution.granted is not None:
+                    self._granted(execution.id)
 
     async def close(self) -> None:
         """Stop looking."""
