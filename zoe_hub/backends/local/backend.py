@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import shutil
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -397,5 +396,5 @@ def _delete(folder: Path) -> None:
         (folder / "launch.json").unlink(missing_ok=True)
         for path in folder.iterdir():
             if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path)
-        shutil.rmtree(folder)
+                records.remove_tree(path)
+        records.remove_tree(folder)

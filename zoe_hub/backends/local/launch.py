@@ -17,7 +17,6 @@ import errno
 import os
 import secrets
 import select
-import shutil
 import subprocess
 import sys
 import time
@@ -39,6 +38,7 @@ from .records import (
     locked,
     observed,
     read,
+    remove_tree,
     reserve,
     shim_lives,
     write,
@@ -154,7 +154,7 @@ def _prepare(spec: ProcessSpec, layout: Layout, folder: Path) -> Launch:
     """Everything on disk that the shim needs. ``launch.json`` comes last."""
     own = folder / "folder"
     with contextlib.suppress(FileNotFoundError):
-        shutil.rmtree(own)  # of the incarnation before
+        remove_tree(own)  # of the incarnation before
     own.mkdir(mode=0o700)
     for name, content in spec.files.items():
         path = PurePosixPath(name)
@@ -253,12 +253,10 @@ def look(layout: Layout, launch: Launch) -> Observed | None:
     folder = layout.process(launch.execution, launch.name)
     until = time.monotonic() + PATIENCE
     while True:
-        held = None
-        if not locked(folder):
-            exit_record = _exit(layout, launch)
-            if exit_record is not None:
-                return observed(launch, _alive(folder, launch), exit_record)
-            held = lock(folder)
+        exit_record = _exit(layout, launch)
+        if exit_record is not None:  # the last thing a shim writes; who has the lock now may be the next start
+            return observed(launch, _alive(folder, launch), exit_record)
+        held = None if locked(folder) else lock(folder)
         if held is not None:
             try:
                 return settle(layout, launch)
