@@ -20,7 +20,7 @@ from zoe_hub.core.model import (
     Restart,
 )
 from zoe_hub.core.processes import fold
-from zoe_hub.core.reconcile import Facts, decide
+from zoe_hub.core.reconcile import Facts, Start, decide
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(hours=1)
@@ -87,3 +87,17 @@ def test_a_failure_beyond_the_limit_still_ends_the_execution():
     before = process(ProcessState.READY)
     after = decide(execution(before), Facts(deployment="d", observed=seen("exited", exit_code=1)), NOW).execution
     assert (after.desired, after.outcome, after.exit_code) == ("ended", Outcome.FAILED, 1)
+
+
+def test_a_needed_group_is_there_even_if_its_first_process_has_gone_for_good():
+    peer = replace(GROUP, ports=(), ready=Ready(), maximum=2)
+    job = Group(name="job", framework="f", image="i", command=("j",), needs=("one",))
+    gone = replace(process(ProcessState.ENDED, ended=LONG_AGO, reason="port taken"), addresses=None)
+    second = replace(process(ProcessState.READY), name="zoe-d-e1-one-1", index=1)
+    waits = Process(name="zoe-d-e1-job-0", group="job", index=0, since=LONG_AGO, addresses={})
+    before = replace(execution(second, peer), processes=(gone, second, waits), granted={"one": 1, "job": 1}, counts={"one": 1, "job": 1})
+    before = replace(before, spec=replace(before.spec, groups=(peer, job)))
+    observed = {second.name: replace(seen()[NAME], name=second.name, index=1)}
+    assert Start(process="zoe-d-e1-job-0") in decide(before, Facts(deployment="d", observed=observed), NOW).actions
+    told = replace(before, spec=replace(before.spec, groups=(peer, replace(job, command=("j", "⟦address:one.ui⟧")))))
+    assert decide(told, Facts(deployment="d", observed=observed), NOW).actions == ()

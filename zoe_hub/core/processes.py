@@ -55,7 +55,11 @@ def may_start(execution: Execution, group: Group) -> bool:
         ready = sum(process.group == name and process.state is ProcessState.READY for process in execution.processes)
         if ready < peer.essential:
             return False
-    return all(first is not None and first.addresses is not None for first in (_first(execution, name) for name in peers(group)))
+    for name in peers(group):
+        first = _first(execution, name)
+        if first is None or (first.addresses is None and (first.live or name in _named(group))):
+            return False  # one that has gone has no address any more; its group may be needed all the same
+    return True
 
 
 def _first(execution: Execution, group: str) -> Process | None:
@@ -63,10 +67,13 @@ def _first(execution: Execution, group: str) -> Process | None:
 
 
 def peers(group: Group) -> tuple[str, ...]:
-    """The groups whose addresses a group's texts name, itself left out."""
+    """The groups whose addresses a group is told: those it needs, and those its texts name; itself left out."""
+    return tuple(dict.fromkeys(name for name in (*_named(group), *group.needs) if name != group.name))
+
+
+def _named(group: Group) -> tuple[str, ...]:
     texts = (*group.command, *group.environment.values(), *group.files.values())
-    named = (reference.name.partition(".")[0] for reference in text.references(texts) if reference.kind in ("address", "endpoint"))
-    return tuple(dict.fromkeys(name for name in (*named, *group.needs) if name != group.name))
+    return tuple(reference.name.partition(".")[0] for reference in text.references(texts) if reference.kind in ("address", "endpoint"))
 
 
 def release(process: Process, group: Group, now: datetime) -> Process:
