@@ -33,6 +33,7 @@ class Admission:
         self._asked: float | None = None
         self._wanted = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self.problem = ""  # why the last look failed
 
     async def nodes(self) -> tuple[Node, ...]:
         """The machines, as known for at most the refresh time.
@@ -64,12 +65,25 @@ class Admission:
                 async with asyncio.timeout(self._refresh):  # wait_for may swallow a cancellation (before Python 3.12)
                     await self._wanted.wait()
             self._wanted.clear()
-            try:
-                await self.look()
-            except ZoeError as error:
-                self._log.warning("Admission waits: %s", error)
-                await asyncio.sleep(getattr(error, "delay", 1.0))
+            delay = await self._tried()
+            if delay:
+                await asyncio.sleep(delay)
                 self.kick()
+
+    async def _tried(self) -> float:
+        """Look once; seconds after which to look again, since it failed."""
+        try:
+            await self.look()
+        except ZoeError as error:
+            self.problem = error.detail
+            self._log.warning("Admission waits: %s", error)
+            return float(getattr(error, "delay", 1.0))
+        except Exception as error:
+            self.problem = f"Admission failed: {type(error).__name__}: {error}"
+            self._log.exception("Admission failed; it looks again")
+            return 5.0
+        self.problem = ""
+        return 0.0
 
     async def look(self) -> None:
         """Decide once and commit the grants. A record that changed meanwhile is looked at again."""

@@ -85,7 +85,7 @@ def release(process: Process, group: Group, now: datetime) -> Process:
 
 
 def stop(process: Process, group: Group, now: datetime, reason: str) -> Process:
-    """Ask a process to end. One that was never started is over at once, unless a start may be under way: then it stops."""
+    """Ask a process to end. One that was never started ends with the next look that finds nothing of it: a start may be under way."""
     if process.state is ProcessState.STOPPING or not process.live:
         return process
     deadline = now + timedelta(seconds=group.grace)
