@@ -170,7 +170,9 @@ class TestLocal(BackendHarness):
         spec = await self.spec(backend, programs, execution, programs.run("sys.exit(3)"))
         await backend.start(spec)
         await self.exited(backend, spec.name)
+        await self.gone(known(backend, spec.name)["shim"][0])
         held = records.lock(Path(backend.data, "executions", execution, spec.name))  # as a start does before its shim is there
+        assert held is not None
         try:
             async with asyncio.timeout(launch.PATIENCE / 2):
                 (seen,) = await backend.processes()

@@ -253,16 +253,15 @@ def look(layout: Layout, launch: Launch) -> Observed | None:
     folder = layout.process(launch.execution, launch.name)
     until = time.monotonic() + PATIENCE
     while True:
-        exit_record = _exit(layout, launch)
-        if exit_record is not None:  # the last thing a shim writes; who has the lock now may be the next start
-            return observed(launch, _alive(folder, launch), exit_record)
+        alive, exit_record = _alive(folder, launch), _exit(layout, launch)
+        if exit_record is not None and (alive is None or not shim_lives(alive)):
+            return observed(launch, alive, exit_record)  # whoever has the lock now is the next start
         held = None if locked(folder) else lock(folder)
         if held is not None:
             try:
                 return settle(layout, launch)
             finally:
                 os.close(held)
-        alive = _alive(folder, launch)
         if (alive is not None and shim_lives(alive)) or time.monotonic() > until:
             return observed(launch, alive, None)
         # Either somebody else is looking at the same time, or a shim has not decided yet: it is about to record that it
