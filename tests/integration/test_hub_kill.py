@@ -4,6 +4,7 @@ After each restart, and at the end: nothing lost, nothing started twice, no proc
 other way, the right final states and exit codes. ``ZOE_KILLS`` sets how often (50), ``ZOE_SEED`` repeats a run.
 """
 
+import contextlib
 import os
 import random
 import threading
@@ -115,6 +116,21 @@ class LocalEngine:
                 continue
         return {key: count for key, count in found.items() if count}
 
+    def clear(self) -> None:
+        """End whatever carries the data folder, hubs and programs; supervisors end with their programs."""
+        while left := [process for process in psutil.process_iter() if self._carries(process)]:
+            for process in left:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+            psutil.wait_procs(left, timeout=30)
+
+    def _carries(self, process: psutil.Process) -> bool:
+        try:
+            values = process.environ().values()
+            return process.status() != psutil.STATUS_ZOMBIE and any(value == str(self._data) or value.startswith(f"{self._data}/") for value in values)
+        except psutil.Error:
+            return False
+
 
 class DockerEngine:
     """What really runs, as the engine tells it."""
@@ -130,6 +146,14 @@ class DockerEngine:
             key = labels["zoe.execution"], f"{labels['zoe.group']}-{labels['zoe.index']}"
             found[key] = found.get(key, 0) + 1
         return found
+
+    def clear(self) -> None:
+        """Remove every container and network of the deployment."""
+        label = {"label": f"zoe.deployment={self._deployment}"}
+        for each in self._api.containers(all=True, filters=label):
+            self._api.remove_container(each["Id"], force=True)
+        for each in self._api.networks(filters=label):
+            self._api.remove_network(each["Id"])
 
 
 @pytest.fixture
@@ -211,7 +235,10 @@ def test_killed_at_random_moments_nothing_is_lost_or_started_twice(backend, requ
         hub.end_all(120)
         assert engine.running() == {}
     finally:
-        hub.stop()
+        try:
+            hub.stop()
+        finally:
+            engine.clear()
 
 
 def compare(hub: Hub, engine, trouble: Trouble) -> None:

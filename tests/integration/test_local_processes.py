@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from zoe_hub.backends.base import Permanent, Temporary
-from zoe_hub.backends.local import LocalBackend, records, watching
+from zoe_hub.backends.local import LocalBackend, launch, records, watching
 from zoe_hub.backends.local.shim import stat_of
 from zoe_hub.core.model import Port
 from zoe_hub.testing.backend_harness import BackendHarness, Programs
@@ -165,6 +165,20 @@ class TestLocal(BackendHarness):
         with pytest.raises(Permanent) as error:
             await backend.start(await self.spec(backend, programs, execution, programs.sleeping(), incarnation=1))
         assert error.value.code == "conflict"
+
+    async def test_a_listing_does_not_wait_for_the_next_start_to_be_done(self, backend, programs, execution):
+        spec = await self.spec(backend, programs, execution, programs.run("sys.exit(3)"))
+        await backend.start(spec)
+        await self.exited(backend, spec.name)
+        await self.gone(known(backend, spec.name)["shim"][0])
+        held = records.lock(Path(backend.data, "executions", execution, spec.name))  # as a start does before its shim is there
+        assert held is not None
+        try:
+            async with asyncio.timeout(launch.PATIENCE / 2):
+                (seen,) = await backend.processes()
+        finally:
+            os.close(held)
+        assert (seen.state, seen.exit_code) == ("exited", 3)
 
     async def test_each_incarnation_has_a_fresh_folder(self, backend, programs, execution):
         touch = programs.run("open(os.path.join(os.environ['ZOE_FOLDER'], 'left'), 'x').close(); say(os.getcwd())")

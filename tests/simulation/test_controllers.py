@@ -7,120 +7,15 @@ late, twice or never, processes die. Once the trouble is over nothing is lost, n
 from __future__ import annotations
 
 import asyncio
-import logging
-import random
-from pathlib import Path
 
-import looptime
 import pytest
 
-from zoe_hub.backends.fake import FakeBackend, FakeEngine, Faults
-from zoe_hub.controllers.hub import Controllers
+from zoe_hub.backends.fake import Faults
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.core.invariants import violations
-from zoe_hub.core.model import Drain, ExecutionSpec, Group, Outcome, Phase, Ready, Record, Resources, Restart, Secret
-from zoe_hub.store.memory import MemoryStore
+from zoe_hub.core.model import Outcome, Phase
+from zoe_hub.testing.simulation import World, virtually
 
 SEEDS = range(12)
-HOUR = 3600.0
-
-
-class Rendered(Record, kw_only=True):
-    """What a catalog gives back."""
-
-    spec: ExecutionSpec
-    given: dict[str, str] = {}
-    counts: dict[str, int] = {}
-
-
-class Shop:
-    """A catalog of two ZApps: a cluster that lives until it is ended, and a job that ends by itself."""
-
-    def render(self, zapp, parameters):
-        if zapp == "cluster":
-            master = Group(name="master", framework="f", image="i", command=("do", "print up", "sleep"), ready=Ready(kind="log", pattern="up", timeout=30), restart=Restart(limit=50))
-            worker = Group(
-                name="worker", framework="f", image="i", command=("do", "on PWR drained", "print up", "sleep"), count=parameters.get("workers", 2), essential=1, maximum=8,
-                needs=("master",), ready=Ready(kind="log", pattern="up", timeout=30), drain=Drain(signal="PWR", timeout=10), resources=Resources(cores=0.5), restart=Restart(limit=50),
-            )  # fmt: skip
-            groups: tuple[Group, ...] = (master, worker)
-        else:
-            code, seconds = parameters.get("code", 0), parameters.get("seconds", 20)
-            groups = (Group(name="job", framework="f", image="i", command=("do", f"sleep {seconds}", f"exit {code}"), decides_result=True),)
-        spec = ExecutionSpec(zapp=zapp, title=zapp, version="1", kind="job", groups=groups, secrets=(Secret(name="hub", source="token"),))
-        return Rendered(spec=spec, counts={group.name: group.count for group in groups})
-
-    def attachable(self, name):
-        return name
-
-    def folder(self, framework):
-        return Path("/nowhere")
-
-
-class World:
-    """An engine and a store that outlive the hubs that use them."""
-
-    def __init__(self, seed: int) -> None:
-        self.random = random.Random(seed)
-        self.engine = FakeEngine(seed=seed)
-        self.store = MemoryStore()
-        self.hub: Controllers | None = None
-        self.tasks: set[asyncio.Task] = set()
-
-    async def boot(self) -> Controllers:
-        """Start a hub; its tasks are known, so that it can be killed."""
-        self.before = asyncio.all_tasks()
-        self.backend = FakeBackend(deployment="sim", data="/nowhere", engine=self.engine)
-        log = logging.getLogger("simulation")
-        while True:
-            try:
-                await self.store.open()
-                await self.backend.open()
-                self.hub = Controllers(store=self.store, backend=self.backend, catalog=Shop(), deployment="sim", hub_url="http://hub", log=log)
-                await self.hub.start()
-                break
-            except ZoeError:
-                await self.kill()  # as the process would end: nothing of the half-started hub goes on
-                await asyncio.sleep(1)
-        return self.hub
-
-    async def kill(self) -> None:
-        """As SIGKILL: everything the hub was doing stops where it is."""
-        tasks = [task for task in asyncio.all_tasks() - self.before if task is not asyncio.current_task()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        if self.hub is not None:
-            await self.hub.stop()  # its tasks are gone: nothing is done any more, only its timers are forgotten
-
-    async def until(self, condition, what: str) -> None:
-        """Wait in virtual time, at most for an hour, until ``condition`` holds."""
-        waited = 0.0
-        while not condition():
-            assert waited < HOUR, f"never: {what}: {[(each.id, each.phase, each.reason) for each in self.store.active()]}"
-            await asyncio.sleep(0.5)
-            waited += 0.5
-
-    def check(self) -> None:
-        for execution in self.store.executions.values():
-            assert violations(execution) == []
-
-    async def running(self) -> dict[str, list[str]]:
-        """What really runs, by execution."""
-        found: dict[str, list[str]] = {}
-        for seen in await self.backend.processes():
-            if seen.state == "running":
-                found.setdefault(seen.execution, []).append(seen.name)
-        return found
-
-
-def virtually(scenario, seed):
-    """Run a scenario in virtual time: a minute passes as soon as nothing is left to do in it."""
-    loop = looptime.new_event_loop()
-    try:
-        return loop.run_until_complete(scenario(seed))
-    finally:
-        loop.close()
 
 
 async def commands(world: World) -> dict[str, int]:
@@ -153,8 +48,7 @@ async def commands(world: World) -> dict[str, int]:
     return jobs
 
 
-async def trouble(seed: int) -> None:
-    world = World(seed)
+async def trouble(world: World) -> None:
     await world.boot()
     world.engine.faults = Faults(before=0.1, after=0.1, delay=0.3, duplicate=0.2, lost=0.1, late=0.9, silence=0.02)
     jobs = await commands(world)
@@ -182,7 +76,7 @@ async def trouble(seed: int) -> None:
     assert await world.backend.executions() == ()
     events = await world.store.events(limit=100000)
     assert [event.seq for event in events] == list(range(1, len(events) + 1))
-    await world.kill()
+    assert world.started_twice() == []
 
 
 async def settle(world: World) -> None:
@@ -205,11 +99,10 @@ async def settle(world: World) -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_nothing_is_lost_or_doubled_whatever_fails(seed):
-    virtually(trouble, seed)
+    virtually(trouble, World(seed))
 
 
-async def refused_for_long(seed: int) -> None:
-    world = World(seed)
+async def refused_for_long(world: World) -> None:
     hub = await world.boot()
     for _ in range(12):
         world.engine.fail_next("start")
@@ -218,15 +111,13 @@ async def refused_for_long(seed: int) -> None:
     told = [event for event in await world.store.events(limit=1000) if event.kind in ("execution.reason", "execution.phase")]
     assert [event.reason for event in told if "waits for the backend" in event.reason] == ["waits for job: 0 of 1 essential ready; waits for the backend: Simulated failure."]
     assert world.store.executions[execution.id].outcome is Outcome.COMPLETED
-    await world.kill()
 
 
 def test_what_is_waited_for_is_told_once_and_not_with_every_try():
-    virtually(refused_for_long, 0)
+    virtually(refused_for_long, World())
 
 
-async def engine_away(seed: int) -> None:
-    world = World(seed)
+async def engine_away(world: World) -> None:
     hub = await world.boot()
     assert hub.degraded == ""
     world.engine.faults = Faults(before=1.0)
@@ -234,8 +125,7 @@ async def engine_away(seed: int) -> None:
     await world.until(lambda: "did not get through" in hub.degraded, "the hub says what is wrong")
     world.engine.faults = Faults()
     await world.until(lambda: hub.degraded == "", "the hub is well again")
-    await world.kill()
 
 
 def test_a_hub_whose_backend_is_away_says_so_until_it_is_back():
-    virtually(engine_away, 0)
+    virtually(engine_away, World())

@@ -379,6 +379,27 @@ def test_whole_numbers_written_as_floats_are_whole(shop):
     assert shop.render("my-engine", {"size": 3.0}).spec.parameters["size"] == 3
 
 
+def test_which_sizes_the_given_parameters_say(tmp_path):
+    framework = {
+        "framework": "crowd", "version": "1", "kind": "engine", "variables": {"twice": "{{ size * 2 }}"},
+        "parameters": {"size": {"type": "integer", "default": 2}, "few": {"type": "integer", "default": 1}, "memory": {"type": "string", "format": "memory", "default": "1GiB"}},
+        "processes": {
+            "pair": {"image": "x", "command": ["x"], "count": "{{ twice }}", "maximum": 20, "resources": {"memory": "{{ memory }}"}},
+            "some": {"image": "x", "command": ["x", "{{ size }}"], "count": "{{ few }}", "maximum": 9},
+            "one": {"image": "x", "command": ["x", "{{ size }}"]},
+        },
+    }  # fmt: skip
+    zapp = {
+        "zapp": "crowd", "version": "1", "title": "C", "parameters": {"people": {"type": "integer", "default": 3}},
+        "frameworks": {"crowd": {"ask": ["size", "memory"], "parameters": {"few": "{{ people + 1 }}"}}},
+    }  # fmt: skip
+    write(tmp_path, "crowd", "framework", framework)
+    write(tmp_path, "crowd", "zapp", zapp)
+    shop = loaded(tmp_path)
+    for asked, sized in (({}, set()), ({"memory": "2GiB"}, set()), ({"size": 2}, {"pair"}), ({"people": 5}, {"some"}), ({"people": 5, "size": 1}, {"pair", "some"})):
+        assert shop.render("crowd", asked).sized == sized, asked
+
+
 def test_unknown_zapps_and_attachable(shop):
     for name in ("my-engin", "../../etc/passwd", "x" * 1000):
         with pytest.raises(ZoeError) as caught:

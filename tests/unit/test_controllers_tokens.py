@@ -9,7 +9,7 @@ import json
 
 import pytest
 
-from zoe_hub.controllers.tokens import jws
+from zoe_hub.controllers.tokens import jws, redacted
 from zoe_hub.core.errors import ZoeError
 
 
@@ -32,3 +32,10 @@ def test_what_is_no_key_signs_nothing(secret: str) -> None:
         jws(secret)
     assert caught.value.code == "bad-definition"
     assert not secret or secret not in str(caught.value)
+
+
+def test_a_text_loses_secrets_the_longest_first_and_what_is_signed_with_them() -> None:
+    key = "k" * 43
+    text = f"a hunter2, a hunter2-and-more, {key} and {jws(key)}; nothing else"
+    assert redacted(text, {"short": "hunter2", "long": "hunter2-and-more", "key": key, "empty": ""}) == "a ***, a ***, *** and ***; nothing else"
+    assert redacted(text, {}) == text

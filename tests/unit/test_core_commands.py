@@ -2,13 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
 from zoe_hub.core import commands
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.invariants import violations
-from zoe_hub.core.model import Attach, ExecutionSpec, Group, Node, Outcome, Phase
+from zoe_hub.core.model import Attach, Attachment, ExecutionSpec, Group, Node, Outcome, Phase
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 NODES = (Node(name="n", cores=8.0, memory=2**34),)
@@ -128,6 +129,22 @@ def test_attach_again_with_another_size_scales(state):
     state.do(attach("a2", zapp="cluster", start=start("e3"), counts={"worker": 4}))
     assert state.executions["e2"].counts == {"worker": 4}
     assert state.refused(attach("a3", zapp="cluster", start=start("e3"), counts={"worker": 9})) == "out-of-range"
+
+
+def test_an_attachment_knows_the_language_of_its_kernel(state):
+    state.do(start("e2"))
+    state.executions["e2"] = replace(state.executions["e2"], spec=replace(spec(), attach={"python": Attach(code="p"), "r": Attach(code="r")}))
+    state.do(attach("a1", execution="e2", language="r"))
+    assert commands.connects(state.executions["e2"], state.attachments["a1"].language).code == "r"
+    state.do(attach("a2", execution="e2", language="python"))
+    assert commands.connects(state.executions["e2"], state.attachments["a1"].language).code == "p"
+    assert state.refused(attach("a3", execution="e2", language="julia")) == "not-attachable"
+    assert state.attachments["a1"].language == "python"
+
+
+def test_an_attachment_that_was_stored_before_it_had_a_language_is_one_of_python():
+    stored = b'{"id":"a1","owner":"ada","execution":"e1","key":"n","created":"2026-01-01T00:00:00Z","renewed":"2026-01-01T00:00:00Z"}'
+    assert msgspec.json.decode(stored, type=Attachment).language == "python"
 
 
 def test_other_notebooks_and_other_owners_get_their_own(state):

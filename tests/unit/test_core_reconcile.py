@@ -102,6 +102,7 @@ class Life(RuleBasedStateMachine):
         self.world, self.state, self.ready, self.drained = World(), State(), set(), set()
         self.addresses: dict = {}
         self.cleaned = False
+        self.resumed = self.now
         self.late: list = []  # starts that a killed hub had asked for and that the backend has not carried out yet
         plan = commands.plan(self.state, commands.Start(id="e1", owner="ada", spec=spec(result=result), nodes=NODES), self.now)
         self.keep(plan.executions[0])
@@ -125,7 +126,7 @@ class Life(RuleBasedStateMachine):
         live = {process.name for process in before.processes if process.live}
         facts = Facts(
             deployment="d", observed=dict(self.world.processes), addresses=self.addresses, ready=frozenset(self.ready & live),
-            drained=frozenset(self.drained & live), cleaned=self.cleaned,
+            drained=frozenset(self.drained & live), cleaned=self.cleaned, resumed=self.resumed,
         )  # fmt: skip
         decision = decide(before, facts, self.now)
         assert decide(before, facts, self.now) == decision
@@ -134,6 +135,13 @@ class Life(RuleBasedStateMachine):
             self.keep(decision.execution)
             assert decision.execution.reason
         assert all(each.reason for each in decision.events)
+        for process in decision.execution.processes:
+            if process.state in ("starting", "draining"):
+                assert process.deadline > self.now, "late, but nothing is done about it"
+            old = before.process(process.name)
+            if process.forced and not (old and old.forced):
+                grace = before.spec.group(process.group).grace
+                assert (self.now - max(self.resumed, process.since)).total_seconds() >= grace, "killed before this hub could have asked"
         actions = decision.actions[:upto]
         found = False
         for action in actions:
@@ -161,6 +169,11 @@ class Life(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([0.1, 1, 7, 25, 70]))
     def time_passes(self, seconds):
         self.now += timedelta(seconds=seconds)
+
+    @rule(seconds=st.sampled_from([1, 70, 3600]))
+    def hub_was_away(self, seconds):
+        self.now += timedelta(seconds=seconds)
+        self.resumed = self.now
 
     @precondition(lambda self: self.world.processes)
     @rule(data=st.data(), code=st.sampled_from([0, 1, 3, -9]), port=st.booleans())

@@ -3,10 +3,22 @@
 from datetime import UTC, datetime, timedelta
 
 import hypothesis.strategies as st
-from hypothesis import given
+from hypothesis import given, settings
 from msgspec.structs import replace
 
-from zoe_hub.core.model import Execution, ExecutionSpec, Group, Node, Process, ProcessState, Resources
+from zoe_hub.core.model import (
+    Execution,
+    ExecutionSpec,
+    Group,
+    Node,
+    Observed,
+    Outcome,
+    Process,
+    ProcessState,
+    Resources,
+)
+from zoe_hub.core.processes import leaving
+from zoe_hub.core.reconcile import Facts, decide
 from zoe_hub.core.scheduling import admit, capacity, essentials, never_fits, reserved
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -40,12 +52,87 @@ def test_grants_settle_within_what_the_nodes_have(wanted, sizes):
     used, total = reserved(after), capacity(nodes)
     assert used.cores <= total.cores + 1e-6
     assert used.memory <= total.memory
-    admitted = [each.granted is not None for each in after]
+    admitted = [each.granted is not None for each in after if not never_fits(each.spec, nodes)]
     assert admitted == sorted(admitted, reverse=True), "nobody overtakes the head of the queue"
     for each in after:
         assert each.reason or each.granted is not None
         if each.granted is not None:
             assert each.spec.groups[0].essential <= each.granted["worker"] <= each.counts["worker"]
+
+
+@settings(max_examples=300)
+@given(
+    st.sampled_from([3.0, 4.5]),
+    st.lists(st.tuples(st.sampled_from(["scale", "scale", "scale", "end", "start", "terminate"]), st.integers(0, 1), st.integers(0, 3)), min_size=4, max_size=25),
+)
+def test_what_runs_and_what_still_runs_never_exceed_the_nodes(cores, steps):
+    """Every process that was let go hands over its work or ends for as long as the steps want it to."""
+    nodes = (Node(name="n", cores=cores, memory=2**40),)
+    world = [execution(0, essential=1, count=3), execution(1, essential=1, count=1)]
+    gone: set[tuple[str, int]] = set()
+    for what, which, number in [("", 0, 0), *steps]:
+        each = world[which % len(world)]
+        if what == "start":
+            world.append(execution(len(world), essential=1, count=1 + number % 3))
+        elif what == "scale":
+            world[which % len(world)] = replace(each, counts={"worker": 1 + number})
+        elif what == "terminate":
+            world[which % len(world)] = replace(each, desired="ended", outcome=Outcome.CANCELLED)
+        elif what == "end":
+            going = [process for one in world for process in one.processes if leaving(process)]
+            gone |= {(process.name, process.incarnation) for process in going[number : number + 1]}
+        for _ in range(4):  # until the hub has nothing more to say
+            grants = admit([one for one in world if one.active], nodes)
+            world = [replace(one, granted=grants[one.id].granted, reason=grants[one.id].reason) if one.id in grants else one for one in world]
+            world = [looked_at(one, gone) for one in world]
+            running = sum(process.live for one in world for process in one.processes)
+            assert running <= cores, [(process.name, process.state) for one in world for process in one.processes]
+            assert reserved(world).cores <= cores + 1e-6
+
+
+def looked_at(each, gone):
+    """One look of the hub: all that is meant to run runs and is ready, apart from what has gone."""
+    observed = {
+        process.name: Observed(
+            name=process.name, execution=each.id, group="worker", index=process.index, incarnation=process.incarnation, started=NOW,
+            state="exited" if (process.name, process.incarnation) in gone else "running",
+        )
+        for process in each.processes if process.live
+    }  # fmt: skip
+    return decide(each, Facts(deployment="d", observed=observed), NOW).execution
+
+
+def test_what_hands_over_its_work_still_needs_its_place():
+    nodes = (Node(name="n", cores=4.0, memory=2**40),)
+    processes = tuple(
+        Process(name=f"p{index}", group="worker", index=index, state=ProcessState.READY if index == 0 else ProcessState.DRAINING, since=NOW) for index in range(4)
+    )
+    grown = replace(execution(1, essential=1, count=4), granted={"worker": 1}, processes=processes)
+    assert reserved([grown]).cores == 4.0
+    assert admit([grown], nodes) == {}
+    grown = replace(grown, processes=(*processes[:3], replace(processes[3], state=ProcessState.ENDED)))
+    assert admit([grown], nodes)["e1"].granted == {"worker": 2}
+
+
+def test_what_can_never_run_on_fewer_nodes_blocks_nobody():
+    nodes = (Node(name="n", cores=2.0, memory=2**40),)
+    large, small = settled([execution(1, essential=3, count=3), execution(2, essential=1, count=1)], nodes)
+    assert large.granted is None
+    assert large.reason == "queued until there are other nodes: 3 cores are needed and 2 of 2 are free"
+    assert small.granted == {"worker": 1}
+    assert admit([large], (*nodes, Node(name="m", cores=2.0, memory=2**40)))["e1"].granted == {"worker": 3}
+
+
+def test_only_another_place_behind_the_head_is_not_worth_an_event():
+    nodes = (Node(name="n", cores=2.0, memory=2**40),)
+    queue = [execution(number, essential=2, count=2) for number in range(1, 5)]
+    first = admit(queue, nodes)
+    assert [first[each.id].quiet for each in queue] == [False] * 4, "each is told once why it waits"
+    waiting = [replace(each, reason=first[each.id].reason) for each in queue[1:]]
+    second = admit(waiting, nodes)
+    assert [(each.id, second[each.id].quiet) for each in waiting] == [("e2", False), ("e3", False), ("e4", True)]
+    assert second["e3"].reason == "queued at position 1: 2 cores are needed and 0 of 2 are free on 1 node"
+    assert second["e4"].reason == "queued at position 2: waits behind app-3"
 
 
 def test_a_queued_execution_is_told_what_is_missing_and_where_it_stands():

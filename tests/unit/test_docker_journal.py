@@ -134,7 +134,7 @@ def test_the_newest_end_wins(tmp_path):
     kept = journal(tmp_path)
     kept.ended(End(incarnation=2, container="c2", exit_code=3))
     kept.ended(End(incarnation=1, container="c1", exit_code=0))
-    last = journal(tmp_path).last()
+    last = journal(tmp_path).position().last
     assert last is not None
     assert (last.incarnation, last.exit_code) == (2, 3)
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Mapping
-from datetime import datetime
 
 from traitlets.config import LoggingConfigurable
 
@@ -141,7 +140,7 @@ class Backend(LoggingConfigurable):
 
     @abstractmethod
     async def remove(self, name: str) -> None:
-        """Forget an exited process: ``processes`` does not name it any more; its log and exit code stay with ``logs``."""
+        """Forget an exited process: ``processes`` does not name it any more; its log stays with ``logs``."""
 
     @abstractmethod
     async def clean(self, execution: str) -> None:
@@ -185,10 +184,6 @@ class Backend(LoggingConfigurable):
     async def image_present(self, image: str) -> bool:
         """Whether processes of this image can start without a pull."""
         return True
-
-    async def exit_code(self, name: str) -> tuple[int | None, datetime | None]:
-        """Exit code and end of a process, also after ``remove``. ``(None, None)`` if not known."""
-        return None, None
 
     async def check(self, image: str, requires: tuple[str, ...]) -> None:
         """Whether processes of this image could start here, asked before anything of an execution is started.

@@ -15,6 +15,7 @@ from zoe_hub.catalog.rendering import (
     hidden,
     in_expression,
     late,
+    names_in,
     opened,
     seconds,
     secret_lookup,
@@ -232,6 +233,17 @@ class Framework:
         return {name: name for name in (*self.secrets, *self.secret_parameters)}
 
     # --- rendering ---
+
+    def sizing(self, group: str) -> frozenset[str]:
+        """The parameters that the number of a group's processes depends on, by itself or through variables."""
+        variables: dict[str, Any] = self.data.get("variables", {})
+        seen: set[str] = set()
+        left = set(names_in(self.processes[group].get("count")))
+        while left:
+            name = left.pop()
+            seen.add(name)
+            left |= names_in(variables.get(name)) - seen
+        return frozenset(seen.intersection(self.parameters))
 
     def rules(self, values: Mapping[str, Any], fields: Fields) -> list[FieldError]:
         """The rules that parameters break, as wrong places of a request."""

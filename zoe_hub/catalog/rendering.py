@@ -179,6 +179,13 @@ class Fields:
         return any(error.path == path for error in self.errors)
 
 
+def names_in(source: Any) -> frozenset[str]:
+    """The names that the expressions of a field use; the definition was checked before."""
+    if not isinstance(source, str):
+        return frozenset()
+    return frozenset(name for name, _, _ in templates.named(templates.parse(source)))
+
+
 def seconds(source: Any, default: float) -> float:
     """A duration of a definition; the schema has checked it."""
     if source is None:

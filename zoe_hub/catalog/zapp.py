@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from msgspec.structs import replace
+
 from zoe_hub.catalog import parameters, templates
 from zoe_hub.catalog.framework import Framework, RenderedFramework, broken_rules, cycles, process_scope
 from zoe_hub.catalog.icon import bad_icon
-from zoe_hub.catalog.rendering import RESERVED, Fields, Scope, in_expression, late, opened, secret_lookup
+from zoe_hub.catalog.rendering import RESERVED, Fields, Scope, in_expression, late, names_in, opened, secret_lookup
 from zoe_hub.catalog.schema import check, suggestion
 from zoe_hub.catalog.source import Document, pointer
 from zoe_hub.catalog.templates import Hidden
@@ -23,12 +25,13 @@ class Rendered(Record, kw_only=True):
     """A ZApp with its parameters filled in.
 
     ``given`` holds the values of secret parameters, which are nowhere else; ``counts`` the initial number of processes of
-    each group.
+    each group; ``sized`` names the groups whose number the given parameters say.
     """
 
     spec: ExecutionSpec
     given: Mapping[str, str] = {}
     counts: Mapping[str, int] = {}
+    sized: frozenset[str] = frozenset()
 
     def __repr__(self) -> str:
         return f"Rendered({self.spec.zapp!r})"
@@ -269,7 +272,14 @@ class ZApp:
         rendered = self._render(values, fields)
         if fields.errors:
             raise ZoeError("bad-definition", f"ZApp '{self.name}' cannot be made from these parameters.", tuple(fields.errors))
-        return rendered
+        return replace(rendered, sized=frozenset(group for group in rendered.counts if not self._sizing(group).isdisjoint(given)))
+
+    def _sizing(self, group: str) -> frozenset[str]:
+        """The ZApp's parameters that the number of a group's processes depends on."""
+        part = self.groups()[group]
+        names = part.framework.sizing(group)
+        wired = (names_in(text) for name in names if name in part.values for _, text in _texts(part.values[name], ""))
+        return names.intersection(part.ask).union(*wired)
 
     def _render(self, values: Mapping[str, Any], fields: Fields, *, trial: bool = False) -> Rendered:
         """:param trial: rules are not applied, since samples need not obey them"""

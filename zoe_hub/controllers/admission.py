@@ -16,7 +16,7 @@ from zoe_hub.backends.base import Backend
 from zoe_hub.controllers.clock import Clock
 from zoe_hub.core import reconcile, scheduling
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.core.model import Node
+from zoe_hub.core.model import Execution, Node
 from zoe_hub.store.base import Batch, Store
 
 
@@ -33,6 +33,7 @@ class Admission:
         self._asked: float | None = None
         self._wanted = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self.problem = ""  # why the last look failed
 
     async def nodes(self) -> tuple[Node, ...]:
         """The machines, as known for at most the refresh time.
@@ -64,29 +65,56 @@ class Admission:
                 async with asyncio.timeout(self._refresh):  # wait_for may swallow a cancellation (before Python 3.12)
                     await self._wanted.wait()
             self._wanted.clear()
-            try:
-                await self.look()
-            except ZoeError as error:
-                self._log.warning("Admission waits: %s", error)
-                await asyncio.sleep(getattr(error, "delay", 1.0))
+            delay = await self._tried()
+            if delay:
+                await asyncio.sleep(delay)
                 self.kick()
+
+    async def _tried(self) -> float:
+        """Look once; seconds after which to look again, since it failed."""
+        try:
+            await self.look()
+        except ZoeError as error:
+            self.problem = error.detail
+            self._log.warning("Admission waits: %s", error)
+            return float(getattr(error, "delay", 1.0))
+        except Exception as error:
+            self.problem = f"Admission failed: {type(error).__name__}: {error}"
+            self._log.exception("Admission failed; it looks again")
+            return 5.0
+        self.problem = ""
+        return 0.0
 
     async def look(self) -> None:
         """Decide once and commit the grants. A record that changed meanwhile is looked at again."""
         nodes = await self.nodes()
-        for identifier, grant in scheduling.admit(self._store.active(), nodes).items():
-            execution = self._store.executions[identifier]
+        active = {execution.id: execution for execution in self._store.active()}
+        batches: list[Batch] = []
+        moved: list[Execution] = []
+        for identifier, grant in scheduling.admit(active.values(), nodes).items():
+            execution = active[identifier]  # as it was decided about: what changed meanwhile is a conflict
             changed = replace(execution, granted=grant.granted, version=execution.version + 1, reason=grant.reason)
+            if grant.quiet:
+                moved.append(changed)
+                continue
             kind = "execution.queued" if grant.granted is None else "execution.granted"
             event = reconcile.event(changed, self._clock.now(), kind, grant.reason, phase=changed.phase.value, granted=dict(grant.granted or {}))
-            try:
-                await self._store.commit(Batch(executions=(changed,), events=(event,)))
-            except ZoeError as error:
-                if error.code != "conflict":
-                    raise
-                self.kick()
-            else:
-                self._granted(identifier)
+            batches.append(Batch(executions=(changed,), events=(event,)))
+        if moved:
+            batches.append(Batch(executions=tuple(moved)))
+        await asyncio.gather(*(self._commit(batch) for batch in batches))  # written together: the store has group commit
+
+    async def _commit(self, batch: Batch) -> None:
+        try:
+            await self._store.commit(batch)
+        except ZoeError as error:
+            if error.code != "conflict":
+                raise
+            self.kick()
+        else:
+            for execution in batch.executions:
+                if execution.granted is not None:
+                    self._granted(execution.id)
 
     async def close(self) -> None:
         """Stop looking."""

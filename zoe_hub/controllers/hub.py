@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 
 from traitlets import Float, Int
 from traitlets.config import LoggingConfigurable
@@ -25,6 +26,8 @@ from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.model import Execution, Record
 from zoe_hub.store.base import Store
 
+GRACE = 10.0  # seconds that a process which nobody remembers has from the request to end until it is killed
+
 
 class Report(Record, kw_only=True):
     """What the hub found when it started."""
@@ -40,13 +43,14 @@ class Controllers(LoggingConfigurable):
     resync = Float(30.0, help="Seconds between two full listings of the backend. Shorter notices a missed change sooner and costs the engine more.").tag(config=True)
     concurrency = Int(64, help="How many executions are worked on at the same time. More starts many executions sooner and loads the engine more.").tag(config=True)
 
-    def __init__(self, *, store: Store, backend: Backend, catalog: Shop, deployment: str, hub_url: str, **kwargs: object) -> None:
+    def __init__(self, *, store: Store, backend: Backend, catalog: Shop, deployment: str, hub_url: str, clock: Clock | None = None, **kwargs: object) -> None:
         """:param hub_url: address of the hub as processes reach it
         :param store: open; ``backend``: open
+        :param clock: the hub's time; None: the system's (simulations have one that outlives the hub)
         """
         super().__init__(**kwargs)
         self.store, self.backend = store, backend
-        self.clock = Clock()
+        self.clock = clock or Clock()
         binder = Binder(backend, catalog, deployment, hub_url)
         self._probes = Probes(backend, binder, self.log)
         self._observer = Observer(backend, self._changed, self.log, resync=self.resync)
@@ -60,6 +64,7 @@ class Controllers(LoggingConfigurable):
         self.service = Service(store=store, backend=backend, catalog=catalog, deployment=deployment, clock=self.clock, admission=self.admission, binder=binder, kick=self._queue.add)
         self.report = Report()
         self._reaper: asyncio.Task[None] | None = None
+        self._unreaped = ""  # why something that nobody remembers could not be reaped
 
     @property
     def stats(self) -> Mapping[str, float]:
@@ -69,7 +74,7 @@ class Controllers(LoggingConfigurable):
     @property
     def degraded(self) -> str:
         """Why the hub cannot do all that it should at this moment; empty if it can."""
-        return self._reconciler.problem or self._observer.problem
+        return self._reconciler.problem or self._observer.problem or self.admission.problem or self._unreaped
 
     async def start(self) -> None:
         """Adopt what is there, then keep everything going.
@@ -128,19 +133,40 @@ class Controllers(LoggingConfigurable):
         return report
 
     async def _reap(self, executions: tuple[str, ...]) -> None:
-        """Stop what runs for executions that the store does not know or knows as ended."""
-        for execution in executions:
-            delay = 0.1
-            while True:
-                try:
-                    for name, seen in self._observer.of(execution).items():
-                        if seen.state == "running":
-                            await self.backend.stop(name, 0.0)
-                    await self._observer.list()
-                    if not any(seen.state == "running" for seen in self._observer.of(execution).values()):
-                        await self.backend.clean(execution)
-                        break
-                except ZoeError as error:
-                    self.log.warning("%s, which nobody remembers, could not be reaped yet: %s", execution, error)
-                await asyncio.sleep(delay)
-                delay = min(5.0, delay * 2)
+        """Stop what runs for executions that the store does not know or knows as ended: asked first, killed after a grace.
+
+        All at the same time: one that cannot be reaped does not keep the others.
+        """
+        loop = asyncio.get_running_loop()
+        due, delay = loop.time() + GRACE, 0.1
+        left, asked = list(executions), set[str]()
+        while True:
+            grace, problems = max(0.0, due - loop.time()), list[str]()
+            done = await asyncio.gather(*(self._reaped(execution, grace, asked, problems) for execution in left))
+            self._unreaped = next(iter(problems), "")
+            left = [execution for execution, gone in zip(left, done, strict=True) if not gone]
+            if not left:
+                return
+            await asyncio.sleep(min(delay, grace) or delay)
+            delay = min(30.0, delay * 2)
+            with suppress(ZoeError):  # the observer's own listings tell of it
+                await self._observer.list()
+
+    async def _reaped(self, execution: str, grace: float, asked: set[str], problems: list[str]) -> bool:
+        """One look at one of them; whether nothing of it is left. ``asked``: processes that were asked to end already."""
+        try:
+            running = [name for name, seen in self._observer.of(execution).items() if seen.state == "running"]
+            for name in running:
+                if not grace or name not in asked:
+                    await self.backend.stop(name, grace)
+                    asked.add(name)
+            if not running:
+                await self.backend.clean(execution)
+            return not running
+        except ZoeError as error:
+            problems.append(f"{execution}, which nobody remembers, could not be reaped yet: {error.detail}")
+            self.log.warning("%s", problems[-1])
+        except Exception as error:
+            problems.append(f"{execution}, which nobody remembers, could not be reaped yet: {type(error).__name__}: {error}")
+            self.log.exception("%s", problems[-1])
+        return False

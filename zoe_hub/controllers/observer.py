@@ -28,7 +28,6 @@ class Observer:
         self._stamps: dict[str, int] = {}  # process -> when it last changed, counted
         self._count = 0
         self._tasks: list[asyncio.Task[None]] = []
-        self.listed = asyncio.Event()
         self.problem = ""  # why the backend could not be looked at, the last time this was tried
 
     def of(self, execution: str) -> Mapping[str, Observed]:
@@ -76,7 +75,6 @@ class Observer:
             take = self._take if self._stamps.get(seen.name, 0) <= begun else self.note
             take(seen)
         self.problem = ""
-        self.listed.set()
 
     def start(self) -> None:
         """Begin to watch, and to list from time to time."""
@@ -92,9 +90,8 @@ class Observer:
                         await self.list()
                     else:
                         self.note(item)
-            except ZoeError as error:
-                self.problem = error.detail
-                self._log.warning("The watch of the backend broke (%s); it begins again in %.1f s.", error, delay)
+            except Exception as error:
+                self._failed("The watch of the backend broke", error)
             await asyncio.sleep(delay)
             delay = min(30.0, delay * 2)
 
@@ -103,9 +100,17 @@ class Observer:
             await asyncio.sleep(self._resync)
             try:
                 await self.list()
-            except ZoeError as error:
-                self.problem = error.detail
-                self._log.warning("The backend could not be listed: %s", error)
+            except Exception as error:
+                self._failed("The backend could not be listed", error)
+
+    def _failed(self, what: str, error: Exception) -> None:
+        """Remember and log an error; neither loop ends by one, foreseen or not."""
+        if isinstance(error, ZoeError):
+            self.problem = error.detail
+            self._log.warning("%s: %s", what, error)
+        else:
+            self.problem = f"{what}: {type(error).__name__}: {error}"
+            self._log.error("%s", what, exc_info=error)
 
     async def close(self) -> None:
         """Stop watching."""

@@ -55,7 +55,7 @@ class Probes:
             return
         with suppress(ZoeError):
             async for chunk in self._backend.logs(process.name, offset=-1):
-                self._begins[process.name, process.incarnation] = chunk.offset + len(chunk.data)
+                self._begins.setdefault((process.name, process.incarnation), chunk.offset + len(chunk.data))  # a repeated start is the same
 
     def ask(self, execution: Execution, process: Process, question: str, secrets: Mapping[str, str], told: Callable[[], None]) -> None:
         """Begin to ask, unless it is asked already. ``question`` is ``ready`` or ``drained``; ``told`` is called on a yes."""
@@ -100,10 +100,10 @@ class Probes:
             return _yes if ready.kind == "running" else _no
         if ready.kind == "tcp":
             return lambda: _accepts(address)
-        path = self._binder.bind(execution, process, secrets, ready.path)
-        headers = self._headers(execution, process, group, ready.port, secrets)
 
         async def answers() -> bool:
+            path = self._binder.bind(execution, process, secrets, ready.path)
+            headers = self._headers(execution, process, group, ready.port, secrets)
             return await self._get(address, path, headers) is not None
 
         return answers

@@ -97,7 +97,7 @@ class WorkQueue:
         await self._idle.wait()
 
     async def close(self) -> None:
-        """Take no more keys and let the running work finish its step."""
+        """Take no more keys and cancel the running work, wherever it is: whoever comes next finds what was committed and goes on."""
         self._closed = True
         for timer in self._timers.values():
             timer.cancel()

@@ -20,7 +20,7 @@ from zoe_hub.controllers.binding import Binder
 from zoe_hub.controllers.clock import Clock
 from zoe_hub.controllers.observer import Observer
 from zoe_hub.controllers.probes import Probes
-from zoe_hub.controllers.tokens import digest
+from zoe_hub.controllers.tokens import digest, redacted
 from zoe_hub.core import reconcile
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.model import Address, Execution, Observed, Phase, Process, ProcessState
@@ -53,6 +53,7 @@ class Reconciler:
         self._asked: dict[str, set[tuple[str, int, str]]] = {}  # execution -> requests that are not repeated in this life
         self._later: dict[str, str] = {}  # execution -> why the backend asked to come back
         self._prepared: set[str] = set()
+        self._resumed = clock.now()
         self.problem = ""  # why the last decision could not be stored
         self._starts = asyncio.Semaphore(16)
         self.wake: Callable[[str, float], None] = lambda execution, delay: None
@@ -92,6 +93,7 @@ class Reconciler:
         observed = self._observer.of(execution.id)
         return Facts(
             deployment=self._deployment,
+            resumed=self._resumed,
             observed=observed,
             addresses={**await self._endpoints(live, observed), **findings.addresses},
             refused=findings.refused,
@@ -99,7 +101,7 @@ class Reconciler:
             later=self._later.get(execution.id, ""),
             ready=frozenset(process.name for process in live if self._probes.answered(process, "ready")),
             drained=frozenset(process.name for process in live if self._probes.answered(process, "drained")),
-            tails={process.name: await self._tail(process) for process in live if self._failed(process, observed.get(process.name))},
+            tails={process.name: await self._tail(process, self._store.secrets(execution.id)) for process in live if self._failed(process, observed.get(process.name))},
         )
 
     async def _endpoints(self, live: list[Process], observed: Mapping[str, Observed]) -> dict[str, Mapping[str, Address]]:
@@ -119,12 +121,15 @@ class Reconciler:
             return late
         return seen.state == "exited" and seen.exit_code != 0 and not leaving(process)
 
-    async def _tail(self, process: Process) -> str:
+    async def _tail(self, process: Process, secrets: Mapping[str, str]) -> str:
         try:
             data = b"".join([chunk.data async for chunk in self._backend.logs(process.name, offset=-TAIL)])
         except ZoeError:
             return ""
-        return "\n".join(_ESCAPES.sub("", data.decode(errors="replace")).strip().splitlines()[-12:])
+        if len(data) >= TAIL:
+            data = data.partition(b"\n")[2]  # the first line may begin in the middle of a secret
+        text = redacted(_ESCAPES.sub("", data.decode(errors="replace")), secrets)
+        return "\n".join(text.strip().splitlines()[-12:])
 
     async def _commit(self, before: Execution, decision: Decision) -> bool:
         after = decision.execution
@@ -151,19 +156,28 @@ class Reconciler:
 
     async def _act(self, execution: Execution, actions: tuple[Action, ...]) -> _Findings:
         findings = _Findings()
-        if any(isinstance(action, Allocate) for action in actions) and execution.id not in self._prepared:
-            try:
-                await self._backend.prepare(execution.id, execution.owner)
-            except Permanent as error:
-                findings.refused = {process.name: error.detail for process in execution.processes if process.live}
-                findings.acted = True
-                return findings
-            except Temporary as error:
-                findings.later = error
-                return findings
-            self._prepared.add(execution.id)
+        new = [action for action in actions if isinstance(action, Allocate)]
+        if new and not await self._prepare(execution, new, findings):
+            actions = tuple(action for action in actions if not isinstance(action, Allocate))  # the others go on
         await asyncio.gather(*(self._one(execution, action, findings) for action in actions))
         return findings
+
+    async def _prepare(self, execution: Execution, new: list[Allocate], findings: _Findings) -> bool:
+        """Make what the processes share before the first of them; whether it is there. A refusal is one of the new ones."""
+        if execution.id in self._prepared:
+            return True
+        secrets = self._store.secrets(execution.id)
+        try:
+            await self._backend.prepare(execution.id, execution.owner)
+        except Permanent as error:
+            findings.refused |= {action.process: redacted(error.detail, secrets) for action in new}
+            findings.acted = True
+            return False
+        except Temporary as error:
+            findings.later = error
+            return False
+        self._prepared.add(execution.id)
+        return True
 
     async def _one(self, execution: Execution, action: Action, findings: _Findings) -> None:
         try:
@@ -192,12 +206,21 @@ class Reconciler:
         except Temporary as error:
             self._again(execution, action)
             findings.later = error
-        except Permanent as error:
-            if isinstance(action, Allocate | Start):
-                findings.refused[action.process] = error.detail
-                findings.acted = True
-            else:
-                self._log.warning("%s of %s was refused: %s", type(action).__name__, execution.name, error)
+        except ZoeError as error:
+            self._refused(execution, action, error, findings)
+
+    def _refused(self, execution: Execution, action: Action, error: ZoeError, findings: _Findings) -> None:
+        """An action that will not be done as it was asked: ``Permanent``, or a text that cannot be bound."""
+        detail = redacted(error.detail, self._store.secrets(execution.id))
+        if isinstance(action, Allocate | Start) and (isinstance(error, Permanent) or error.code == "bad-definition"):
+            findings.refused[action.process] = detail
+            findings.acted = True
+            return
+        self._log.warning("%s of %s was refused: %s: %s", type(action).__name__, execution.name, error.code, detail)
+        if not isinstance(error, Permanent):
+            findings.later = Temporary(error.code, detail, delay=5.0)  # such as the files of a framework that the shop lacks now
+        elif isinstance(action, Clean | Remove):  # nothing else will do it: told, and tried again
+            findings.later = Temporary(error.code, detail, delay=30.0)
 
     async def _start(self, execution: Execution, process: Process, findings: _Findings) -> None:
         spec = self._binder.spec(execution, process, self._store.secrets(execution.id))
@@ -251,8 +274,9 @@ class Reconciler:
         """Let the owner know what is being waited for, once."""
         if execution.phase is Phase.ENDED or error.code == "storage-full":
             return
-        self._later[execution.id] = error.detail
-        reason = reconcile.waiting(execution.reason, error.detail)
+        detail = redacted(error.detail, self._store.secrets(execution.id))
+        self._later[execution.id] = detail
+        reason = reconcile.waiting(execution.reason, detail)
         if execution.reason == reason:
             return
         changed = replace(execution, reason=reason, version=execution.version + 1)

@@ -41,6 +41,10 @@ class RenderedZApp(Protocol):
     def counts(self) -> Mapping[str, int]:
         """Wanted processes of each group."""
 
+    @property
+    def sized(self) -> frozenset[str]:
+        """The groups whose number the parameters say."""
+
 
 class Shop(Folders, Protocol):
     """The part of the catalog that commands need."""
@@ -114,21 +118,23 @@ class Service:
     # --- attachments ---
 
     async def attach(self, owner: str, *, key: str, kernel: str = "", zapp: str | None = None, execution: str | None = None, parameters: Mapping[str, Any] | None = None, language: str = "python", versions: Mapping[str, str] | None = None, web_prefix: str = "/zoe", reply: Callable[[Attachment, bool], Reply] | None = None) -> tuple[Attachment, bool]:
-        """Bind a notebook to an execution, starting one if need be. Versions are compared before anything starts.
+        """Bind a notebook to the execution it has, or start one. Versions are compared before anything starts.
+
+        What a notebook has needs no shop: parameters alone are read with its help, and change only the sizes they name.
 
         :return: the attachment, and whether its execution existed
         :raises ZoeError: as ``attach`` in the table of operations
         """
         start: commands.Start | None = None
         given: Mapping[str, str] = {}
-        counts: dict[str, int] = {}
-        if zapp is not None and execution is None:
-            zapp = self.catalog.attachable(zapp)
-            start, given = await self._command(owner, zapp, parameters or {}, name=None, labels={"attached": "true"}, web_prefix=web_prefix)
-            if parameters:  # sizes count as asked for only if something was said
-                growing = {group.name for group in start.spec.scalable()}
-                counts = {name: count for name, count in start.counts.items() if name in growing}
+        counts: Mapping[str, int] = {}
+        new = zapp is not None and execution is None
+        if zapp is not None and new:
+            zapp = self._meant(owner, key, zapp)
+            counts = self._sizes(zapp, parameters) if parameters else {}
         for _ in range(RETRIES):
+            if zapp is not None and new and start is None and commands.attached(self.store, owner, key, zapp=zapp) is None:
+                start, given = await self._command(owner, zapp, parameters or {}, name=None, labels={"attached": "true"}, web_prefix=web_prefix)
             attach = commands.Attach(
                 id=new_id(), owner=owner, key=key, kernel=kernel, language=language, zapp=zapp, execution=execution, start=start,
                 counts=counts,
@@ -146,16 +152,33 @@ class Service:
             return attachment, plan.found
         raise ZoeError("conflict")
 
+    def _meant(self, owner: str, key: str, name: str) -> str:
+        """The ZApp that a kernel means, which may be one that the shop has no more and the notebook still has."""
+        try:
+            return self.catalog.attachable(name)
+        except ZoeError:
+            for each in self.store.attachments.values():
+                execution = self.store.executions[each.execution]
+                spec = execution.spec
+                if (each.owner, each.key) == (owner, key) and execution.desired != "ended" and (spec.zapp == name or spec.frameworks == (name,)):
+                    return spec.zapp
+            raise
+
+    def _sizes(self, zapp: str, parameters: Mapping[str, Any]) -> Mapping[str, int]:
+        """The sizes that parameters ask for in so many words; the others stay as they are."""
+        rendered = self.catalog.render(zapp, parameters)
+        return {group.name: rendered.counts[group.name] for group in rendered.spec.scalable() if group.name in rendered.sized}
+
     async def detach(self, attachment_id: str, *, keep: bool = False) -> Execution:
         """Undo an attachment; its execution ends unless it is kept or used by another notebook."""
         attachment = self.store.attachments.get(attachment_id)
         await self._do(commands.Detach(attachment=attachment_id, keep=keep))
         return self.store.executions[attachment.execution if attachment else ""]
 
-    def connection(self, attachment_id: str, language: str = "python") -> Connection:
+    def connection(self, attachment_id: str) -> Connection:
         """What the kernel of an attachment needs to connect.
 
-        :raises ZoeError: ``unknown-attachment``, ``already-ended``, ``not-ready``
+        :raises ZoeError: ``unknown-attachment``, ``already-ended``, ``not-ready``, ``not-attachable``
         """
         attachment = self.store.attachments.get(attachment_id)
         if attachment is None:
@@ -165,7 +188,7 @@ class Service:
             raise ZoeError("already-ended", f"{execution.name} has ended: {execution.reason}")
         if execution.phase is not Phase.RUNNING:
             raise ZoeError("not-ready", f"{execution.name} is {execution.phase.value}: {execution.reason}")
-        how = execution.spec.attach[language]
+        how = commands.connects(execution, attachment.language)
         secrets = self.store.secrets(execution.id)
         outputs = {name: self._binder.bind(execution, None, {}, content) for name, content in execution.spec.outputs.items()}
         endpoints = [reference for reference in text.references(execution.spec.outputs.values()) if reference.kind == "endpoint"]

@@ -10,6 +10,8 @@ import base64
 import hashlib
 import hmac
 import secrets
+from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 
 from zoe_hub.core.errors import ZoeError
@@ -59,6 +61,17 @@ def jws(secret: str) -> str:
         raise ZoeError("bad-definition", "'jws' signs with a secret that is random, or base64url of at least 32 bytes.")
     signed = b".".join(base64.urlsafe_b64encode(part).rstrip(b"=") for part in (b'{"alg":"HS256"}', b'{"iss":"zoe"}'))
     return b".".join((signed, base64.urlsafe_b64encode(hmac.digest(key, signed, "sha256")).rstrip(b"="))).decode()
+
+
+def redacted(text: str, secrets: Mapping[str, str]) -> str:
+    """``text`` without the values of secrets, and without what ``jws`` makes of them: a reason is stored and shown."""
+    values = set(filter(None, secrets.values()))
+    for value in tuple(values):
+        with suppress(ZoeError):
+            values.add(jws(value))
+    for value in sorted(values, key=len, reverse=True):  # one may be a part of another
+        text = text.replace(value, "***")
+    return text
 
 
 async def issue(store: Store, owner: str, scopes: tuple[str, ...], now: datetime, *, note: str = "", expires: datetime | None = None) -> str:

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from zoe_hub.core import scheduling
 from zoe_hub.core.errors import ZoeError
+from zoe_hub.core.model import Attach as AttachedBy
 from zoe_hub.core.model import Attachment, Event, Execution, ExecutionSpec, Group, Node, Outcome, Phase, Record
 from zoe_hub.core.reconcile import event
 
@@ -187,12 +188,10 @@ def _ending(command: str, execution: Execution, reason: str, now: datetime) -> P
 
 
 def _attach(state: State, command: Attach, now: datetime) -> Plan:
-    mine = [attachment for attachment in state.attachments.values() if (attachment.owner, attachment.key) == (command.owner, command.key)]
-    stale = tuple(attachment.id for attachment in mine if state.executions[attachment.execution].desired == "ended")
-    had = [attachment for attachment in mine if attachment.id not in stale and _means(state.executions[attachment.execution], command)]
-    if had:
-        attachment = max(had, key=lambda attachment: attachment.renewed)
-        return _again(state, command, attachment, stale, now)
+    stale = tuple(each.id for each in _mine(state, command.owner, command.key) if state.executions[each.execution].desired == "ended")
+    had = attached(state, command.owner, command.key, zapp=command.zapp, execution=command.execution)
+    if had is not None:
+        return _again(state, command, had, stale, now)
     if command.execution is not None:
         execution = _find(state, command.execution, None)
         if execution.desired == "ended":
@@ -203,9 +202,11 @@ def _attach(state: State, command: Attach, now: datetime) -> Plan:
         execution = started.executions[0]
     else:
         raise ZoeError("unknown-attachment", "This notebook is attached to nothing; say what to attach, such as 'spark'.")
-    if command.language not in execution.spec.attach:
-        raise ZoeError("not-attachable", f"{execution.spec.title} does not say how a {command.language} kernel connects to it.")
-    attachment = Attachment(id=command.id, owner=command.owner, execution=execution.id, key=command.key, zapp=execution.spec.zapp, kernel=command.kernel, created=now, renewed=now)
+    connects(execution, command.language)
+    attachment = Attachment(
+        id=command.id, owner=command.owner, execution=execution.id, key=command.key, zapp=execution.spec.zapp, kernel=command.kernel,
+        language=command.language, created=now, renewed=now,
+    )  # fmt: skip
     change = Change(what=f"attach {command.key} to {execution.name}", reason=f"{command.owner} asked for it")
     made = event(execution, now, "attachment.made", change.what, attachment=attachment.id, key=command.key)
     base = started or Plan(command="attach", changes=(), found=True)
@@ -214,17 +215,39 @@ def _attach(state: State, command: Attach, now: datetime) -> Plan:
     )  # fmt: skip
 
 
-def _means(execution: Execution, command: Attach) -> bool:
-    """Whether an execution is what the command asks for."""
-    if command.execution is not None:
-        return execution.id == command.execution
-    return command.zapp is None or execution.spec.zapp == command.zapp
+def attached(state: State, owner: str, key: str, *, zapp: str | None = None, execution: str | None = None) -> Attachment | None:
+    """What a notebook is attached to: the execution of this id, one of this ZApp, or of any; the one renewed last."""
+
+    def meant(candidate: Execution) -> bool:
+        if execution is not None:
+            return candidate.id == execution
+        return zapp is None or candidate.spec.zapp == zapp
+
+    living = ((each, state.executions[each.execution]) for each in _mine(state, owner, key))
+    had = [each for each, candidate in living if candidate.desired != "ended" and meant(candidate)]
+    return max(had, key=lambda attachment: attachment.renewed, default=None)
+
+
+def _mine(state: State, owner: str, key: str) -> list[Attachment]:
+    return [attachment for attachment in state.attachments.values() if (attachment.owner, attachment.key) == (owner, key)]
+
+
+def connects(execution: Execution, language: str) -> AttachedBy:
+    """How a kernel of this language connects.
+
+    :raises ZoeError: ``not-attachable``
+    """
+    how = execution.spec.attach.get(language)
+    if how is None:
+        raise ZoeError("not-attachable", f"{execution.spec.title} does not say how a {language} kernel connects to it.")
+    return how
 
 
 def _again(state: State, command: Attach, attachment: Attachment, stale: tuple[str, ...], now: datetime) -> Plan:
     """The same notebook attaches again, perhaps from a new kernel, perhaps with another size."""
     execution = state.executions[attachment.execution]
-    renewed = replace(attachment, kernel=command.kernel or attachment.kernel, renewed=now, version=attachment.version + 1)
+    connects(execution, command.language)
+    renewed = replace(attachment, kernel=command.kernel or attachment.kernel, language=command.language, renewed=now, version=attachment.version + 1)
     change = Change(what=f"attach {command.key} to {execution.name} again", reason="it was attached before")
     scaled = [_scale(state, Scale(execution=execution.id, group=name, count=count), now) for name, count in command.counts.items() if execution.counts.get(name) != count]
     counts = {name: count for each in scaled for name, count in each.executions[0].counts.items() if name in command.counts}

@@ -259,6 +259,7 @@ class Attachment(Record, kw_only=True):
     key: str  # the notebook's path or the kernel's id: finds the same cluster again
     zapp: str = ""  # what it is attached to; a notebook may hold a cluster and a data layer at the same time
     kernel: str = ""
+    language: str = "python"  # of the kernel; says how it connects
     created: datetime
     renewed: datetime
     version: int = 1

@@ -44,7 +44,7 @@ def fresh(name: str, group: Group, index: int, old: Process | None, now: datetim
         return Process(name=name, group=group.name, index=index, since=now, reason="is wanted")
     return replace(
         old, state=ProcessState.PENDING, incarnation=old.incarnation + 1, since=now, started=None, ended=None, exit_code=None,
-        not_before=None, deadline=None, forced=False, reason=f"starts again: {brief(old.reason)}" if old.failures else "is wanted",
+        not_before=None, deadline=None, forced=False, reason=f"starts again: {brief(old.reason)}" if old.failures or wants_other_port(old) else "is wanted",
     )  # fmt: skip
 
 
@@ -55,7 +55,11 @@ def may_start(execution: Execution, group: Group) -> bool:
         ready = sum(process.group == name and process.state is ProcessState.READY for process in execution.processes)
         if ready < peer.essential:
             return False
-    return all(first is not None and first.addresses is not None for first in (_first(execution, name) for name in peers(group)))
+    for name in peers(group):
+        first = _first(execution, name)
+        if first is None or (first.addresses is None and (first.live or name in _named(group))):
+            return False  # one that has gone has no address any more; its group may be needed all the same
+    return True
 
 
 def _first(execution: Execution, group: str) -> Process | None:
@@ -63,10 +67,13 @@ def _first(execution: Execution, group: str) -> Process | None:
 
 
 def peers(group: Group) -> tuple[str, ...]:
-    """The groups whose addresses a group's texts name, itself left out."""
+    """The groups whose addresses a group is told: those it needs, and those its texts name; itself left out."""
+    return tuple(dict.fromkeys(name for name in (*_named(group), *group.needs) if name != group.name))
+
+
+def _named(group: Group) -> tuple[str, ...]:
     texts = (*group.command, *group.environment.values(), *group.files.values())
-    named = (reference.name.partition(".")[0] for reference in text.references(texts) if reference.kind in ("address", "endpoint"))
-    return tuple(dict.fromkeys(name for name in (*named, *group.needs) if name != group.name))
+    return tuple(reference.name.partition(".")[0] for reference in text.references(texts) if reference.kind in ("address", "endpoint"))
 
 
 def release(process: Process, group: Group, now: datetime) -> Process:
@@ -78,7 +85,7 @@ def release(process: Process, group: Group, now: datetime) -> Process:
 
 
 def stop(process: Process, group: Group, now: datetime, reason: str) -> Process:
-    """Ask a process to end. One that was never started is over at once, unless a start may be under way: then it stops."""
+    """Ask a process to end. One that was never started ends with the next look that finds nothing of it: a start may be under way."""
     if process.state is ProcessState.STOPPING or not process.live:
         return process
     deadline = now + timedelta(seconds=group.grace)
@@ -114,16 +121,27 @@ def fold(execution: Execution, process: Process, facts: Facts, now: datetime) ->
         process = replace(process, addresses=facts.addresses[process.name])
     if not process.live:
         return process
+    if facts.resumed is not None and process.deadline is not None and not process.forced:
+        process = replace(process, deadline=max(process.deadline, facts.resumed + timedelta(seconds=_allotted(process, group))))
     seen = facts.observed.get(process.name)
     if seen is not None and seen.incarnation != process.incarnation:
         seen = None
-    if process.name in facts.refused:
+    if process.name in facts.refused and seen is None:
         return _ended(process, group, None, now, facts.refused[process.name])
     if seen is None:
         return _unseen(process, group, now)
     if seen.state == "exited":
         return _exited(process, group, seen, facts, now)
     return _running(process, group, seen, facts, now)
+
+
+def _allotted(process: Process, group: Group) -> float:
+    """Seconds that a process has in its state, not counting those in which no hub was there to ask it."""
+    if process.state is ProcessState.STARTING:
+        return group.ready.timeout
+    if process.state is ProcessState.DRAINING and group.drain is not None:
+        return group.drain.timeout
+    return group.grace
 
 
 def brief(reason: str) -> str:
@@ -151,7 +169,7 @@ def _exited(process: Process, group: Group, seen: Observed, facts: Facts, now: d
         how = f"{process.reason}; {said(seen)}" + (" (killed, since it did not end in time)" if process.forced else "")
         return replace(process, state=ProcessState.ENDED, since=now, exit_code=seen.exit_code, deadline=None, failures=failures, reason=how)
     if seen.reason == PORT_TAKEN:
-        return replace(_ended(process, group, seen.exit_code, now, said(seen)), addresses=None)
+        return replace(_ended(process, group, seen.exit_code, now, said(seen)), addresses=None, failures=process.failures)
     return _ended(process, group, seen.exit_code, now, _with_tail(said(seen), process, facts))
 
 

@@ -43,6 +43,7 @@ class Facts(Record, kw_only=True):
     refused: Mapping[str, str] = {}  # processes that the backend will never start, and why
     tails: Mapping[str, str] = {}  # the last log lines of processes that failed
     cleaned: bool = False  # the backend holds nothing of this execution any more
+    resumed: datetime | None = None  # since when this hub has been there to ask
     later: str = ""  # why the backend asked to come back, if it did so last time
 
 

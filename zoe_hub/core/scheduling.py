@@ -2,7 +2,8 @@
 
 Essentials are all-or-nothing, elastic processes best effort, in order of creation (FIFO), after Pace et al., "Flexible
 Scheduling of Distributed Analytic Applications" (CCGrid 2017). The head of the queue blocks those behind it and the
-growth of elastic parts, so that a large application is not starved by small ones.
+growth of elastic parts, so that a large application is not starved by small ones. What cannot run at all on the nodes
+that there are (they were more when it was started) blocks nobody.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from zoe_hub.core.model import Execution, ExecutionSpec, Group, Node, Record, Resources
+from zoe_hub.core.processes import holds_place
 
 _TINY = 1e-9  # cores are sums of decimal fractions
+_BEHIND = "waits behind "
 
 
 class Grant(Record, kw_only=True):
@@ -19,6 +22,7 @@ class Grant(Record, kw_only=True):
 
     granted: Mapping[str, int] | None
     reason: str
+    quiet: bool = False  # only its place in the queue is another: the record says so, the history does not
 
 
 def reserved(executions: Iterable[Execution]) -> Resources:
@@ -28,8 +32,8 @@ def reserved(executions: Iterable[Execution]) -> Resources:
         if not execution.active or execution.granted is None:
             continue
         for group in execution.spec.groups:
-            live = sum(process.group == group.name and process.live for process in execution.processes)
-            held = live if execution.desired == "ended" else max(live, _granted(execution, group))
+            staying, leaving = _live(execution, group)
+            held = leaving + (staying if execution.desired == "ended" else max(staying, _granted(execution, group)))
             cores += held * group.resources.cores
             memory += held * group.resources.memory
     return Resources(cores=cores, memory=memory)
@@ -74,18 +78,22 @@ def admit(executions: Iterable[Execution], nodes: tuple[Node, ...]) -> dict[str,
     for execution in active:
         if execution.granted is not None or execution.desired == "ended":
             continue
-        position += 1
+        never = never_fits(execution.spec, nodes)
         need = essentials(execution.spec)
         missing = _missing(need, total, used)
-        if not blocked and not missing:
+        if not never and not blocked and not missing:
             used = _plus(used, need, 1)
             grants[execution.id] = Grant(granted={group.name: group.essential for group in execution.spec.groups}, reason="admitted: its essential processes fit")
             continue
-        why = f"waits behind {blocked}" if blocked else f"{missing} on {len(nodes)} node{'s' * (len(nodes) != 1)}"
-        blocked = blocked or execution.name
-        reason = f"queued at position {position}: {why}"
+        if never:
+            reason = f"queued until there are other nodes: {never}"
+        else:
+            position += 1
+            why = f"{_BEHIND}{blocked}" if blocked else f"{missing} on {len(nodes)} node{'s' * (len(nodes) != 1)}"
+            reason = f"queued at position {position}: {why}"
+            blocked = blocked or execution.name
         if reason != execution.reason:
-            grants[execution.id] = Grant(granted=None, reason=reason)
+            grants[execution.id] = Grant(granted=None, reason=reason, quiet=_BEHIND in reason and _BEHIND in execution.reason)
     for execution in active:
         grown, used = _elastic(execution, grants.get(execution.id), total, used, may_grow=not blocked)
         if grown is not None:
@@ -102,9 +110,9 @@ def _elastic(execution: Execution, grant: Grant | None, total: Resources, used: 
     for group in execution.spec.groups:
         wanted = execution.counts.get(group.name, group.count)
         granted[group.name] = min(granted.get(group.name, 0), wanted)
-        live = sum(process.group == group.name and process.live for process in execution.processes)
+        staying, _ = _live(execution, group)
         while may_grow and granted[group.name] < wanted:
-            takes_new = granted[group.name] >= live  # what still runs is in ``used`` already
+            takes_new = granted[group.name] >= staying  # what was not let go yet is in ``used`` already
             if takes_new and _missing(group.resources, total, used):
                 break
             used = _plus(used, group.resources, 1 if takes_new else 0)
@@ -117,6 +125,13 @@ def _elastic(execution: Execution, grant: Grant | None, total: Resources, used: 
 def _says(execution: Execution, granted: Mapping[str, int]) -> str:
     changed = [f"{name}: {count}" for name, count in granted.items() if count != (execution.granted or {}).get(name)]
     return "may now run " + ", ".join(changed)
+
+
+def _live(execution: Execution, group: Group) -> tuple[int, int]:
+    """How many processes of a group hold a place, and how many are on their way out; both use resources."""
+    mine = [process for process in execution.processes if process.group == group.name and process.live]
+    staying = sum(holds_place(process) for process in mine)
+    return staying, len(mine) - staying
 
 
 def _granted(execution: Execution, group: Group) -> int:

@@ -60,7 +60,6 @@ class BackendContract(BackendHarness):
         assert ended.started is not None
         assert ended.ended is not None
         assert ended.started <= ended.ended
-        assert await backend.exit_code(spec.name) == (code, ended.ended)
         assert await self.log(backend, spec.name) == b"hello\n"
 
     async def test_end_by_a_signal_is_a_negative_exit_code(self, backend: Backend, programs: Programs, execution: str) -> None:
@@ -260,12 +259,12 @@ class BackendContract(BackendHarness):
         assert came == b"ready\nmore\n"
         assert await self.log(backend, spec.name) == came
 
-    async def test_logs_and_exit_code_outlive_the_process_until_they_are_forgotten(
+    async def test_logs_outlive_the_process_until_they_are_forgotten(
         self, backend: Backend, programs: Programs, execution: str
     ) -> None:
         spec = await self.spec(backend, programs, execution, programs.printing("remember", 3))
         await backend.start(spec)
-        ended = await self.exited(backend, spec.name)
+        await self.exited(backend, spec.name)
         await backend.remove(spec.name)
         assert await self.seen(backend, spec.name) is None
         for step in (None, backend.clean):
@@ -273,7 +272,6 @@ class BackendContract(BackendHarness):
                 await step(execution)
             assert await self.log(backend, spec.name) == b"remember\n"
             assert [chunk.data async for chunk in backend.logs(spec.name, follow=True)] == [b"remember\n"]
-            assert await backend.exit_code(spec.name) == (3, ended.ended)
         await backend.forget_logs(execution)
         await backend.forget_logs(execution)
         with pytest.raises(Permanent) as error:
@@ -290,7 +288,6 @@ class BackendContract(BackendHarness):
         await backend.remove(name)
         await backend.clean("e00000000")
         await backend.forget_logs("e00000000")
-        assert await backend.exit_code(name) == (None, None)
         with pytest.raises(Permanent) as error:
             await backend.addresses(name)
         assert error.value.code == "unknown-process"
@@ -345,7 +342,6 @@ class BackendContract(BackendHarness):
         assert (await second.start(lives)).state == "running"
         assert len(await second.processes()) == 2
         assert await self.log(second, ends.name) == b"gone\n"
-        assert (await second.exit_code(ends.name))[0] == 3
         await second.stop(lives.name, 0)
         assert (await self.exited(second, lives.name)).exit_code == -9
 
@@ -373,7 +369,6 @@ class BackendContract(BackendHarness):
         for nothing in (other.stop(spec.name, 0), other.signal(spec.name, "KILL"), other.remove(spec.name), other.clean(execution)):
             await nothing
         await other.forget_logs(execution)
-        assert await other.exit_code(spec.name) == (None, None)
         for refused in (other.addresses(spec.name), self.log(other, spec.name)):
             with pytest.raises(Permanent):
                 await refused

@@ -130,6 +130,45 @@ async def test_filters_combine(world):
     assert await names(zapp="nope") == []
 
 
+async def test_attaching_again_changes_only_sizes_that_were_named_and_needs_no_shop(world):
+    client = await world.client()
+    request = {"key": "n.ipynb", "zapp": "sim"}
+    made = (await client.post("/attachments", json={**request, "zapp": "cluster", "parameters": {"workers": 2}})).json()
+    execution = made["execution"]["id"]
+    counts = lambda: world.store.executions[execution].counts["worker"]  # noqa: E731
+    await client.post(f"/executions/{execution}/scale", json={"count": 7})
+    for parameters, count in (({"line": "other"}, 7), ({}, 7), ({"line": "x", "workers": 2}, 2), ({"workers": 5}, 5)):
+        again = await client.post("/attachments", json={**request, "zapp": "cluster", "parameters": parameters})
+        assert again.json()["execution"]["id"] == execution, again.text
+        assert counts() == count
+    for zapp in ("cluster", "guarded"):
+        (world.folder / "catalog" / zapp / "zapp.yaml").unlink()
+    world.catalog.load()
+    for name in ("cluster", "sim"):
+        again = await client.post("/attachments", json={**request, "zapp": name})
+        assert (again.status_code, again.json().get("found"), again.json()["execution"]["id"]) == (202, True, execution)
+    assert (await client.post("/attachments", json={**request, "key": "other.ipynb", "zapp": "cluster"})).json()["code"] == "unknown-zapp"
+
+
+async def test_a_kernel_connects_in_its_own_language(world):
+    folder = world.folder / "catalog" / "sim"
+    text = (folder / "framework.yaml").read_text()
+    (folder / "framework.yaml").write_text(text.replace("attach:\n", "attach:\n  r: {variable: sim, code: r-code}\n").replace("  python:\n", "  julia:\n"))
+    world.catalog.load()
+    assert not world.catalog.problems
+    client = await world.client()
+    made = (await client.post("/attachments", json={"key": "n.ipynb", "zapp": "cluster", "language": "r"})).json()
+    await world.until(lambda: world.store.executions[made["execution"]["id"]].phase == "running")
+    assert (await client.get(f"/attachments/{made['id']}/connection")).json()["code"] == "r-code"
+    refused = await client.post("/attachments", json={"key": "n.ipynb", "zapp": "cluster"})
+    assert (refused.status_code, refused.json()["code"]) == (409, "not-attachable")
+    record = world.store.attachments[made["id"]]
+    old = replace(record, language="python", version=record.version + 1)  # as a hub stored it that knew no language
+    await world.store.commit(Batch(attachments=(old,)))
+    refused = await client.get(f"/attachments/{made['id']}/connection")
+    assert (refused.status_code, refused.json()["code"]) == (409, "not-attachable")
+
+
 async def test_attachments_end_to_end(world):
     client = await world.client("alice", **{"Idempotency-Key": "attach"})
     request = {"key": "a.ipynb", "kernel": "k1", "zapp": "cluster", "versions": {"simpy": "4.0.1"}}

@@ -253,7 +253,7 @@ class DockerBackend(Backend):
                 raise
 
     async def remove(self, name: str) -> None:
-        """Remove an exited container; its log and exit code were copied."""
+        """Remove an exited container; its log was copied."""
         await self._engine.run(self._remove, name)
 
     def _remove(self, name: str) -> None:
@@ -355,17 +355,6 @@ class DockerBackend(Backend):
         inspection = self._inspect(name) if NAME.fullmatch(name) else None
         ours = inspection is not None and (inspection["Config"]["Labels"] or {}).get(f"{LABEL}deployment") == self.deployment
         return inspection if ours else None
-
-    async def exit_code(self, name: str) -> tuple[int | None, datetime | None]:
-        """Exit code and end of the newest ended incarnation."""
-        if self._engine_or_none is not None:
-            with contextlib.suppress(Temporary):
-                inspection = await self._engine.run(self._own, name)
-                if inspection is not None:
-                    await self._engine.run(self._note, inspection)
-        journal = self._logs.known(name)
-        last = journal.last() if journal else None
-        return (last.exit_code, last.ended) if last else (None, None)
 
     # --- logs ---
 

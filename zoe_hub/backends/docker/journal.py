@@ -72,10 +72,6 @@ class Journal:
         """Whether anything was kept."""
         return self._state.exists()
 
-    def last(self) -> End | None:
-        """How the newest ended incarnation ended."""
-        return self.position().last
-
     def ended(self, end: End) -> None:
         """Keep how an incarnation ended. An older one never replaces a newer one."""
         with self._lock:

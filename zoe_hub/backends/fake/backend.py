@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import signal as signals
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from datetime import datetime
 
 from traitlets import Dict, Float, Instance, Int, Unicode
 
@@ -180,26 +179,12 @@ class FakeBackend(Backend):
                 await self.engine.grown(name)
 
     async def forget_logs(self, execution: str) -> None:
-        """Delete logs and exit codes."""
+        """Delete logs."""
 
         def forget() -> None:
             for name, home in list(self.engine.homes.items()):
                 if home == (self.deployment, execution):
                     del self.engine.homes[name]
                     self.engine.written.pop(name, None)
-                    self.engine.codes.pop(name, None)
 
         await self.engine.call("forget_logs", forget)
-
-    async def exit_code(self, name: str) -> tuple[int | None, datetime | None]:
-        """Of the last incarnation that ended, unless one runs."""
-
-        def find() -> tuple[int | None, datetime | None]:
-            process = self._mine(name)
-            if process is not None and process.running:
-                return None, None
-            if self.engine.homes.get(name, ("", ""))[0] != self.deployment:
-                return None, None
-            return self.engine.codes.get(name, (None, None))
-
-        return await self.engine.call("exit_code", find)

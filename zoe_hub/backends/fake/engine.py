@@ -46,7 +46,6 @@ class FakeEngine:
         self.interpret = interpret
         self.faults = Faults()
         self.all: dict[str, FakeProcess] = {}
-        self.codes: dict[str, tuple[int | None, datetime | None]] = {}
         self.written: dict[str, bytearray] = {}
         self.homes: dict[str, tuple[str, str]] = {}  # process -> deployment, execution; as long as its log is kept
         self.prepared: dict[str, str] = {}  # execution -> deployment
@@ -215,8 +214,7 @@ class FakeEngine:
         self.given.pop(spec.name, None)
 
     def ended(self, process: FakeProcess) -> None:
-        """A process has ended: its exit code is kept, its ports are free, watchers hear of it."""
-        self.codes[process.seen.name] = (process.seen.exit_code, process.seen.ended)
+        """A process has ended: its ports are free, watchers hear of it."""
         self.free(process.spec)
         self.tell(process.seen)
 

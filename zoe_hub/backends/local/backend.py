@@ -10,10 +10,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import shutil
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -26,7 +24,7 @@ from . import logs as logging_
 from . import machine, records
 from .options import LocalOptions
 from .ports import Ports
-from .records import Alive, Exit, Launch, Layout, Prepared, translating
+from .records import Alive, Launch, Layout, Prepared, translating
 from .watching import Endings, signal_number
 
 Arguments = ParamSpec("Arguments")
@@ -277,21 +275,6 @@ class LocalBackend(LocalOptions):
             self._watch_shim(what, alive)
         return tuple(what for what, _ in result)
 
-    async def exit_code(self, name: str) -> tuple[int | None, datetime | None]:
-        """From the exit record, which stays beside the log."""
-
-        def find() -> tuple[int | None, datetime | None]:
-            launch = self._find(name)
-            if launch is not None:
-                found = launching.look(self._layout, launch)
-                if found is not None:
-                    return found.exit_code, found.ended
-            folder = self._find_log(name)
-            exit_record = records.read(folder / "exit.json", Exit) if folder else None
-            return (exit_record.code, records.moment(exit_record.ended)) if exit_record else (None, None)
-
-        return await self._blocking("looking for an exit code", find)
-
     def _find(self, name: str) -> Launch | None:
         home = self._homes.get(name)
         if home is not None:
@@ -397,5 +380,5 @@ def _delete(folder: Path) -> None:
         (folder / "launch.json").unlink(missing_ok=True)
         for path in folder.iterdir():
             if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path)
-        shutil.rmtree(folder)
+                records.remove_tree(path)
+        records.remove_tree(folder)

@@ -17,7 +17,6 @@ import errno
 import os
 import secrets
 import select
-import shutil
 import subprocess
 import sys
 import time
@@ -39,6 +38,7 @@ from .records import (
     locked,
     observed,
     read,
+    remove_tree,
     reserve,
     shim_lives,
     write,
@@ -154,7 +154,7 @@ def _prepare(spec: ProcessSpec, layout: Layout, folder: Path) -> Launch:
     """Everything on disk that the shim needs. ``launch.json`` comes last."""
     own = folder / "folder"
     with contextlib.suppress(FileNotFoundError):
-        shutil.rmtree(own)  # of the incarnation before
+        remove_tree(own)  # of the incarnation before
     own.mkdir(mode=0o700)
     for name, content in spec.files.items():
         path = PurePosixPath(name)
@@ -253,18 +253,15 @@ def look(layout: Layout, launch: Launch) -> Observed | None:
     folder = layout.process(launch.execution, launch.name)
     until = time.monotonic() + PATIENCE
     while True:
-        held = None
-        if not locked(folder):
-            exit_record = _exit(layout, launch)
-            if exit_record is not None:
-                return observed(launch, _alive(folder, launch), exit_record)
-            held = lock(folder)
+        alive, exit_record = _alive(folder, launch), _exit(layout, launch)
+        if exit_record is not None and (alive is None or not shim_lives(alive)):
+            return observed(launch, alive, exit_record)  # whoever has the lock now is the next start
+        held = None if locked(folder) else lock(folder)
         if held is not None:
             try:
                 return settle(layout, launch)
             finally:
                 os.close(held)
-        alive = _alive(folder, launch)
         if (alive is not None and shim_lives(alive)) or time.monotonic() > until:
             return observed(launch, alive, None)
         # Either somebody else is looking at the same time, or a shim has not decided yet: it is about to record that it

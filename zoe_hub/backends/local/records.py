@@ -27,6 +27,7 @@ import fcntl
 import functools
 import os
 import re
+import shutil
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -140,10 +141,10 @@ class Layout:
 
 
 def read(path: Path, kind: type[RecordType]) -> RecordType | None:
-    """A record from disk; ``None`` if there is none, or none that can be read (torn by a crash of the machine)."""
+    """A record from disk; ``None`` if there is none, or none that can be read (torn by a crash of the machine, or damaged)."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=kind)
-    except (FileNotFoundError, NotADirectoryError, msgspec.DecodeError):
+    except (FileNotFoundError, NotADirectoryError, msgspec.DecodeError, UnicodeDecodeError):
         return None
 
 
@@ -164,6 +165,19 @@ def reserve(path: Path) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(b" " * RESERVED)
+
+
+def remove_tree(folder: Path) -> None:
+    """Delete a folder with all that is in it, also where a program took its own right to write (Go's module cache)."""
+    try:
+        shutil.rmtree(folder)
+    except PermissionError:
+        os.chmod(folder, 0o700)
+        for place, folders, _ in os.walk(folder):
+            for name in folders:
+                if not os.path.islink(os.path.join(place, name)):
+                    os.chmod(os.path.join(place, name), 0o700)
+        shutil.rmtree(folder)
 
 
 def lock(folder: Path) -> int | None:
@@ -236,9 +250,12 @@ def observed(launch: Launch, alive: Alive | None, exit_record: Exit | None) -> O
     )
 
 
-def moment(seconds: float) -> datetime:
-    """A time of the system's clock as an aware one."""
-    return datetime.fromtimestamp(seconds, UTC)
+def moment(seconds: float) -> datetime | None:
+    """A time of the system's clock as an aware one; ``None`` if a damaged record says what is none."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, ValueError, OSError):
+        return None
 
 
 FULL = {errno.ENOSPC, errno.EDQUOT}

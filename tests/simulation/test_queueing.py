@@ -1,0 +1,105 @@
+"""Many executions on little room: who waits, what is told of it, and that never more runs than the nodes have."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from zoe_hub.backends.fake import Faults
+from zoe_hub.core.errors import ZoeError
+from zoe_hub.core.model import Outcome, Phase
+from zoe_hub.testing.simulation import World, virtually
+
+
+def counted(world: World) -> list[int]:
+    """The number of records in each commit from now on."""
+    real, sizes = world.store.commit, []
+
+    async def commit(batch):
+        sizes.append(len(batch.executions))
+        return await real(batch)
+
+    world.store.commit = commit
+    return sizes
+
+
+def test_a_queue_that_moves_up_is_told_in_proportion_to_its_length():
+    async def scenario(world):
+        hub = await world.boot()
+        commits = counted(world)
+        jobs = [await hub.service.start("ada", zapp="job", parameters={"seconds": 5, "cores": 64.0}) for _ in range(40)]
+        await asyncio.sleep(1)
+        names = [world.store.executions[each.id].name for each in jobs]
+        waiting = [world.store.executions[each.id].reason for each in jobs[1:]]
+        assert waiting[0] == "queued at position 1: 64 cores are needed and 0 of 64 are free on 1 node"
+        assert waiting[1:] == [f"queued at position {place}: waits behind {names[1]}" for place in range(2, 40)]
+        await world.until(lambda: world.store.executions[jobs[9].id].phase is Phase.RUNNING, "ten have had their turn")
+        await asyncio.sleep(1)
+        assert world.store.executions[jobs[39].id].reason == f"queued at position 30: waits behind {names[10]}"
+        await world.until(lambda: not list(world.store.active()), "all end")
+        events = await world.store.events(limit=100000)
+        queued = [event for event in events if event.kind == "execution.queued"]
+        assert len(queued) == 39 + 38, "each is told that it waits, and that it is the next"
+        assert len(events) < 40 * 14
+        assert len(commits) < 40 * 14
+
+    virtually(scenario, World())
+
+
+def test_what_is_ended_while_admission_decides_stays_as_it_was_ended():
+    async def scenario(world):
+        hub = await world.boot()
+        blocker = await hub.service.start("ada", zapp="job", parameters={"seconds": 3600, "cores": 64.0})
+        jobs = [await hub.service.start("ada", zapp="job", parameters={"seconds": 3600, "cores": 1.0 if number < 5 else 60.0}) for number in range(30)]
+        await asyncio.sleep(1)
+        real, met = world.store.commit, []
+
+        async def commit(batch):
+            if not met and any(event.kind == "execution.granted" for event in batch.events):
+                met.append(batch)
+                for number in (4, 20):
+                    await hub.service.terminate(jobs[number].id, reason="ada has changed her mind")
+            return await real(batch)
+
+        world.store.commit = commit
+        await hub.service.terminate(blocker.id)
+        await asyncio.sleep(60)
+        assert met
+        for number in (4, 20):
+            ended = world.store.executions[jobs[number].id]
+            assert (ended.phase, ended.outcome, ended.granted, ended.reason) == (Phase.ENDED, Outcome.CANCELLED, None, "ada has changed her mind")
+        assert [world.store.executions[each.id].phase for each in jobs[:6]] == [Phase.RUNNING] * 4 + [Phase.ENDED, Phase.RUNNING]
+
+    virtually(scenario, World())
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_never_more_runs_than_the_nodes_have(seed):
+    async def scenario(world):
+        hub = await world.boot()
+        world.engine.faults = Faults(before=0.1, after=0.1, delay=0.3, duplicate=0.2, lost=0.1)
+        for _ in range(40):
+            live = [each for each in world.store.active() if each.desired == "running" and each.spec.zapp == "cluster"]
+            draw = world.random.random()
+            try:
+                if draw < 0.2:
+                    await hub.service.start("ada", zapp="job", parameters={"seconds": 10, "cores": world.random.choice([0.5, 1.0, 2.0])})
+                elif draw < 0.35:
+                    await hub.service.start("ada", zapp="cluster", parameters={"workers": world.random.randint(1, 6)})
+                elif draw < 0.9 and live:
+                    await hub.service.scale(world.random.choice(live).id, group=None, count=world.random.randint(1, 8))
+                elif live:
+                    await hub.service.terminate(world.random.choice(live).id)
+            except ZoeError as error:
+                assert error.code in ("backend-unavailable", "already-ended"), error  # noqa: PT017
+            await asyncio.sleep(world.random.random() * 6)
+            world.check()
+            if world.random.random() < 0.15:
+                await world.kill()
+                await asyncio.sleep(world.random.random() * 60)
+                hub = await world.boot()
+        assert 3.0 < world.engine.peak <= world.cores + 1e-6
+        assert world.started_twice() == []
+
+    virtually(scenario, World(seed, cores=4.0))

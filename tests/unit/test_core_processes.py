@@ -1,0 +1,103 @@
+"""The life of one process: how facts become its record, rule by rule."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from zoe_hub.core.model import (
+    Address,
+    Drain,
+    Execution,
+    ExecutionSpec,
+    Group,
+    Observed,
+    Outcome,
+    Port,
+    Process,
+    ProcessState,
+    Ready,
+    Restart,
+)
+from zoe_hub.core.processes import fold
+from zoe_hub.core.reconcile import Facts, Start, decide
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+LONG_AGO = NOW - timedelta(hours=1)
+NAME = "zoe-d-e1-one-0"
+ADDRESS = Address(number=20001, host="h", port=20001, endpoint_host="h", endpoint_port=20001)
+GROUP = Group(
+    name="one", framework="f", image="i", command=("x",), ports=(Port(name="ui", number=80),), ready=Ready(kind="tcp", port="ui", timeout=20),
+    drain=Drain(signal="PWR", timeout=30), grace=5, restart=Restart(limit=0),
+)  # fmt: skip
+
+
+def execution(process, group=GROUP):
+    spec = ExecutionSpec(zapp="z", title="Z", version="1", kind="job", groups=(group,))
+    return Execution(id="e1", owner="ada", name="n", spec=spec, created=LONG_AGO, granted={"one": 1}, counts={"one": 1}, processes=(process,))
+
+
+def process(state, **fields):
+    return Process(name=NAME, group="one", index=0, state=state, since=LONG_AGO, started=LONG_AGO, addresses={"ui": ADDRESS}, **fields)
+
+
+def seen(state="running", **fields):
+    return {NAME: Observed(name=NAME, execution="e1", group="one", index=0, incarnation=0, state=state, **fields)}
+
+
+@pytest.mark.parametrize(("state", "allotted"), [(ProcessState.STARTING, 20), (ProcessState.DRAINING, 30), (ProcessState.STOPPING, 5)])
+def test_a_deadline_leaves_the_whole_time_to_a_hub_that_has_come_back(state, allotted):
+    before = process(state, deadline=LONG_AGO)
+    facts = Facts(deployment="d", observed=seen(), resumed=NOW)
+    after = fold(execution(before), before, facts, NOW)
+    assert after == replace(before, deadline=NOW + timedelta(seconds=allotted))
+    assert fold(execution(after), after, facts, NOW + timedelta(seconds=1)) == after, "once, not with each look"
+    late = fold(execution(after), after, facts, NOW + timedelta(seconds=allotted))
+    assert late.forced if state is ProcessState.STOPPING else late.state is ProcessState.STOPPING
+
+
+def test_a_kill_that_was_due_is_not_put_off_by_a_hub_that_has_come_back():
+    before = process(ProcessState.STOPPING, deadline=LONG_AGO, forced=True)
+    after = fold(execution(before), before, Facts(deployment="d", observed=seen(), resumed=NOW), NOW)
+    assert after.deadline == NOW + timedelta(seconds=5)
+    assert after.forced
+
+
+def test_what_runs_is_not_ended_by_a_refusal():
+    before = process(ProcessState.READY)
+    facts = Facts(deployment="d", observed=seen(), refused={NAME: "no"})
+    assert fold(execution(before), before, facts, NOW) == before
+    pending = process(ProcessState.PENDING)
+    assert fold(execution(pending), pending, Facts(deployment="d", refused={NAME: "no"}), NOW).state is ProcessState.ENDED
+
+
+@pytest.mark.parametrize("decides", [True, False])
+def test_a_port_that_was_taken_is_no_failure_and_another_one_is_asked_for(decides):
+    group = replace(GROUP, decides_result=decides)
+    before = process(ProcessState.PENDING)
+    after = decide(execution(before, group), Facts(deployment="d", observed=seen("exited", reason="port taken")), NOW).execution
+    assert (after.desired, after.outcome) == ("running", None)
+    (ended,) = after.processes
+    assert (ended.failures, ended.addresses, ended.not_before) == (0, None, NOW + timedelta(seconds=1))
+    (again,) = decide(after, Facts(deployment="d"), NOW + timedelta(seconds=1)).execution.processes
+    assert (again.state, again.reason) == (ProcessState.PENDING, "starts again: port taken")
+
+
+def test_a_failure_beyond_the_limit_still_ends_the_execution():
+    before = process(ProcessState.READY)
+    after = decide(execution(before), Facts(deployment="d", observed=seen("exited", exit_code=1)), NOW).execution
+    assert (after.desired, after.outcome, after.exit_code) == ("ended", Outcome.FAILED, 1)
+
+
+def test_a_needed_group_is_there_even_if_its_first_process_has_gone_for_good():
+    peer = replace(GROUP, ports=(), ready=Ready(), maximum=2)
+    job = Group(name="job", framework="f", image="i", command=("j",), needs=("one",))
+    gone = replace(process(ProcessState.ENDED, ended=LONG_AGO, reason="port taken"), addresses=None)
+    second = replace(process(ProcessState.READY), name="zoe-d-e1-one-1", index=1)
+    waits = Process(name="zoe-d-e1-job-0", group="job", index=0, since=LONG_AGO, addresses={})
+    before = replace(execution(second, peer), processes=(gone, second, waits), granted={"one": 1, "job": 1}, counts={"one": 1, "job": 1})
+    before = replace(before, spec=replace(before.spec, groups=(peer, job)))
+    observed = {second.name: replace(seen()[NAME], name=second.name, index=1)}
+    assert Start(process="zoe-d-e1-job-0") in decide(before, Facts(deployment="d", observed=observed), NOW).actions
+    told = replace(before, spec=replace(before.spec, groups=(peer, replace(job, command=("j", "⟦address:one.ui⟧")))))
+    assert decide(told, Facts(deployment="d", observed=observed), NOW).actions == ()

@@ -1,0 +1,164 @@
+"""What simulations share: a hub's controllers over an engine and a store that outlive them, all in virtual time.
+
+Used by ``tests/simulation`` and by authors of policies. Needs ``looptime``, which comes with the tests' extras.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from zoe_hub.backends.base import ProcessSpec
+from zoe_hub.backends.fake import FakeBackend, FakeEngine
+from zoe_hub.controllers.clock import Clock
+from zoe_hub.controllers.hub import Controllers
+from zoe_hub.controllers.service import RenderedZApp
+from zoe_hub.core.errors import ZoeError
+from zoe_hub.core.invariants import violations
+from zoe_hub.core.model import Attach, Drain, ExecutionSpec, Group, Observed, Ready, Record, Resources, Restart, Secret
+from zoe_hub.store.memory import MemoryStore
+
+HOUR = 3600.0
+Result = TypeVar("Result")
+
+
+class Rendered(Record, kw_only=True):
+    """What a catalog gives back."""
+
+    spec: ExecutionSpec
+    given: Mapping[str, str] = {}
+    counts: Mapping[str, int] = {}
+    sized: frozenset[str] = frozenset()
+
+
+class Shop:
+    """A catalog of two ZApps: a ``cluster`` that lives until it is ended, and a ``job`` that ends by itself."""
+
+    def groups(self, zapp: str, parameters: Mapping[str, Any]) -> tuple[Group, ...]:
+        """The processes of a ZApp; other scenarios have others."""
+        if zapp != "cluster":
+            command = ("do", f"sleep {parameters.get('seconds', 20)}", f"exit {parameters.get('code', 0)}")
+            return (Group(name="job", framework="f", image="i", command=command, decides_result=True, resources=Resources(cores=parameters.get("cores", 0.1))),)
+        ready, restart = Ready(kind="log", pattern="up", timeout=30), Restart(limit=50)
+        master = Group(name="master", framework="f", image="i", command=("do", "print up", "sleep"), ready=ready, restart=restart)
+        worker = Group(
+            name="worker", framework="f", image="i", command=("do", "on PWR drained", "print up", "sleep"), count=parameters.get("workers", 2), essential=1, maximum=8,
+            needs=("master",), ready=ready, drain=Drain(signal="PWR", timeout=10), resources=Resources(cores=0.5), restart=restart,
+        )  # fmt: skip
+        return master, worker
+
+    def render(self, zapp: str, parameters: Mapping[str, Any]) -> RenderedZApp:
+        """A ZApp as ``groups`` has it, with a token of the hub."""
+        groups = self.groups(zapp, parameters)
+        spec = ExecutionSpec(zapp=zapp, title=zapp, version="1", kind="job", groups=groups, secrets=(Secret(name="hub", source="token"),), attach={"python": Attach()})
+        sized = frozenset(group.name for group in groups if "workers" in parameters and group.maximum > group.essential)
+        return Rendered(spec=spec, counts={group.name: group.count for group in groups}, sized=sized)
+
+    def attachable(self, name: str) -> str:
+        """Every ZApp is."""
+        return name
+
+    def folder(self, framework: str) -> Path:
+        """No files are read."""
+        return Path("/nowhere")
+
+
+class Engine(FakeEngine):
+    """A fake engine that remembers how much ran at the same time."""
+
+    peak = 0.0  # cores
+
+    def start(self, spec: ProcessSpec) -> Observed:
+        """Start a process and add up what runs."""
+        seen = super().start(spec)
+        self.peak = max(self.peak, sum(process.spec.resources.cores for process in self.all.values() if process.running))
+        return seen
+
+
+class World:
+    """An engine and a store that outlive the hubs that use them."""
+
+    def __init__(self, seed: int = 0, *, shop: Shop | None = None, cores: float = 64.0) -> None:
+        """:param cores: what the one machine has"""
+        self.random = random.Random(seed)  # noqa: S311
+        self.engine = Engine(seed=seed)
+        self.store = MemoryStore()
+        self.shop = shop or Shop()
+        self.cores = cores
+        self.hub: Controllers | None = None
+
+    async def boot(self) -> Controllers:
+        """Start a hub; its tasks are known, so that it can be killed. Its clock goes on where that of the one before was."""
+        self.before = asyncio.all_tasks()
+        self.backend = FakeBackend(deployment="sim", data="/nowhere", engine=self.engine, node_cores=self.cores)
+        log = logging.getLogger("simulation")
+        while True:
+            try:
+                await self.store.open()
+                await self.backend.open()
+                clock = Clock(self.engine.now())
+                self.hub = Controllers(store=self.store, backend=self.backend, catalog=self.shop, deployment="sim", hub_url="http://hub", clock=clock, log=log)
+                await self.hub.start()
+                break
+            except ZoeError:
+                await self.kill()  # as the process would end: nothing of the half-started hub goes on
+                await asyncio.sleep(1)
+        return self.hub
+
+    async def kill(self) -> None:
+        """As SIGKILL: everything the hub was doing stops where it is."""
+        tasks = [task for task in asyncio.all_tasks() - self.before if task is not asyncio.current_task()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self.hub is not None:
+            await self.hub.stop()  # its tasks are gone: nothing is done any more, only its timers are forgotten
+
+    async def until(self, condition: Callable[[], bool], what: str) -> None:
+        """Wait in virtual time, at most for an hour, until ``condition`` holds."""
+        waited = 0.0
+        while not condition():
+            assert waited < HOUR, f"never: {what}: {[(each.id, each.phase, each.reason) for each in self.store.active()]}"
+            await asyncio.sleep(0.5)
+            waited += 0.5
+
+    def check(self) -> None:
+        """What must hold at every moment."""
+        for execution in self.store.executions.values():
+            assert violations(execution) == []
+
+    def started_twice(self) -> list[tuple[str, int]]:
+        """Names and incarnations that the engine really started more than once."""
+        return [start for start, times in Counter(self.engine.starts).items() if times > 1]
+
+    async def running(self) -> dict[str, list[str]]:
+        """What really runs, by execution."""
+        found: dict[str, list[str]] = {}
+        for seen in await self.backend.processes():
+            if seen.state == "running":
+                found.setdefault(seen.execution, []).append(seen.name)
+        return found
+
+
+def virtually(scenario: Callable[[World], Awaitable[Result]], world: World) -> Result:
+    """Run a scenario in virtual time: a minute passes as soon as nothing is left to do in it."""
+    import looptime  # noqa: PLC0415 - the hub does not need it
+
+    loop = looptime.new_event_loop()
+    try:
+        return loop.run_until_complete(_to_its_end(scenario, world))
+    finally:
+        loop.close()
+
+
+async def _to_its_end(scenario: Callable[[World], Awaitable[Result]], world: World) -> Result:
+    """The scenario, and then the end of its hub: a failure is not hidden by tasks that nobody ended."""
+    try:
+        return await scenario(world)
+    finally:
+        await world.kill()
