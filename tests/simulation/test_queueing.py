@@ -41,6 +41,8 @@ def test_a_queue_that_moves_up_is_told_in_proportion_to_its_length():
         events = await world.store.events(limit=100000)
         queued = [event for event in events if event.kind == "execution.queued"]
         assert len(queued) == 39 + 38, "each is told that it waits, and that it is the next"
+        moved = [event for event in events if event.kind == "queue.moved"]
+        assert 30 < len(moved) < 80, "lists that are open learn of it"
         assert len(events) < 40 * 14
         assert len(commits) < 40 * 14
 

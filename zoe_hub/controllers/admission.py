@@ -16,7 +16,7 @@ from zoe_hub.backends.base import Backend
 from zoe_hub.controllers.clock import Clock
 from zoe_hub.core import reconcile, scheduling
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.core.model import Execution, Node
+from zoe_hub.core.model import Event, Execution, Node
 from zoe_hub.store.base import Batch, Store
 
 
@@ -100,8 +100,10 @@ class Admission:
             kind = "execution.queued" if grant.granted is None else "execution.granted"
             event = reconcile.event(changed, self._clock.now(), kind, grant.reason, phase=changed.phase.value, granted=dict(grant.granted or {}))
             batches.append(Batch(executions=(changed,), events=(event,)))
-        if moved:
-            batches.append(Batch(executions=tuple(moved)))
+        if moved:  # one event for each owner, however many have moved
+            owners = dict.fromkeys(execution.owner for execution in moved)
+            news = tuple(Event(time=self._clock.now(), kind="queue.moved", owner=owner, reason="the queue has moved up") for owner in owners)
+            batches.append(Batch(executions=tuple(moved), events=news))
         await asyncio.gather(*(self._commit(batch) for batch in batches))  # written together: the store has group commit
 
     async def _commit(self, batch: Batch) -> None:

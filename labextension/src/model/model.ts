@@ -231,7 +231,13 @@ export class ZoeModel implements IZoeModel {
     if (event.execution) {
       this._queue.add(event.execution);
     }
-    if (event.kind.startsWith('attachment')) {
+    if (event.kind === 'queue.moved') {
+      for (const execution of this._state.executions.values()) {
+        if (execution.phase === 'queued') {
+          this._queue.add(execution.id);
+        }
+      }
+    } else if (event.kind.startsWith('attachment')) {
       this._queue.add(ATTACHMENTS);
     } else if (event.kind.startsWith('catalog')) {
       this._queue.add(CATALOG);
