@@ -133,6 +133,20 @@ def test_what_runs_is_shown_live_without_polling_and_can_be_stopped(window: Wind
     assert [item["outcome"] for item in window.lab.api("GET", "/executions?name=elsewhere")["items"]] == ["cancelled"]
 
 
+def test_places_in_the_queue_are_live(window: Window) -> None:
+    cores = sum(node["cores"] for node in window.lab.api("GET", "/nodes")["items"])
+    names = ("takes-all", "waits-next", "waits-second", "waits-third")
+    made = [window.lab.api("POST", "/executions", {"zapp": "python-job", "name": name, "parameters": {"code": SLEEP, "cores": cores}}) for name in names]
+    rows = [window.section("running").locator(f"[data-execution={each['id']}]") for each in made]
+    expect(rows[0]).to_contain_text("Running", timeout=60_000)
+    expect(rows[1]).to_contain_text("queued at position 1:")
+    expect(rows[3]).to_contain_text("queued at position 3: waits behind waits-next")
+    rows[0].get_by_role("button", name="Stop takes-all").click()
+    window.page.locator(".jp-Dialog").get_by_role("button", name="Stop").click()
+    expect(rows[1]).to_contain_text("Running", timeout=60_000)
+    expect(rows[3]).to_contain_text("queued at position 2: waits behind waits-second")
+
+
 def test_the_hub_is_killed_and_the_panel_goes_on_by_itself(window: Window) -> None:
     window.lab.api("POST", "/executions", {"zapp": "python-job", "name": "survivor", "parameters": {"code": SLEEP}})
     running = window.section("running")
