@@ -23,8 +23,8 @@ def test_what_is_known_is_what_the_package_declares() -> None:
 def test_anothers_backend_is_found_and_cannot_take_the_name_of_one_of_zoes(monkeypatch: pytest.MonkeyPatch) -> None:
     group = "zoe.backends"
     points = EntryPoints([EntryPoint("mesos", "pathlib:Path", group), EntryPoint("local", "pathlib:Path", group)])
-    monkeypatch.setattr(importlib.metadata, "entry_points", lambda **wanted: points.select(**wanted))
+    monkeypatch.setattr(importlib.metadata, "entry_points", points.select)
     assert app.load_part(group, "mesos") is Path
     assert app.load_part(group, "local").__name__ == "LocalBackend"
-    with pytest.raises(ZoeError, match="no 'nomad' among zoe.backends: docker, fake, local, mesos"):
+    with pytest.raises(ZoeError, match=r"no 'nomad' among zoe\.backends: docker, fake, local, mesos"):
         app.load_part(group, "nomad")
