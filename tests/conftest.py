@@ -1,11 +1,14 @@
-"""For all tests: a run that is told to end (SIGTERM, as from a CI that loses patience) ends what it started, as with Ctrl+C."""
+"""For all tests: a run that is told to end ends what it started, and the hub of whoever runs the tests is left alone."""
 
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
 from types import FrameType
 
 import pytest
+
+from jupyter_zoe import hub
 
 
 def _end(_number: int, _frame: FrameType | None) -> None:
@@ -14,6 +17,17 @@ def _end(_number: int, _frame: FrameType | None) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure() -> None:
-    """Take the signals; SIGINT too, since a shell has it ignored by what it starts in the background."""
+    """SIGTERM, as from a CI that loses patience, is like Ctrl+C; SIGINT is taken too, since a shell has it ignored by what it
+    starts in the background.
+    """
     signal.signal(signal.SIGTERM, _end)
     signal.signal(signal.SIGINT, _end)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_hub() -> Iterator[None]:
+    """No test starts a hub in the user's own data folder, or ends the one that runs there."""
+    folder = hub.data_folder()
+    before = hub.find(folder)
+    yield
+    assert hub.find(folder) == before, f"a test has started or ended the hub of {folder}"

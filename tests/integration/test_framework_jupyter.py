@@ -43,7 +43,7 @@ def server(tmp_path_factory):
     command = [sys.executable, *map(bound, group.command[1:])]
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("ZOE_", "JUPYTER"))}
     environment |= {name: bound(value) for name, value in group.environment.items()} | {"ZOE_FOLDER": str(folder), "JUPYTER_CONFIG_DIR": str(folder / "config")}
-    del environment["ZOE_HUB_TOKEN"]
+    environment["ZOE_HUB_URL"] = "http://127.0.0.1:9"  # where no hub is; without it the server would start the user's own
     assert not any(TOKEN in part for part in command)
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, env=environment, cwd=folder, stdout=log, stderr=log, start_new_session=True)
