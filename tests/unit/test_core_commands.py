@@ -124,6 +124,15 @@ def test_attach_twice_finds_the_same_execution_even_from_another_kernel(state):
     assert state.attachments["a1"].renewed == later
 
 
+def test_a_notebook_has_one_execution_of_a_zapp(state):
+    state.do(attach("a1", zapp="cluster", start=start("e2")))
+    assert state.refused(attach("a2", execution="e1")) == "already-attached"
+    assert state.do(attach("a2", execution="e2")).found
+    assert state.do(attach("a3", "b.ipynb", execution="e1")).found
+    state.do(commands.Detach(attachment="a1", keep=True))
+    assert state.do(attach("a4", execution="e1")).attachments[0].execution == "e1"
+
+
 def test_attach_again_with_another_size_scales(state):
     state.do(attach("a1", zapp="cluster", start=start("e2")))
     state.do(attach("a2", zapp="cluster", start=start("e3"), counts={"worker": 4}))

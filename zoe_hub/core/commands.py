@@ -196,6 +196,8 @@ def _attach(state: State, command: Attach, now: datetime) -> Plan:
         execution = _find(state, command.execution, None)
         if execution.desired == "ended":
             raise ZoeError("already-ended", f"{execution.name} has ended; attach to another one.")
+        if other := attached(state, command.owner, command.key, zapp=execution.spec.zapp):
+            raise ZoeError("already-attached", f"{command.key} is attached to {state.executions[other.execution].name} already, which is a {execution.spec.zapp} like {execution.name}.")
         started: Plan | None = None
     elif command.start is not None:
         started = _start(command.start, now)

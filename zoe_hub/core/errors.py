@@ -52,6 +52,7 @@ ERRORS: dict[str, ErrorKind] = _table(
     ("never-fits", 422, "The application needs more than all nodes together have", "Ask for less memory, fewer cores or fewer processes."),
     ("protected", 409, "The execution is protected", "Repeat with its name as 'confirm' if you really mean it."),
     ("not-attachable", 409, "A kernel cannot connect to this application", "Attach to a ZApp that says how, such as spark-cluster."),
+    ("already-attached", 409, "The notebook is attached to another execution of this ZApp", "Detach it first, with '%zoe detach' or 'zoe detach', or attach from another notebook."),
     ("unknown-attachment", 404, "There is no such attachment", "Attach again with '%zoe attach'."),
     ("not-ready", 409, "The process does not answer yet", "Wait until the execution is running, or look at its logs."),
     ("no-log", 404, "There is no log of this process", "Wait until it has started."),
