@@ -157,7 +157,7 @@ class Zoe:
         self.sessions = [*(each for each in self.sessions if each.execution != view["id"]), session]
         self.shell.user_ns[session.variable] = session.value
         self.shell.user_ns_hidden.pop(session.variable, None)
-        verb = "Attached again" if attachment["found"] else "Attached"
+        verb = "Attached" if attachment["renewed"] == attachment["created"] else "Attached again"
         how = f"`{session.variable}` is the same session as before" if kept else f"`{session.variable}` is connected"
         note = missing(view)
         live.done(*_plain_and_html(f"{verb} to {view['name']}: {words.ready_words(view)} in {seconds:.1f} s; {how}.{f' {note}' if note else ''}"))

@@ -188,6 +188,34 @@ def test_keep_and_stop(kernel: Kernel, hub: Client) -> None:
     assert "Nothing is running" in kernel.ok("%zoe ps").text
 
 
+def test_plain_python_has_what_the_magic_has(kernel: Kernel, hub: Client) -> None:
+    kernel.ok("import jupyter_zoe\nmine = jupyter_zoe.attach('echo', workers=1)")
+    assert kernel.value("mine('x')") == "x"
+    (view,) = hub.list_executions(active=True)["items"]
+    assert f"Attached again to {view['name']}" in kernel.ok("%zoe attach echo").text, "it is the same notebook"
+    kernel.ok("jupyter_zoe.detach(keep=True)")
+    assert hub.list_attachments()["items"] == []
+    assert hub.get_execution(view["id"])["desired"] == "running"
+    kernel.ok(f"jupyter_zoe.attach(execution={view['name']!r})")
+    kernel.ok("jupyter_zoe.detach()")
+    assert hub.wait(view["id"], "ended", timeout=60)["outcome"] == "cancelled"
+    kernel.ok("try:\n    jupyter_zoe.detach()\nexcept jupyter_zoe.ZoeProblem as problem:\n    code = problem.code")
+    assert kernel.value("code") == "not-attached"
+
+
+def test_a_notebook_has_one_cluster_of_a_kind(kernel: Kernel, hub: Client) -> None:
+    kernel.ok("%zoe attach echo")
+    (mine,) = hub.list_executions(active=True)["items"]
+    hub.wait(hub.start_execution(zapp="echo-cluster", name="second")["id"], "running", timeout=60)
+    failed = kernel.run("%zoe attach --execution second")
+    assert f"is attached to {mine['name']} already" in failed.error
+    assert "[already-attached]" in failed.error
+    assert "%zoe detach" in failed.error
+    assert kernel.value("echo('still')") == "still"
+    kernel.ok("%zoe detach")
+    assert "Attached to second" in kernel.ok("%zoe attach --execution second").text
+
+
 def test_what_is_not_attached_is_not_detached(kernel: Kernel, hub: Client) -> None:
     other = hub.start_execution(zapp="echo-cluster", name="of-others")
     failed = kernel.run("%zoe detach of-others")
