@@ -189,17 +189,17 @@ def test_keep_and_stop(kernel: Kernel, hub: Client) -> None:
 
 
 def test_plain_python_has_what_the_magic_has(kernel: Kernel, hub: Client) -> None:
-    kernel.ok("import jupyter_zoe\nmine = jupyter_zoe.attach('echo', workers=1)")
+    kernel.ok("import jupyter_zoe as plain\nmine = plain.attach('echo', workers=1)")
     assert kernel.value("mine('x')") == "x"
     (view,) = hub.list_executions(active=True)["items"]
     assert f"Attached again to {view['name']}" in kernel.ok("%zoe attach echo").text, "it is the same notebook"
-    kernel.ok("jupyter_zoe.detach(keep=True)")
+    kernel.ok("plain.detach(keep=True)")
     assert hub.list_attachments()["items"] == []
     assert hub.get_execution(view["id"])["desired"] == "running"
-    kernel.ok(f"jupyter_zoe.attach(execution={view['name']!r})")
-    kernel.ok("jupyter_zoe.detach()")
+    kernel.ok(f"plain.attach(execution={view['name']!r})")
+    kernel.ok("plain.detach()")
     assert hub.wait(view["id"], "ended", timeout=60)["outcome"] == "cancelled"
-    kernel.ok("try:\n    jupyter_zoe.detach()\nexcept jupyter_zoe.ZoeProblem as problem:\n    code = problem.code")
+    kernel.ok("try:\n    plain.detach()\nexcept plain.ZoeProblem as problem:\n    code = problem.code")
     assert kernel.value("code") == "not-attached"
 
 
