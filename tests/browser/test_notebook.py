@@ -78,3 +78,33 @@ def test_what_goes_wrong_in_the_kernel_is_told_in_the_panel(window: Window) -> N
     alert.get_by_role("button", name="Dismiss").click()
     expect(alert).to_have_count(0)
     assert window.lab.active() == []
+
+
+def test_the_worker_control_is_the_shown_notebooks(window: Window) -> None:
+    page = window.page
+    sections = []
+    for _ in range(2):
+        open_notebook(window)
+        path = page.evaluate("() => window.jupyterapp.shell.currentWidget.context.path")
+        made = window.lab.api("POST", "/attachments", {"zapp": "spark-cluster", "key": path, "parameters": {"workers": 1}})
+        sections.append((path, made["execution"]["id"]))
+    (first, one), (_, other) = sections
+    section = window.section("notebook")
+    number = section.locator(".jp-zoe-Scale-number")
+    expect(number).to_have_value("1", timeout=60_000)
+    # A click that is not sent yet is meant for the notebook that was shown, also if another one is shown at once.
+    page.evaluate(
+        """async path => {
+            document.querySelector('[data-section="notebook"] button[aria-label="One worker more"]').click();
+            await window.jupyterapp.commands.execute('docmanager:open', { path });
+        }""",
+        first,
+    )
+
+    def count(identifier: str) -> int:
+        return next(group["count"] for group in window.lab.api("GET", f"/executions/{identifier}")["groups"] if group["name"] == "worker")
+
+    window.wait_for("the other notebook's cluster grows", lambda: count(other) == 2)
+    expect(section).to_contain_text(first.rpartition("/")[2])
+    expect(number).to_have_value("1")
+    assert count(one) == 1

@@ -133,6 +133,18 @@ def test_what_runs_is_shown_live_without_polling_and_can_be_stopped(window: Wind
     assert [item["outcome"] for item in window.lab.api("GET", "/executions?name=elsewhere")["items"]] == ["cancelled"]
 
 
+def test_the_log_of_what_ended_long_ago_says_how_it_ended(window: Window) -> None:
+    job = {"zapp": "python-job", "parameters": {"code": "print('long ago')"}}
+    made = [window.lab.api("POST", "/executions", job) for _ in range(25)]  # more than the panel lists
+    window.wait_for("all have ended", lambda: not window.lab.active(), 120)
+    oldest = made[0]["id"]
+    expect(window.unfold("ended").locator(f"[data-execution={made[-1]['id']}]")).to_be_visible(timeout=60_000)
+    expect(window.unfold("ended").locator(f"[data-execution={oldest}]")).to_have_count(0)
+    window.command("zoe:logs", execution=oldest)
+    expect(window.page.get_by_role("log")).to_contain_text("long ago", timeout=60_000)
+    expect(window.page.locator(".jp-zoe-Logs-status")).to_contain_text("The process has ended: exit code 0")
+
+
 def test_places_in_the_queue_are_live(window: Window) -> None:
     cores = sum(node["cores"] for node in window.lab.api("GET", "/nodes")["items"])
     names = ("takes-all", "waits-next", "waits-second", "waits-third")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoe_hub.backends.docker.journal import LOST, NANO, End, Journal, nanoseconds
+from zoe_hub.backends.docker.journal import LOST, NANO, Journal, nanoseconds
 
 BEGIN = 1_700_000_000
 
@@ -128,15 +128,6 @@ def test_says_so_when_the_engine_dropped_what_was_not_copied(tmp_path):
     del log.messages[:2]
     kept.pump("c1", log.read, exited=True)
     assert everything(kept) == b"seen\n" + LOST + b"new\n"
-
-
-def test_the_newest_end_wins(tmp_path):
-    kept = journal(tmp_path)
-    kept.ended(End(incarnation=2, container="c2", exit_code=3))
-    kept.ended(End(incarnation=1, container="c1", exit_code=0))
-    last = journal(tmp_path).position().last
-    assert last is not None
-    assert (last.incarnation, last.exit_code) == (2, 3)
 
 
 def test_files_are_private(tmp_path):

@@ -24,9 +24,12 @@ class Folders(Protocol):
         """Where the files of a framework are on the hub's machine."""
 
 
-def proxy_path(execution: Execution, process: Process, port: str) -> str:
-    """The path under which the proxy shows a port, as the owner's browser sees it, with a slash at its end."""
-    return f"{execution.web_prefix}/pages/{execution.id}/{label(process)}/{port}/"
+def proxy_path(execution: Execution, process: Process, port: str, prefix: str | None = None) -> str:
+    """The path under which the proxy shows a port, with a slash at its end.
+
+    :param prefix: path in front of the execution; None: as the owner's browser saw it when the execution was started
+    """
+    return f"{prefix or f'{execution.web_prefix}/pages'}/{execution.id}/{label(process)}/{port}/"
 
 
 class Binder:

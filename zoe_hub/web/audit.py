@@ -10,7 +10,7 @@ from datetime import datetime
 from zoe_hub.core.model import Event
 from zoe_hub.store.base import Batch, Store
 
-AGAIN = 60.0  # seconds until the same admin's same look at the same execution is recorded again
+_AGAIN = 60.0  # seconds until the same admin's same look at the same execution is recorded again
 _REMEMBERED = 10_000  # looks; more are forgotten, and recorded again too early
 
 
@@ -28,7 +28,7 @@ class Audit:
         """
         if look:
             key, moment = (admin, operation, execution), time.monotonic()
-            if moment - self._looks.get(key, -math.inf) < AGAIN:
+            if moment - self._looks.get(key, -math.inf) < _AGAIN:
                 return
             if len(self._looks) >= _REMEMBERED:
                 self._looks.clear()

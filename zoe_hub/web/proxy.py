@@ -61,7 +61,7 @@ def page_links(execution: Execution, prefix: str) -> dict[str, str]:
             address = (process.addresses or {}).get(port.name)
             if port.protocol == "http" and process.live and address is not None:
                 for host, number in ((address.host, address.port), (address.endpoint_host, address.endpoint_port)):
-                    links[f"http://{_netloc(host, number)}".lower()] = f"{prefix}/{execution.id}/{label(process)}/{port.name}"
+                    links[f"http://{_netloc(host, number)}".lower()] = proxy_path(execution, process, port.name, prefix).rstrip("/")
     return links
 
 
@@ -140,7 +140,7 @@ class PageHandler(ProxyHandler, ZoeHandler):
 
     def _upstream_of(self, place: Place, address: Address) -> Upstream:
         self._asked = place
-        own = f"/{place.execution.id}/{label(place.process)}/{place.port.name}"
+        public = proxy_path(place.execution, place.process, place.port.name, self._prefix()).rstrip("/")
         # A process that sees the whole path was told so when it started; the browser may have come another way since.
         inner = "" if place.port.strip else proxy_path(place.execution, place.process, place.port.name).rstrip("/")
         binder = Binder(self.hub.backend, self.hub.catalog, self.hub.deployment, "")
@@ -148,7 +148,7 @@ class PageHandler(ProxyHandler, ZoeHandler):
         return Upstream(
             host=address.endpoint_host,
             port=address.endpoint_port,
-            route=Route(public=self._prefix() + own, netloc=_netloc(address.endpoint_host, address.endpoint_port), inner=inner),
+            route=Route(public=public, netloc=_netloc(address.endpoint_host, address.endpoint_port), inner=inner),
             rest=place.rest,
             query=self.request.query,
             client=self._client(),

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 import msgspec
 
 from zoe_hub.contract import types as t
+from zoe_hub.controllers.binding import proxy_path
 from zoe_hub.core.model import Attachment, Event, Execution, Group, Process, ProcessState, process_name
 
 _encode = msgspec.json.Encoder().encode
@@ -66,7 +67,7 @@ def endpoints(execution: Execution) -> Iterable[t.Endpoint]:
         for port in group.ports:
             if port.protocol == "http":
                 own = process_id(process.group, process.index)
-                path = f"{execution.web_prefix}/pages/{execution.id}/{own}/{port.name}/{port.start.lstrip('/')}"
+                path = proxy_path(execution, process, port.name) + port.start.lstrip("/")
                 ready = process.state in (ProcessState.READY, ProcessState.DRAINING)
                 yield t.Endpoint(process=own, port=port.name, title=port.title or port.name, path=path, show=port.show, ready=ready)
 

@@ -21,7 +21,6 @@ from zoe_hub.backends.base import Backend, Capabilities, Chunk, Permanent, Proce
 from zoe_hub.backends.docker import networks, objects, states
 from zoe_hub.backends.docker.engine import Engine
 from zoe_hub.backends.docker.events import Events
-from zoe_hub.backends.docker.journal import End
 from zoe_hub.backends.docker.logs import NAME, Logs
 from zoe_hub.core.model import Address, Node, Observed, Port
 
@@ -324,16 +323,12 @@ class DockerBackend(Backend):
         return seen
 
     def _note(self, inspection: Mapping[str, Any]) -> Observed | None:
-        """The observation, kept on disk if it is an end."""
+        """The observation, remembered if it is an end."""
         seen = objects.from_inspection(inspection)
         if seen is not None:
             self._logs.where[seen.name] = seen.execution
             if seen.state == "exited":
-                container = inspection["Id"]
-                self._ended[container] = seen
-                self._logs.journal(seen.name, seen.execution).ended(
-                    End(incarnation=seen.incarnation, container=container, exit_code=seen.exit_code, started=seen.started, ended=seen.ended, reason=seen.reason)
-                )
+                self._ended[inspection["Id"]] = seen
         return seen
 
     def _list(self, *labels: str) -> list[dict[str, Any]]:

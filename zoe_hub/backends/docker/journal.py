@@ -1,4 +1,4 @@
-"""What the hub keeps of a container after it is gone: its log, and how it ended.
+"""What this backend keeps of a container after it is gone: its log. How it ended is in the execution's record.
 
 The engine's own log is the source while a container exists; ``Journal.pump`` copies what is new into files, and readers
 read the files alone. So an offset means the same before and after the container is gone, and over restarts of the hub.
@@ -29,17 +29,6 @@ NANO = 10**9
 LOST = b"[zoe: a part of the log was dropped by the engine before it could be copied]\n"
 
 
-class End(Record, kw_only=True):
-    """How an incarnation ended."""
-
-    incarnation: int
-    container: str
-    exit_code: int | None
-    started: datetime | None = None
-    ended: datetime | None = None
-    reason: str = ""
-
-
 class Position(Record, kw_only=True):
     """How far the copy is."""
 
@@ -49,11 +38,10 @@ class Position(Record, kw_only=True):
     newest: int = 0  # time of the newest message copied, in nanoseconds
     end: int = 0  # offset after the last copied byte
     complete: bool = False  # the container has exited and all it wrote is here
-    last: End | None = None
 
 
 class Journal:
-    """Log and end of one process."""
+    """The log of one process."""
 
     def __init__(self, folder: Path, name: str, *, segment: int, segments: int) -> None:
         """:param segment: bytes after which a new segment begins
@@ -66,18 +54,9 @@ class Journal:
         self._lock = threading.RLock()
         self._position: Position | None = None
 
-    # --- how it ended ---
-
     def exists(self) -> bool:
         """Whether anything was kept."""
         return self._state.exists()
-
-    def ended(self, end: End) -> None:
-        """Keep how an incarnation ended. An older one never replaces a newer one."""
-        with self._lock:
-            known = self.position().last
-            if known != end and (known is None or known.incarnation <= end.incarnation):
-                self._save(last=end)
 
     def position(self) -> Position:
         """How far the copy is."""
