@@ -93,13 +93,19 @@ def test_the_worker_control_is_the_shown_notebooks(window: Window) -> None:
     number = section.locator(".jp-zoe-Scale-number")
     expect(number).to_have_value("1", timeout=60_000)
     # A click that is not sent yet is meant for the notebook that was shown, also if another one is shown at once.
-    page.evaluate(
+    shown = page.evaluate(
         """async path => {
             document.querySelector('[data-section="notebook"] button[aria-label="One worker more"]').click();
             await window.jupyterapp.commands.execute('docmanager:open', { path });
+            const name = document.querySelector('[data-section="notebook"] .jp-zoe-Notebook-name');
+            while (name.title !== path) {
+                await new Promise(resolve => requestAnimationFrame(resolve));
+            }
+            return document.querySelector('[data-section="notebook"] .jp-zoe-Scale-number').value;
         }""",
         first,
     )
+    assert shown == "1", "not the number that was asked for the other one"
 
     def count(identifier: str) -> int:
         return next(group["count"] for group in window.lab.api("GET", f"/executions/{identifier}")["groups"] if group["name"] == "worker")
