@@ -69,6 +69,7 @@ test-fast: setup ## unit and contract tests and the simulation, in memory
 	@$(PYTEST) tests/unit tests/contract tests/simulation
 
 check: build/.installed build/.labextension ## style, types, import rules, drift
+	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports

@@ -25,11 +25,23 @@ def main(argv: list[str]) -> int:
         case ["java"]:
             return have(java_version() >= JAVA, "Java 17 or newer", ["openjdk-17-jre-headless"], "or set JAVA_HOME")
         case ["node"]:
-            return have(node_version() >= NODE or node_package(), "Node.js 20 or newer", [], "to build the labextension")
+            return have(
+                node_version() >= NODE or node_package(), "Node.js 20 or newer", [], "to build the labextension"
+            )
         case ["docker"]:
-            return have(docker(), "Docker", ["docker.io", "iptables", "iproute2", "debootstrap"], "to run the tests and images of the Docker backend")
+            return have(
+                docker(),
+                "Docker",
+                ["docker.io", "iptables", "iproute2", "debootstrap"],
+                "to run the tests and images of the Docker backend",
+            )
         case ["chromium"]:
-            return have(shutil.which("chromium") is not None, "Chromium", ["chromium", "fonts-dejavu-core"], "to run the browser tests")
+            return have(
+                shutil.which("chromium") is not None,
+                "Chromium",
+                ["chromium", "fonts-dejavu-core"],
+                "to run the browser tests",
+            )
         case ["link", venv]:
             link(Path(venv))
             return 0
@@ -70,7 +82,10 @@ def docker() -> bool:
     """Whether an engine answers, or all is there to start one."""
     if os.environ.get("DOCKER_HOST") or Path("/var/run/docker.sock").exists():
         return True
-    return all(shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin") for name in ("dockerd", "containerd", "iptables", "debootstrap"))
+    return all(
+        shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+        for name in ("dockerd", "containerd", "iptables", "debootstrap")
+    )
 
 
 def have(there: bool, what: str, packages: list[str], why: str) -> int:
@@ -81,7 +96,12 @@ def have(there: bool, what: str, packages: list[str], why: str) -> int:
         print(f"Installing {what} ({' '.join(packages)}) ...", flush=True)
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         update = subprocess.run(["apt-get", "update", "-qq"], env=environment, check=False)
-        install = subprocess.run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages], env=environment, stdout=subprocess.DEVNULL, check=False)
+        install = subprocess.run(
+            ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages],
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            check=False,
+        )
         if update.returncode == 0 and install.returncode == 0:
             return 0
     hint = f", for example: sudo apt-get install {' '.join(packages)}" if packages else ""
@@ -97,7 +117,8 @@ def link(venv: Path) -> None:
     targets = {
         venv / "share/jupyter/labextensions/jupyter-zoe": ROOT / "jupyter_zoe/labextension",
         venv / "etc/ipython/startup/50-jupyter-zoe.py": ROOT / "jupyter-config/ipython/50-jupyter-zoe.py",
-        venv / "etc/jupyter/jupyter_server_config.d/jupyter_zoe.json": ROOT / "jupyter-config/jupyter_server_config.d/jupyter_zoe.json",
+        venv / "etc/jupyter/jupyter_server_config.d/jupyter_zoe.json": ROOT
+        / "jupyter-config/jupyter_server_config.d/jupyter_zoe.json",
     }
     for place, target in targets.items():
         place.parent.mkdir(parents=True, exist_ok=True)

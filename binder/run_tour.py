@@ -1,4 +1,5 @@
-"""Runs the tour notebook headless, as a person would in JupyterLab, and says how long each step took. Called by ``make run``.
+"""Runs the tour notebook headless, as a person would in JupyterLab, and says how long each step took. Called by ``make
+run``.
 
 It starts JupyterLab's server with the extension, opens the notebook in a session of that server, executes the cells in
 that kernel, writes the executed notebook and an HTML page to ``build/tour``, and stops everything that it started.
@@ -57,7 +58,12 @@ def main() -> int:
     with contextlib.ExitStack() as stack:
         engine = stack.enter_context(engine_for(options.backend))
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="zoe-tour-")))
-        environment = {**os.environ, **engine, "ZOE_DATA": str(home / "data"), "JUPYTER_RUNTIME_DIR": str(home / "runtime")}
+        environment = {
+            **os.environ,
+            **engine,
+            "ZOE_DATA": str(home / "data"),
+            "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
+        }
         (home / "data").mkdir(mode=0o700)
         (home / "data" / "zoe_hub_config.py").write_text(f"c = get_config()\nc.ZoeHub.backend = {options.backend!r}\n")
         notebooks = home / "notebooks"
@@ -71,7 +77,10 @@ def main() -> int:
                 if log.exists():
                     shutil.copy(log, OUT / log.name)
                     print(f"the end of {log.name}:\n" + "\n".join(log.read_text(errors="replace").splitlines()[-25:]))
-    print(f"\n{'failed' if failed else 'done'} in {time.monotonic() - begun:.1f} s; notebook and page in {OUT.relative_to(ROOT)}/")
+    print(
+        f"\n{'failed' if failed else 'done'} in {time.monotonic() - begun:.1f} s; notebook and page in"
+        f" {OUT.relative_to(ROOT)}/"
+    )
     return 1 if failed else 0
 
 
@@ -102,11 +111,27 @@ def lab_server(home: Path, notebooks: Path, environment: dict[str, str]) -> Iter
     """JupyterLab's server on a free port; its address and token."""
     step = Step("JupyterLab's server with the Zoe extension")
     token, port = secrets.token_hex(24), free_port()
-    command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={notebooks}"]
+    command = [
+        sys.executable,
+        "-m",
+        "jupyter",
+        "lab",
+        "--no-browser",
+        "--ip=127.0.0.1",
+        f"--port={port}",
+        "--ServerApp.port_retries=0",
+        f"--ServerApp.root_dir={notebooks}",
+    ]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")
     with (home / "lab.log").open("wb") as log:
-        server = subprocess.Popen(command, env={**environment, "JUPYTER_TOKEN": token}, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+        server = subprocess.Popen(
+            command,
+            env={**environment, "JUPYTER_TOKEN": token},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
     url = f"http://127.0.0.1:{port}"
     try:
         wait_for(url, token, server, home / "lab.log")
@@ -123,7 +148,10 @@ def wait_for(url: str, token: str, server: subprocess.Popen[bytes], log: Path, t
         if server.poll() is not None:
             break
         with contextlib.suppress(httpx.HTTPError):
-            if httpx.get(f"{url}/api/status", headers={"Authorization": f"token {token}"}, timeout=5).status_code == 200:
+            if (
+                httpx.get(f"{url}/api/status", headers={"Authorization": f"token {token}"}, timeout=5).status_code
+                == 200
+            ):
                 return
         time.sleep(0.05)
     raise SystemExit(f"JupyterLab's server did not start:\n{log.read_text(errors='replace')[-4000:]}")
@@ -218,7 +246,12 @@ def stop_hub(data: Path) -> None:
     """End what a failed or interrupted tour left running, then the embedded hub of the data folder."""
     with contextlib.suppress(OSError, ValueError, KeyError):
         about = json.loads((data / "hub.json").read_text())
-        with contextlib.suppress(httpx.HTTPError), httpx.Client(base_url=f"{about['url']}/api/v1", headers={"Authorization": f"Bearer {about['token']}"}, timeout=20) as hub:
+        with (
+            contextlib.suppress(httpx.HTTPError),
+            httpx.Client(
+                base_url=f"{about['url']}/api/v1", headers={"Authorization": f"Bearer {about['token']}"}, timeout=20
+            ) as hub,
+        ):
             for each in hub.get("/executions?active=true").json()["items"]:
                 hub.post(f"/executions/{each['id']}/terminate", json={"confirm": each["name"]})
             within(60, lambda: not hub.get("/executions?active=true").json()["items"])

@@ -1,4 +1,5 @@
-"""Writes ``options.md`` beside this file: every option of the hub, the backends and the server extension, from their traits.
+"""Writes ``options.md`` beside this file: every option of the hub, the backends and the server extension, from their
+traits.
 
 ``make_options.py --check`` ends with 1 if the page is not up to date. Called by ``make generate`` and ``make check``.
 """
@@ -22,8 +23,8 @@ HEAD = """# Options
 
 Made from the options' own help texts by `make generate`; do not edit.
 
-On the command line of `zoe-hub`: `--ZoeHub.idle_timeout=600`. In `zoe_hub_config.py` in the hub's data folder, or a file
-named with `--config`: `c.ZoeHub.idle_timeout = 600`. Those of `ZoeExtension` belong to JupyterLab: `jupyter lab
+On the command line of `zoe-hub`: `--ZoeHub.idle_timeout=600`. In `zoe_hub_config.py` in the hub's data folder, or a
+file named with `--config`: `c.ZoeHub.idle_timeout = 600`. Those of `ZoeExtension` belong to JupyterLab: `jupyter lab
 --ZoeExtension.hub_url=...` or a `jupyter_server_config.py`.
 """
 
@@ -37,7 +38,9 @@ def page() -> str:
             if trait.this_class.__module__.partition(".")[0] in ("zoe_hub", "jupyter_zoe"):
                 value = trait.default()
                 default = f"`{value!r}`".replace("|", "\\|") if value not in ("", None) else ""
-                parts.append(f"| `{each.__name__}.{name}` | {default} | {' '.join(trait.help.split())} |\n".replace("<", "&lt;"))
+                parts.append(
+                    f"| `{each.__name__}.{name}` | {default} | {' '.join(trait.help.split())} |\n".replace("<", "&lt;")
+                )
     return "".join(parts)
 
 

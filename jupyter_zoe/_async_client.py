@@ -1,4 +1,6 @@
-"""The hub from asyncio: ``AsyncClient``. See ``client``, which has the same for threads and from where it is imported."""
+"""The hub from asyncio: ``AsyncClient``. See ``client``, which has the same for threads and from where it is
+imported.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,8 @@ if TYPE_CHECKING:
 
 
 class AsyncClient(AsyncOperations):
-    """The hub, asynchronous. An asynchronous context manager; belongs to one event loop. Parameters as of ``Client``; finding
+    """The hub, asynchronous. An asynchronous context manager; belongs to one event loop. Parameters as of ``Client``;
+    finding
     the hub happens at the first request, in a thread.
     """
 
@@ -50,7 +53,9 @@ class AsyncClient(AsyncOperations):
         await self._open()
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         await self.aclose()
 
     async def aclose(self) -> None:
@@ -69,32 +74,60 @@ class AsyncClient(AsyncOperations):
                 self._http = httpx.AsyncClient(**client_options(self._connection.info))
             return self._http, self._connection
 
-    async def _call(self, operation: Operation, path: Mapping[str, str], query: Mapping[str, Any], body: Mapping[str, Any] | None, options: Options) -> Any:
+    async def _call(
+        self,
+        operation: Operation,
+        path: Mapping[str, str],
+        query: Mapping[str, Any],
+        body: Mapping[str, Any] | None,
+        options: Options,
+    ) -> Any:
         _, connection = await self._open()
         _, broken = failures()
-        async with self._send(_wire.request(connection.info, operation, path, query, body, options), READ_TIMEOUT) as answer:
+        async with self._send(
+            _wire.request(connection.info, operation, path, query, body, options), READ_TIMEOUT
+        ) as answer:
             try:
                 content = await answer.aread()
             except broken as error:
                 raise _wire.unreachable(connection.info, error) from None
             return _wire.content_of(operation, answer.status_code, content)
 
-    async def _stream(self, operation: Operation, path: Mapping[str, str], query: Mapping[str, Any], body: Mapping[str, Any] | None, options: Options) -> AsyncIterator[bytes]:
+    async def _stream(
+        self,
+        operation: Operation,
+        path: Mapping[str, str],
+        query: Mapping[str, Any],
+        body: Mapping[str, Any] | None,
+        options: Options,
+    ) -> AsyncIterator[bytes]:
         _, connection = await self._open()
         _, broken = failures()
-        async with self._send(_wire.request(connection.info, operation, path, query, body, options), None if query.get("follow") else READ_TIMEOUT) as answer:
+        async with self._send(
+            _wire.request(connection.info, operation, path, query, body, options),
+            None if query.get("follow") else READ_TIMEOUT,
+        ) as answer:
             try:
                 async for data in answer.aiter_bytes():
                     yield data
             except broken as error:
                 raise _wire.unreachable(connection.info, error) from None
 
-    async def _events(self, operation: Operation, path: Mapping[str, str], query: Mapping[str, Any], body: Mapping[str, Any] | None, options: Options) -> AsyncIterator[EventView]:
+    async def _events(
+        self,
+        operation: Operation,
+        path: Mapping[str, str],
+        query: Mapping[str, Any],
+        body: Mapping[str, Any] | None,
+        options: Options,
+    ) -> AsyncIterator[EventView]:
         async for event in self._wakes(operation, path, query, options):
             if event is not None:
                 yield event
 
-    async def _wakes(self, operation: Operation, path: Mapping[str, str], query: Mapping[str, Any], options: Options) -> AsyncGenerator[EventView | None, None]:
+    async def _wakes(
+        self, operation: Operation, path: Mapping[str, str], query: Mapping[str, Any], options: Options
+    ) -> AsyncGenerator[EventView | None, None]:
         """Events; None when a connection stands."""
         _, connection = await self._open()
         _, broken = failures()
@@ -105,7 +138,10 @@ class AsyncClient(AsyncOperations):
                 options = {**options, "last_event_id": events.cursor}
             events.connected()
             try:
-                async with self._send(_wire.request(connection.info, operation, path, {**query, "since": None}, None, options), STREAM_TIMEOUT) as answer:
+                async with self._send(
+                    _wire.request(connection.info, operation, path, {**query, "since": None}, None, options),
+                    STREAM_TIMEOUT,
+                ) as answer:
                     async for data in answer.aiter_bytes():
                         if not events.begun:
                             yield None
@@ -135,7 +171,10 @@ class AsyncClient(AsyncOperations):
     async def _opened(self, request: Request, timeout: float | None) -> httpx.Response:  # noqa: ASYNC109
         answer = await self._sent(request, timeout)
         _, connection = await self._open()
-        if answer.status_code == UNAUTHORIZED and (anew := await asyncio.to_thread(connection.again, request)) != request:
+        if (
+            answer.status_code == UNAUTHORIZED
+            and (anew := await asyncio.to_thread(connection.again, request)) != request
+        ):
             await answer.aclose()  # refused unread, so it may be sent again whatever it asks
             answer = await self._sent(anew, timeout)
         return answer
@@ -145,7 +184,13 @@ class AsyncClient(AsyncOperations):
         _, broken = failures()
         for pause in (*self._pauses, None):
             try:
-                built = http.build_request(request.method, request.url, headers=request.headers, content=request.content, timeout=(timeout and min(timeout, 10.0)) or 10.0)
+                built = http.build_request(
+                    request.method,
+                    request.url,
+                    headers=request.headers,
+                    content=request.content,
+                    timeout=(timeout and min(timeout, 10.0)) or 10.0,
+                )
                 built.extensions["timeout"]["read"] = timeout
                 return await http.send(built, stream=True)
             except broken as error:
@@ -164,13 +209,22 @@ class AsyncClient(AsyncOperations):
                 raise
         return chosen((await self.list_executions(name=name, limit=100))["items"], name)
 
-    async def wait(self, execution: str, until: Until = "ended", *, timeout: float | None = None, progress: Progress | None = None) -> ExecutionView:  # noqa: ASYNC109
+    async def wait(
+        self,
+        execution: str,
+        until: Until = "ended",
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109
+        progress: Progress | None = None,
+    ) -> ExecutionView:
         """As ``Client.wait``, without ticks."""
         begun = time.monotonic()
         view: ExecutionView | None = None
         try:
             async with asyncio.timeout(timeout):
-                async with contextlib.aclosing(self._wakes(OPERATIONS["stream_events"], {}, {"execution": execution}, {})) as wakes:
+                async with contextlib.aclosing(
+                    self._wakes(OPERATIONS["stream_events"], {}, {"execution": execution}, {})
+                ) as wakes:
                     async for _ in wakes:
                         view = await self.get_execution(execution)
                         if progress is not None:

@@ -1,7 +1,8 @@
 """The hub's operations: types, one table, and a typed method for each, synchronous and asynchronous.
 
-Generated from the hub's table of operations by ``python -m zoe_hub.contract.generate``; do not edit. ``jupyter_zoe.client``
-adds the connection: it derives from ``SyncOperations`` and ``AsyncOperations`` and implements what they call.
+Generated from the hub's table of operations by ``python -m zoe_hub.contract.generate``; do not edit.
+``jupyter_zoe.client`` adds the connection: it derives from ``SyncOperations`` and ``AsyncOperations`` and
+implements what they call.
 """
 
 # ruff: noqa
@@ -28,8 +29,9 @@ class Operation(NamedTuple):
 
 
 class Options(TypedDict, total=False):
-    """Headers of one call. ``idempotency_key``: the same key with the same request gets the same answer; ``if_match``: the
-    version that was read, ``conflict`` if it has changed since; ``range``: ``bytes=FIRST-LAST``; ``last_event_id``."""
+    """Headers of one call. ``idempotency_key``: the same key with the same request gets the same answer;
+    ``if_match``: the version that was read, ``conflict`` if it has changed since; ``range``: ``bytes=FIRST-LAST``;
+    ``last_event_id``."""
 
     idempotency_key: str
     if_match: int

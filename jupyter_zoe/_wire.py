@@ -1,4 +1,5 @@
-"""What both clients share: problems as exceptions, requests, which failures are tried again, the format of event streams.
+"""What both clients share: problems as exceptions, requests, which failures are tried again, the format of event
+streams.
 
 Used by ``client`` alone. Imports nothing that costs.
 """
@@ -26,11 +27,20 @@ PAUSES = (0.1, 0.3, 0.8, 1.5, 3.0)  # seconds before a request whose connection 
 class ZoeProblem(Exception):
     """Zoe says no, or cannot be reached.
 
-    ``code`` is stable (see docs/errors.md), ``detail`` says what happened, ``remedy`` what to do, ``errors`` names wrong places
+    ``code`` is stable (see docs/errors.md), ``detail`` says what happened, ``remedy`` what to do, ``errors`` names
+    wrong places
     (dictionaries with ``path`` and ``message``), ``status`` is the HTTP status (0 when there was no answer).
     """
 
-    def __init__(self, code: str, detail: str, remedy: str = "", errors: Iterable[Mapping[str, Any]] = (), status: int = 0, incident: str = "") -> None:  # noqa: PLR0917
+    def __init__(  # noqa: PLR0917
+        self,
+        code: str,
+        detail: str,
+        remedy: str = "",
+        errors: Iterable[Mapping[str, Any]] = (),
+        status: int = 0,
+        incident: str = "",
+    ) -> None:
         super().__init__(code, detail)
         self.code, self.detail, self.remedy, self.status, self.incident = code, detail, remedy, status, incident
         self.errors = tuple(dict(error) for error in errors)
@@ -59,7 +69,11 @@ def of_hub_error(error: HubError) -> ZoeProblem:
 
 def unreachable(info: HubInfo, error: Exception) -> ZoeProblem:
     """The problem of a hub that does not answer."""
-    return ZoeProblem("hub-unreachable", f"The hub at {info.url} does not answer: {_words(error)}.", "Start JupyterLab again or run 'zoe hub start'; see the hub's log.")
+    return ZoeProblem(
+        "hub-unreachable",
+        f"The hub at {info.url} does not answer: {_words(error)}.",
+        "Start JupyterLab again or run 'zoe hub start'; see the hub's log.",
+    )
 
 
 def _words(error: Exception) -> str:
@@ -74,9 +88,19 @@ def problem_of(status: int, body: bytes) -> ZoeProblem:
         found = None
     if isinstance(found, dict) and isinstance(found.get("code"), str):
         return ZoeProblem(
-            found["code"], str(found.get("detail") or found.get("title") or found["code"]), str(found.get("remedy", "")), found.get("errors") or (), status, str(found.get("incident", ""))
+            found["code"],
+            str(found.get("detail") or found.get("title") or found["code"]),
+            str(found.get("remedy", "")),
+            found.get("errors") or (),
+            status,
+            str(found.get("incident", "")),
         )
-    return ZoeProblem("bad-answer", f"The hub answered {status} in a way that Zoe does not know.", "Check that the hub's address is right and that its version fits.", status=status)
+    return ZoeProblem(
+        "bad-answer",
+        f"The hub answered {status} in a way that Zoe does not know.",
+        "Check that the hub's address is right and that its version fits.",
+        status=status,
+    )
 
 
 def content_of(operation: Operation, status: int, body: bytes) -> Any:
@@ -100,7 +124,14 @@ class Request(NamedTuple):
     base: str  # the hub's address in ``url``
 
 
-def request(info: HubInfo, operation: Operation, path: Mapping[str, str], query: Mapping[str, Any], body: Mapping[str, Any] | None, options: Options) -> Request:  # noqa: PLR0917
+def request(  # noqa: PLR0917
+    info: HubInfo,
+    operation: Operation,
+    path: Mapping[str, str],
+    query: Mapping[str, Any],
+    body: Mapping[str, Any] | None,
+    options: Options,
+) -> Request:
     """The request of an operation. A call that creates gets an Idempotency-Key, so that it can be repeated."""
     where = operation.path
     for name, value in path.items():
@@ -119,9 +150,12 @@ def request(info: HubInfo, operation: Operation, path: Mapping[str, str], query:
         headers["Range"] = options["range"]
     if "last_event_id" in options:
         headers["Last-Event-ID"] = str(options["last_event_id"])
-    # A size asked for twice is the same size, an end asked for twice the same end; a detachment is gone the second time.
+    # A size asked for twice is the same size, an end asked for twice the same end; a detachment is gone the second
+    # time.
     safe = operation.method == "GET" or operation.creates or (operation.method == "POST" and "if_match" not in options)
-    return Request(operation.method, f"{info.url}{PREFIX}{where}{'?' if asked else ''}{asked}", headers, content, safe, info.url)
+    return Request(
+        operation.method, f"{info.url}{PREFIX}{where}{'?' if asked else ''}{asked}", headers, content, safe, info.url
+    )
 
 
 def _text(value: Any) -> str:
@@ -130,7 +164,11 @@ def _text(value: Any) -> str:
 
 def rebased(sent: Request, new: HubInfo) -> Request:
     """The same request, same Idempotency-Key, for the hub that came after the one that it was made for."""
-    return sent._replace(url=new.url + sent.url[len(sent.base) :], headers={**sent.headers, "Authorization": f"Bearer {new.token}"}, base=new.url)
+    return sent._replace(
+        url=new.url + sent.url[len(sent.base) :],
+        headers={**sent.headers, "Authorization": f"Bearer {new.token}"},
+        base=new.url,
+    )
 
 
 def on_this_machine(info: HubInfo) -> bool:
@@ -205,16 +243,29 @@ def reached(view: ExecutionView, until: Until) -> bool:
 def late(view: ExecutionView | None, until: Until, timeout: float) -> ZoeProblem:
     what = f"{view['name']} is {view['phase']}: {view['reason']}" if view else "The hub does not answer"
     aim = until if isinstance(until, str) else "what was waited for"
-    return ZoeProblem("timeout", f"Not {aim} after {timeout:g} s. {what.rstrip('.')}.", "It goes on by itself; look again with 'zoe status', or end it with 'zoe stop'.")
+    return ZoeProblem(
+        "timeout",
+        f"Not {aim} after {timeout:g} s. {what.rstrip('.')}.",
+        "It goes on by itself; look again with 'zoe status', or end it with 'zoe stop'.",
+    )
 
 
 def chosen(found: list[ExecutionView], name: str) -> ExecutionView:
     """The execution that a name means: the only active one, else the newest."""
     active = [each for each in found if each["phase"] != "ended"]
     if len(active) > 1:
-        raise ZoeProblem("ambiguous", f"Several executions are called {name}: {', '.join(each['id'] for each in active)}.", "Say which by its id.")
+        raise ZoeProblem(
+            "ambiguous",
+            f"Several executions are called {name}: {', '.join(each['id'] for each in active)}.",
+            "Say which by its id.",
+        )
     if not found:
-        raise ZoeProblem("unknown-execution", f"There is no execution {name!r}.", "List your executions with 'zoe ps --all'.", status=404)
+        raise ZoeProblem(
+            "unknown-execution",
+            f"There is no execution {name!r}.",
+            "List your executions with 'zoe ps --all'.",
+            status=404,
+        )
     return (active or found)[0]
 
 
@@ -244,9 +295,15 @@ class Connection:
         except hub.HubError as error:
             raise of_hub_error(error) from None
         except OSError as error:
-            raise ZoeProblem("hub-unreachable", f"The hub cannot be started: {error}.", f"Set {hub.DATA_VARIABLE} to a folder you may write to.") from None
+            raise ZoeProblem(
+                "hub-unreachable",
+                f"The hub cannot be started: {error}.",
+                f"Set {hub.DATA_VARIABLE} to a folder you may write to.",
+            ) from None
         if found is None:
-            raise ZoeProblem("hub-unreachable", "No hub is running.", "Start one with 'zoe hub start'; JupyterLab does it by itself.")
+            raise ZoeProblem(
+                "hub-unreachable", "No hub is running.", "Start one with 'zoe hub start'; JupyterLab does it by itself."
+            )
         return found
 
     def again(self, request: Request) -> Request:

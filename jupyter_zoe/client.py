@@ -1,8 +1,10 @@
 """The hub from Python: ``Client`` for scripts, magics and the command line, ``AsyncClient`` for asyncio.
 
 Both have a typed method for each operation of the REST interface (``_operations``, generated) and a few that combine
-them: ``find`` an execution by its name, ``wait`` until something has happened. Requests whose connection fails are tried
-again where that is harmless; calls that create keep their Idempotency-Key meanwhile, so that nothing is made twice. Event
+them: ``find`` an execution by its name, ``wait`` until something has happened. Requests whose connection fails are
+tried
+again where that is harmless; calls that create keep their Idempotency-Key meanwhile, so that nothing is made twice.
+Event
 streams resume after the last event that was given. Errors are ``ZoeProblem``.
 """
 
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncClient", "Client", "Progress", "Until", "ZoeProblem"]
 
+
 def __getattr__(name: str) -> Any:
     if name == "AsyncClient":  # asyncio takes a while to import
         from jupyter_zoe._async_client import AsyncClient  # noqa: PLC0415
@@ -92,7 +95,9 @@ class Client(SyncOperations):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         self.close()
 
     def close(self) -> None:
@@ -104,16 +109,37 @@ class Client(SyncOperations):
 
     # --- what the generated methods call ---
 
-    def _call(self, operation: Operation, path: Mapping[str, str], query: Mapping[str, Any], body: Mapping[str, Any] | None, options: Options) -> Any:
+    def _call(
+        self,
+        operation: Operation,
+        path: Mapping[str, str],
+        query: Mapping[str, Any],
+        body: Mapping[str, Any] | None,
+        options: Options,
+    ) -> Any:
         with self._send(_wire.request(self.info, operation, path, query, body, options), READ_TIMEOUT) as answer:
             return _wire.content_of(operation, answer.status_code, b"".join(self._bytes(answer)))
 
-    def _stream(self, operation: Operation, path: Mapping[str, str], query: Mapping[str, Any], body: Mapping[str, Any] | None, options: Options) -> Iterator[bytes]:
+    def _stream(
+        self,
+        operation: Operation,
+        path: Mapping[str, str],
+        query: Mapping[str, Any],
+        body: Mapping[str, Any] | None,
+        options: Options,
+    ) -> Iterator[bytes]:
         request = _wire.request(self.info, operation, path, query, body, options)
         with self._send(request, None if query.get("follow") else READ_TIMEOUT) as answer:
             yield from self._bytes(answer)
 
-    def _events(self, operation: Operation, path: Mapping[str, str], query: Mapping[str, Any], body: Mapping[str, Any] | None, options: Options) -> Iterator[EventView]:
+    def _events(
+        self,
+        operation: Operation,
+        path: Mapping[str, str],
+        query: Mapping[str, Any],
+        body: Mapping[str, Any] | None,
+        options: Options,
+    ) -> Iterator[EventView]:
         yield from EventStream(self, operation, path, query, options)
 
     def _bytes(self, answer: httpx.Response) -> Iterator[bytes]:
@@ -145,7 +171,13 @@ class Client(SyncOperations):
         _, broken = failures()
         for pause in (*self._pauses, None):
             try:
-                built = self._http.build_request(request.method, request.url, headers=request.headers, content=request.content, timeout=(timeout and min(timeout, 10.0)) or 10.0)
+                built = self._http.build_request(
+                    request.method,
+                    request.url,
+                    headers=request.headers,
+                    content=request.content,
+                    timeout=(timeout and min(timeout, 10.0)) or 10.0,
+                )
                 built.extensions["timeout"]["read"] = timeout
                 return self._http.send(built, stream=True)
             except broken as error:
@@ -169,14 +201,24 @@ class Client(SyncOperations):
                 raise
         return chosen(self.list_executions(name=name, limit=100)["items"], name)
 
-    def read_log(self, execution: str, process: str, *, offset: int = 0, follow: bool = False) -> Iterator[tuple[bytes, int]]:
-        """Pieces of a process's log, each with the offset behind it, from which reading can go on; older output may be gone.
+    def read_log(
+        self, execution: str, process: str, *, offset: int = 0, follow: bool = False
+    ) -> Iterator[tuple[bytes, int]]:
+        """Pieces of a process's log, each with the offset behind it, from which reading can go on; older output may be
+        gone.
 
         :param offset: first byte; negative: counted from the end
         :param follow: stay until the process has ended
         :raises ZoeProblem: ``unknown-execution``, ``unknown-process``, ``no-log``
         """
-        request = _wire.request(self.info, OPERATIONS["get_logs"], {"execution": execution, "process": process}, {"offset": offset, "follow": follow}, None, {})
+        request = _wire.request(
+            self.info,
+            OPERATIONS["get_logs"],
+            {"execution": execution, "process": process},
+            {"offset": offset, "follow": follow},
+            None,
+            {},
+        )
         with self._send(request, None if follow else READ_TIMEOUT) as answer:
             at = int(answer.headers.get("Zoe-Log-Offset", "0"))
             for data in self._bytes(answer):
@@ -193,10 +235,20 @@ class Client(SyncOperations):
             pieces = list(self.read_log(execution, process, offset=-window))
             data = b"".join(piece for piece, _ in pieces)
             if len(data) < window or data.count(b"\n") > lines:
-                return b"".join(data.splitlines(keepends=True)[-lines:]) if lines > 0 else b"", pieces[-1][1] if pieces else 0
+                return b"".join(data.splitlines(keepends=True)[-lines:]) if lines > 0 else b"", pieces[-1][
+                    1
+                ] if pieces else 0
             window *= 4
 
-    def wait(self, execution: str, until: Until = "ended", *, timeout: float | None = None, progress: Progress | None = None, tick: float | None = None) -> ExecutionView:
+    def wait(
+        self,
+        execution: str,
+        until: Until = "ended",
+        *,
+        timeout: float | None = None,
+        progress: Progress | None = None,
+        tick: float | None = None,
+    ) -> ExecutionView:
         """Wait until an execution is where it should be, woken by events.
 
         :param execution: its id
@@ -226,7 +278,15 @@ class Client(SyncOperations):
 class EventStream(Iterator[EventView]):
     """Events as they happen, over as many connections as it takes; ``close`` may be called from another thread."""
 
-    def __init__(self, client: Client, operation: Operation, path: Mapping[str, str], query: Mapping[str, Any], options: Options, on_connect: Callable[[], None] = lambda: None) -> None:  # noqa: PLR0917
+    def __init__(  # noqa: PLR0917
+        self,
+        client: Client,
+        operation: Operation,
+        path: Mapping[str, str],
+        query: Mapping[str, Any],
+        options: Options,
+        on_connect: Callable[[], None] = lambda: None,
+    ) -> None:
         """:param on_connect: called when a connection stands: what happens from now on will be told"""
         self._client, self._operation, self._path, self._query, self._options = client, operation, path, query, options
         self._on_connect = on_connect
@@ -254,7 +314,9 @@ class EventStream(Iterator[EventView]):
         while not self._closed:
             if events.cursor is not None:
                 self._options = {**self._options, "last_event_id": events.cursor}
-            request = _wire.request(self._client.info, self._operation, self._path, {**self._query, "since": None}, None, self._options)
+            request = _wire.request(
+                self._client.info, self._operation, self._path, {**self._query, "since": None}, None, self._options
+            )
             events.connected()
             try:
                 with self._client._send(request, STREAM_TIMEOUT) as answer:
@@ -272,7 +334,9 @@ class EventStream(Iterator[EventView]):
                 self._answer = None
             fruitless = 0 if events.begun else fruitless + 1
             if not self._closed:
-                time.sleep(self._client._pauses[min(fruitless, len(self._client._pauses) - 1)] if self._client._pauses else 0)
+                time.sleep(
+                    self._client._pauses[min(fruitless, len(self._client._pauses) - 1)] if self._client._pauses else 0
+                )
 
 
 class _Watcher:
@@ -280,7 +344,14 @@ class _Watcher:
 
     def __init__(self, client: Client, execution: str) -> None:
         self._news: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
-        self._stream = EventStream(client, OPERATIONS["stream_events"], {}, {"execution": execution}, {}, on_connect=lambda: self._news.put(None))
+        self._stream = EventStream(
+            client,
+            OPERATIONS["stream_events"],
+            {},
+            {"execution": execution},
+            {},
+            on_connect=lambda: self._news.put(None),
+        )
         self._thread = threading.Thread(target=self._read, name="zoe-events", daemon=True)
         self.changed = False
 
@@ -289,7 +360,9 @@ class _Watcher:
         self.wait(None)  # until the stream stands: nothing that happens after the first look is missed
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         self._stream.close()
         self._thread.join(2.0)
 

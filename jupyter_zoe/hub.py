@@ -82,19 +82,27 @@ def configured() -> HubInfo | None:
         return None
     token = os.environ.get(TOKEN_VARIABLE, "").strip()
     if not token:
-        raise HubError(f"{URL_VARIABLE} is set, but {TOKEN_VARIABLE} is not.", remedy=f"Set {TOKEN_VARIABLE} as well, or unset {URL_VARIABLE}.")
+        raise HubError(
+            f"{URL_VARIABLE} is set, but {TOKEN_VARIABLE} is not.",
+            remedy=f"Set {TOKEN_VARIABLE} as well, or unset {URL_VARIABLE}.",
+        )
     return HubInfo(url=checked_url(url, URL_VARIABLE), token=token)
 
 
 def checked_url(url: str, name: str) -> str:
-    """``url`` without a slash at its end. :raises HubError: it is no address of a hub; ``name`` is what was set to it"""
+    """``url`` without a slash at its end. :raises HubError: it is no address of a hub; ``name`` is what was set to
+    it
+    """
     try:
         parts = urllib.parse.urlsplit(url)
         wrong = parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0
     except ValueError:
         wrong = True
     if wrong:
-        raise HubError(f"{name} is {url!r}, which is no address of a hub.", remedy="Set it to an address such as https://hub.example.org:8470, or unset it.")
+        raise HubError(
+            f"{name} is {url!r}, which is no address of a hub.",
+            remedy="Set it to an address such as https://hub.example.org:8470, or unset it.",
+        )
     return url.rstrip("/")
 
 
@@ -111,7 +119,8 @@ def find(data: Path | None = None, *, timeout: float = 5.0) -> HubInfo | None:
 
 
 def ensure(timeout: float = 30.0, data: Path | None = None) -> HubInfo:
-    """The hub of the environment, or the embedded hub, which is started if it does not live. Safe to call at the same time.
+    """The hub of the environment, or the embedded hub, which is started if it does not live. Safe to call at the same
+    time.
 
     :param timeout: seconds until it must answer
     :param data: the embedded hub's folder; ``None``: ``data_folder()``, and the environment's hub wins
@@ -121,24 +130,33 @@ def ensure(timeout: float = 30.0, data: Path | None = None) -> HubInfo:
     if (info := find(data)) is not None:
         return info
     if fcntl is None:  # pragma: no cover
-        raise HubError("The embedded hub needs Linux or macOS.", remedy=f"Set {URL_VARIABLE} and {TOKEN_VARIABLE} to a hub elsewhere.")
+        raise HubError(
+            "The embedded hub needs Linux or macOS.",
+            remedy=f"Set {URL_VARIABLE} and {TOKEN_VARIABLE} to a hub elsewhere.",
+        )
     folder = data or data_folder()
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise HubError(f"The folder {folder} cannot be made: {error.strerror}.", remedy=f"Set {DATA_VARIABLE} to a folder you may write to.") from error
+        raise HubError(
+            f"The folder {folder} cannot be made: {error.strerror}.",
+            remedy=f"Set {DATA_VARIABLE} to a folder you may write to.",
+        ) from error
     with _launch_lock(folder, deadline):
         return _start(folder, deadline)
 
 
 def alive(info: HubInfo) -> bool:
-    """Whether the process of an embedded hub still lives, at the cost of reading one small file; a remote hub counts as alive."""
+    """Whether the process of an embedded hub still lives, at the cost of reading one small file; a remote hub counts as
+    alive.
+    """
     return not info.embedded or _lives(info.pid, info.started)
 
 
 def healthy(info: HubInfo, *, timeout: float = 5.0) -> bool:
     """Whether the hub answers an authenticated request for its health within ``timeout`` seconds."""
-    request = urllib.request.Request(f"{info.url}/api/v1/health", headers={"Authorization": f"Bearer {info.token}"})  # noqa: S310 - own hub's URL
+    # own hub's URL
+    request = urllib.request.Request(f"{info.url}/api/v1/health", headers={"Authorization": f"Bearer {info.token}"})  # noqa: S310
     try:
         # An embedded hub is on this machine: a proxy of the environment must not come between (or see the token).
         handlers = [urllib.request.ProxyHandler({})] if info.embedded else []
@@ -178,7 +196,9 @@ def _read(folder: Path) -> HubInfo | None:
 
 
 def _lives(pid: int, started: int | None) -> bool:
-    """Whether process ``pid`` runs and is the one that began at ``started`` (field 22 of its stat), not a later one of that number."""
+    """Whether process ``pid`` runs and is the one that began at ``started`` (field 22 of its stat), not a later one of
+    that number.
+    """
     if pid <= 0:
         return False
     try:
@@ -209,7 +229,9 @@ def _pauses(deadline: float) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _launch_lock(folder: Path, deadline: float) -> Iterator[None]:
-    """Held by the one that starts the hub; the others wait for it until ``deadline``. Lost with its process, never stale."""
+    """Held by the one that starts the hub; the others wait for it until ``deadline``. Lost with its process, never
+    stale.
+    """
     descriptor = os.open(folder / "launch.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         for _ in _pauses(deadline):
@@ -253,10 +275,12 @@ def _start(folder: Path, deadline: float) -> HubInfo:
             process = _launch(folder, log)
         elif process is not None and process.poll() is not None and not _hub_lock_held(folder):
             raise HubError(
-                f"The hub ended at its start with code {process.returncode}.{_tail(log, begin)}", remedy=f"Correct what its log says ({log}), then try again."
+                f"The hub ended at its start with code {process.returncode}.{_tail(log, begin)}",
+                remedy=f"Correct what its log says ({log}), then try again.",
             )
     raise HubError(
-        f"The hub does not answer in time.{_tail(log, begin) if process is not None else ' One is running, but hangs.'}",
+        "The hub does not answer in"
+        f" time.{_tail(log, begin) if process is not None else ' One is running, but hangs.'}",
         remedy=f"See {log}; if a hub hangs, end its process.",
     )
 
@@ -266,13 +290,24 @@ def _launch(folder: Path, log: Path) -> subprocess.Popen[bytes]:
     try:
         further = shlex.split(os.environ.get(OPTIONS_VARIABLE, ""))
     except ValueError as error:
-        raise HubError(f"{OPTIONS_VARIABLE} cannot be read: {error}.", remedy=f"Correct the quotes in {OPTIONS_VARIABLE}, or unset it.") from None
+        raise HubError(
+            f"{OPTIONS_VARIABLE} cannot be read: {error}.",
+            remedy=f"Correct the quotes in {OPTIONS_VARIABLE}, or unset it.",
+        ) from None
     command = [sys.executable, "-m", "zoe_hub", "--embedded", *further]
     environment = scrubbed(os.environ)
     environment[DATA_VARIABLE] = str(folder)
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment, cwd=folder, start_new_session=True)
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env=environment,
+            cwd=folder,
+            start_new_session=True,
+        )
     except OSError as error:
         raise HubError(f"The hub cannot be started: {error}.") from error
     finally:
@@ -290,7 +325,9 @@ _HARMLESS = re.compile(r"^JUPYTER_((CONFIG|DATA|RUNTIME)_DIR|(CONFIG_)?PATH|PREF
 
 def scrubbed(environment: Mapping[str, str]) -> dict[str, str]:
     """``environment`` without what belongs to the starting Jupyter server or kernel: its tokens, session and sizes."""
-    return {name: value for name, value in environment.items() if _HARMLESS.match(name) or not _NOT_THE_HUBS.match(name)}
+    return {
+        name: value for name, value in environment.items() if _HARMLESS.match(name) or not _NOT_THE_HUBS.match(name)
+    }
 
 
 def _tail(log: Path, begin: int) -> str:

@@ -55,7 +55,11 @@ def add_parameters(parser: argparse.ArgumentParser, schema: Mapping[str, Any]) -
         names = [flag(name)]
         if names[0] in parser._option_string_actions:  # an option of the verb itself comes first
             names = [flag(f"param_{name}")]
-        common: dict[str, Any] = {"dest": f"parameter {name}", "default": argparse.SUPPRESS, "help": _help(name, each, name in schema.get("required", ()))}
+        common: dict[str, Any] = {
+            "dest": f"parameter {name}",
+            "default": argparse.SUPPRESS,
+            "help": _help(name, each, name in schema.get("required", ())),
+        }
         match each.get("type"):
             case "boolean":
                 group.add_argument(*names, action=argparse.BooleanOptionalAction, **common)
@@ -72,11 +76,15 @@ def _metavar(schema: Mapping[str, Any]) -> str:
         return "{" + ",".join(map(str, schema["enum"])) + "}"
     if _from_file(schema):
         return "FILE"
-    return {"integer": "N", "number": "NUMBER"}.get(schema.get("type", ""), {"memory": "MEMORY", "duration": "DURATION"}.get(schema.get("format", ""), "TEXT"))
+    return {"integer": "N", "number": "NUMBER"}.get(
+        schema.get("type", ""), {"memory": "MEMORY", "duration": "DURATION"}.get(schema.get("format", ""), "TEXT")
+    )
 
 
 def _from_file(schema: Mapping[str, Any]) -> bool:
-    """Whether an option names a file with the value: programs, which are long, and secrets, which arguments would show to all."""
+    """Whether an option names a file with the value: programs, which are long, and secrets, which arguments would show
+    to all.
+    """
     return schema.get("format") == "textarea" or schema.get("writeOnly") is True
 
 
@@ -125,7 +133,11 @@ def _value(name: str, schema: Mapping[str, Any], value: Any) -> Any:
 def _pair(name: str, schema: Mapping[str, Any], text: str) -> tuple[str, Any]:
     key, equals, value = text.partition("=")
     if not equals:
-        raise ZoeProblem("usage", f"{flag(name)} wants NAME=VALUE, not {text!r}.", f"For example {flag(name)} spark.sql.shuffle.partitions=8.")
+        raise ZoeProblem(
+            "usage",
+            f"{flag(name)} wants NAME=VALUE, not {text!r}.",
+            f"For example {flag(name)} spark.sql.shuffle.partitions=8.",
+        )
     inner = schema.get("additionalProperties")
     return key, _scalar(inner.get("type", "string") if isinstance(inner, Mapping) else "string", value)
 
@@ -150,23 +162,37 @@ def _scalar(kind: str, value: Any) -> Any:
 
 
 def read_text(source: str, option: str, *, secret: bool = False) -> str:
-    """What the file ``source`` holds; ``-``: the standard input; ``env:NAME``, for secrets: a variable of the environment."""
+    """What the file ``source`` holds; ``-``: the standard input; ``env:NAME``, for secrets: a variable of the
+    environment.
+    """
     if secret and source.startswith("env:"):
         name = source.removeprefix("env:")
         if name not in os.environ:
-            raise ZoeProblem("usage", f"{option}: there is no variable {name} in the environment.", f"Set {name}, or name a file.")
+            raise ZoeProblem(
+                "usage", f"{option}: there is no variable {name} in the environment.", f"Set {name}, or name a file."
+            )
         return os.environ[name]
     try:
         data = sys.stdin.buffer.read(LONGEST_FILE + 1) if source == "-" else _head(Path(source).expanduser())
         text = data.decode("utf-8")
     except OSError as error:
-        hint = "The value of a secret is not given itself: arguments can be seen by others." if secret else "Correct the name of the file."
+        hint = (
+            "The value of a secret is not given itself: arguments can be seen by others."
+            if secret
+            else "Correct the name of the file."
+        )
         # the name may be the secret itself
-        raise ZoeProblem("usage", f"{option}: the file {'' if secret else repr(source) + ' '}cannot be read: {error.strerror}.", hint) from None
+        raise ZoeProblem(
+            "usage", f"{option}: the file {'' if secret else repr(source) + ' '}cannot be read: {error.strerror}.", hint
+        ) from None
     except UnicodeDecodeError:
         raise ZoeProblem("usage", f"{option}: the file is not a text in UTF-8.", "Save it as UTF-8.") from None
     if len(data) > LONGEST_FILE:
-        raise ZoeProblem("usage", f"{option}: the file has more than {LONGEST_FILE} bytes.", "Put it where the application can read it and pass its place.")
+        raise ZoeProblem(
+            "usage",
+            f"{option}: the file has more than {LONGEST_FILE} bytes.",
+            "Put it where the application can read it and pass its place.",
+        )
     return text.rstrip("\r\n") if secret else text
 
 

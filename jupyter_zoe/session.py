@@ -1,6 +1,7 @@
 """Attaching from plain Python: ``spark = jupyter_zoe.attach("spark", workers=2)`` in a script or notebook.
 
-In a notebook it finds what ``%zoe attach`` finds; elsewhere a cluster belongs to the current folder, as for ``zoe attach``.
+In a notebook it finds what ``%zoe attach`` finds; elsewhere a cluster belongs to the current folder, as for ``zoe
+attach``.
 """
 
 from __future__ import annotations
@@ -20,7 +21,14 @@ def _key() -> tuple[str, str]:
     return (key, kernel_id) if kernel_id else (folder_key(), "")
 
 
-def attach(zapp: str | None = None, *, execution: str | None = None, timeout: float | None = 600.0, hub: HubInfo | None = None, **parameters: Any) -> Any:
+def attach(
+    zapp: str | None = None,
+    *,
+    execution: str | None = None,
+    timeout: float | None = 600.0,
+    hub: HubInfo | None = None,
+    **parameters: Any,
+) -> Any:
     """A session of the cluster that this notebook or folder has, or of a new one.
 
     :param zapp: what to attach to, such as ``spark``; ``None``: what it was attached to

@@ -47,7 +47,9 @@ class Verbs:
 
     def add(self, name: str, summary: str, *, parameters: bool = False, epilog: str = "") -> Parser:
         """A verb. ``parameters``: it takes a ZApp and that ZApp's parameters."""
-        parser: Parser = self._subparsers.add_parser(name, help=summary, description=f"{summary}.", add_help=not parameters, epilog=epilog)
+        parser: Parser = self._subparsers.add_parser(
+            name, help=summary, description=f"{summary}.", add_help=not parameters, epilog=epilog
+        )
         self.verbs[name] = parser
         if parameters:
             self._with_parameters.add(name)
@@ -71,7 +73,9 @@ class Verbs:
             raise options.Help(self.help())
         verb = tokens[0]
         if verb not in self.verbs:
-            raise ZoeProblem("usage", f"There is no verb {verb!r}.", f"Verbs: {', '.join(self.verbs)}. See {self.prog} --help.")
+            raise ZoeProblem(
+                "usage", f"There is no verb {verb!r}.", f"Verbs: {', '.join(self.verbs)}. See {self.prog} --help."
+            )
         if verb not in self._with_parameters:
             return Call(verb, self.verbs[verb].parse_args(list(tokens[1:])))
         return self._parse_with_parameters(verb, list(tokens[1:]))
@@ -90,7 +94,13 @@ class Verbs:
         if before.startswith("--") and before in rest:  # then what was taken for the ZApp is that option's value
             parser.error(f"name the ZApp before its options: {self.prog} {verb} ZAPP {' '.join(tokens)}")
         zapp = self._zapp(known.zapp, verb == "attach")
-        full = Parser(prog=f"{self.prog} {verb} {known.zapp}", description=f"{zapp['title']}: {zapp['description']}", parents=[parser], add_help=False, conflict_handler="resolve")
+        full = Parser(
+            prog=f"{self.prog} {verb} {known.zapp}",
+            description=f"{zapp['title']}: {zapp['description']}",
+            parents=[parser],
+            add_help=False,
+            conflict_handler="resolve",
+        )
         options.add_parameters(full, zapp["parameters"])
         if known.help:
             full.print_help()
@@ -115,7 +125,12 @@ def find_zapp(client: Client, name: str, attach: bool) -> ZAppView:
         if offers:  # chosen as the hub chooses
             return min(offers, key=lambda zapp: (not zapp["name"].startswith(name), len(zapp["name"]), zapp["name"]))
         near = _near(name, [zapp["name"] for zapp in zapps])
-        raise ZoeProblem(problem.code, f"The shop has no ZApp {name!r}{near}.", "List the shop with 'zoe apps' or '%zoe apps'.", status=problem.status) from None
+        raise ZoeProblem(
+            problem.code,
+            f"The shop has no ZApp {name!r}{near}.",
+            "List the shop with 'zoe apps' or '%zoe apps'.",
+            status=problem.status,
+        ) from None
 
 
 def _near(name: str, names: list[str]) -> str:
@@ -135,13 +150,21 @@ def folder_key() -> str:
     return f"folder:{os.path.realpath(os.curdir)}"[:1024]
 
 
-def wait_running(client: Client, view: ExecutionView, *, timeout: float | None, progress: Progress, tick: float | None = 0.5) -> ExecutionView:
+def wait_running(
+    client: Client, view: ExecutionView, *, timeout: float | None, progress: Progress, tick: float | None = 0.5
+) -> ExecutionView:
     """Wait until all processes that were asked for are ready, or those that there is room for.
 
     :raises ZoeProblem: ``start-failed`` with the end of the log of what failed; ``timeout``
     """
     room = _Room(None)
-    view = client.wait(view["id"], lambda now: now["phase"] in ("ended", "stopping") or (now["phase"] == "running" and room.settled(now)), timeout=timeout, progress=progress, tick=tick)
+    view = client.wait(
+        view["id"],
+        lambda now: now["phase"] in ("ended", "stopping") or (now["phase"] == "running" and room.settled(now)),
+        timeout=timeout,
+        progress=progress,
+        tick=tick,
+    )
     if view["phase"] in ("ended", "stopping"):
         raise _failed(client, view)
     return view
@@ -171,7 +194,12 @@ class _Room:
         groups = [group for group in view["groups"] if self._group in (None, group["name"])]
         if all(group["ready"] == group["live"] == group["count"] for group in groups):
             return True
-        can = all(group["ready"] == group["live"] == (group["count"] if group["granted"] is None else min(group["granted"], group["count"])) for group in groups)
+        can = all(
+            group["ready"]
+            == group["live"]
+            == (group["count"] if group["granted"] is None else min(group["granted"], group["count"]))
+            for group in groups
+        )
         if not can:
             self._short_since = None
         elif self._short_since is None:
@@ -181,16 +209,35 @@ class _Room:
 
 def missing(view: ExecutionView) -> str:
     """What could not be started for want of room; empty if nothing."""
-    short = [f"{group['count'] - group['ready']} of {words.plural(group['count'], group['name'])}" for group in view["groups"] if group["ready"] < group["count"]]
+    short = [
+        f"{group['count'] - group['ready']} of {words.plural(group['count'], group['name'])}"
+        for group in view["groups"]
+        if group["ready"] < group["count"]
+    ]
     return f"{' and '.join(short)} still to come: {words.sentence(view['reason'])}" if short else ""
 
 
-def scale(client: Client, view: ExecutionView, group: str | None, count: int, *, timeout: float | None, progress: Progress, tick: float | None = 0.5) -> ExecutionView:
+def scale(
+    client: Client,
+    view: ExecutionView,
+    group: str | None,
+    count: int,
+    *,
+    timeout: float | None,
+    progress: Progress,
+    tick: float | None = 0.5,
+) -> ExecutionView:
     """Ask for another number of processes and wait until they are there, or until there is no room for more."""
     asked = client.scale_execution(view["id"], count=count, group=group)
     name = group or next((each["name"] for each in asked["groups"] if each["scalable"]), None)
     room = _Room(name)
-    done = client.wait(view["id"], lambda now: now["phase"] in ("ended", "stopping") or room.settled(now), timeout=timeout, progress=progress, tick=tick)
+    done = client.wait(
+        view["id"],
+        lambda now: now["phase"] in ("ended", "stopping") or room.settled(now),
+        timeout=timeout,
+        progress=progress,
+        tick=tick,
+    )
     if done["phase"] in ("ended", "stopping"):
         raise _failed(client, done)
     return done

@@ -46,7 +46,9 @@ def main_group(view: ExecutionView) -> GroupView | None:
 def ready_words(view: ExecutionView) -> str:
     """``2 workers ready``; of an application that does not grow: ``3 processes ready``."""
     group = main_group(view)
-    count, noun = (group["ready"], group["name"]) if group else (sum(each["ready"] for each in view["groups"]), "process")
+    count, noun = (
+        (group["ready"], group["name"]) if group else (sum(each["ready"] for each in view["groups"]), "process")
+    )
     return f"{plural(count, noun)} ready"
 
 
@@ -88,7 +90,16 @@ def headline(reason: str) -> str:
 
 def process_rows(view: ExecutionView) -> list[tuple[str, str, str, str, str]]:
     """The table of processes: which, state, since, exit code, why."""
-    return [(each["id"], each["state"], age(each["since"]), "" if each["exit_code"] is None else str(each["exit_code"]), each["reason"]) for each in view["processes"]]
+    return [
+        (
+            each["id"],
+            each["state"],
+            age(each["since"]),
+            "" if each["exit_code"] is None else str(each["exit_code"]),
+            each["reason"],
+        )
+        for each in view["processes"]
+    ]
 
 
 PROCESS_HEAD = ("PROCESS", "STATE", "SINCE", "EXIT", "WHY")
@@ -97,7 +108,15 @@ PROCESS_HEAD = ("PROCESS", "STATE", "SINCE", "EXIT", "WHY")
 def execution_rows(items: Iterable[ExecutionView]) -> list[tuple[str, ...]]:
     """The table of executions."""
     return [
-        (each["name"], each["id"], each["zapp"], state_words(each), f"{sum(group['ready'] for group in each['groups'])}/{sum(map(wanted, each['groups']))}", age(each["created"]), headline(each["reason"]))
+        (
+            each["name"],
+            each["id"],
+            each["zapp"],
+            state_words(each),
+            f"{sum(group['ready'] for group in each['groups'])}/{sum(map(wanted, each['groups']))}",
+            age(each["created"]),
+            headline(each["reason"]),
+        )
         for each in items
     ]
 

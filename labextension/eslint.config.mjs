@@ -36,6 +36,7 @@ export default tseslint.config(
     plugins: { 'react-hooks': hooks },
     rules: {
       ...hooks.configs.recommended.rules,
+      'max-len': ['error', { code: 120, ignoreUrls: true, ignoreRegExpLiterals: true }],
       eqeqeq: ['error', 'always', { null: 'ignore' }],
       '@typescript-eslint/naming-convention': [
         'error',
@@ -55,6 +56,7 @@ export default tseslint.config(
       '@typescript-eslint/no-misused-promises': ['error', { checksVoidReturn: { attributes: false } }]
     }
   },
+  { files: ['src/api/types.ts'], rules: { 'max-len': 'off' } },
   { files: ['src/**/*.test.ts'], rules: { '@typescript-eslint/no-floating-promises': 'off' } },
   layer('api', ['model', 'tokens', 'widgets', 'plugins', 'index']),
   layer('model', ['tokens', 'widgets', 'plugins', 'index']),

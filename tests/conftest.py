@@ -1,4 +1,6 @@
-"""For all tests: a run that is told to end ends what it started, and the hub of whoever runs the tests is left alone."""
+"""For all tests: a run that is told to end ends what it started, and the hub of whoever runs the tests is left
+alone.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ def _end(_number: int, _frame: FrameType | None) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure() -> None:
-    """SIGTERM, as from a CI that loses patience, is like Ctrl+C; SIGINT is taken too, since a shell has it ignored by what it
+    """SIGTERM, as from a CI that loses patience, is like Ctrl+C; SIGINT is taken too, since a shell has it ignored by
+    what it
     starts in the background.
     """
     signal.signal(signal.SIGTERM, _end)

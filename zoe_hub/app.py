@@ -1,6 +1,7 @@
 """The hub as a program: ``zoe-hub``. The only place where parts are chosen and put together.
 
-``zoe-hub --embedded`` is the hub of one user on this machine, started by JupyterLab and the command line when it is needed;
+``zoe-hub --embedded`` is the hub of one user on this machine, started by JupyterLab and the command line when it is
+needed;
 it ends by itself when it is not. ``zoe-hub validate PATH`` checks definitions. Exit codes: 0 ended as asked, 1 cannot
 start (or definitions are wrong), 2 wrong options, 3 another hub of this data folder runs already.
 """
@@ -42,8 +43,13 @@ if TYPE_CHECKING:
 
 OK, CANNOT_START, WRONG_OPTIONS, ALREADY_RUNS = 0, 1, 2, 3
 
-_OWN = {  # also entry points of the installed package; known here, since reading those of all packages takes 15 ms at each start
-    "zoe.backends": {"local": "zoe_hub.backends.local:LocalBackend", "docker": "zoe_hub.backends.docker:DockerBackend", "fake": "zoe_hub.backends.fake:FakeBackend"},
+# also entry points of the installed package; known here, since reading those of all packages takes 15 ms at each start
+_OWN = {
+    "zoe.backends": {
+        "local": "zoe_hub.backends.local:LocalBackend",
+        "docker": "zoe_hub.backends.docker:DockerBackend",
+        "fake": "zoe_hub.backends.fake:FakeBackend",
+    },
     "zoe.authenticators": {"embedded": "zoe_hub.web.auth:EmbeddedAuthenticator"},
 }
 
@@ -66,11 +72,16 @@ def load_part(group: str, name: str) -> Any:
     try:
         return point.load()
     except ImportError as error:
-        raise ZoeError("not-supported", f"{name!r} of {group} needs more than is installed: {error}. Install it with: pip install 'jupyter-zoe[{name}]'.") from error
+        raise ZoeError(
+            "not-supported",
+            f"{name!r} of {group} needs more than is installed: {error}. Install it with: pip install"
+            f" 'jupyter-zoe[{name}]'.",
+        ) from error
 
 
 def choose_backend(wanted: str, last: object, *, active: bool) -> str:
-    """Where processes run. What is active stays where it is: on another backend everything would be started a second time.
+    """Where processes run. What is active stays where it is: on another backend everything would be started a second
+    time.
 
     :param wanted: the setting, perhaps empty
     :param last: the backend of the hub before, if one is known
@@ -80,7 +91,10 @@ def choose_backend(wanted: str, last: object, *, active: bool) -> str:
     if not active or not isinstance(last, str):
         return wanted or "local"
     if wanted and wanted != last:
-        raise ZoeError("backend-changed", f"Executions are active on the backend {last!r}, and the hub is to start with {wanted!r}.")
+        raise ZoeError(
+            "backend-changed",
+            f"Executions are active on the backend {last!r}, and the hub is to start with {wanted!r}.",
+        )
     return last
 
 
@@ -88,8 +102,13 @@ class Validate(Application):
     """Checks definitions of frameworks and ZApps."""
 
     name = "zoe-hub-validate"
-    description = "Check definitions of frameworks and ZApps: a file, a folder of one, or a folder of folders. Exit code 0: all are right; 1: some are not; 2: nothing was named."
-    catalog_folders = List(Unicode(), help="Folders with the frameworks that the ZApps may name. Empty: those that come with Zoe.").tag(config=True)
+    description = (
+        "Check definitions of frameworks and ZApps: a file, a folder of one, or a folder of folders. Exit code 0: all"
+        " are right; 1: some are not; 2: nothing was named."
+    )
+    catalog_folders = List(
+        Unicode(), help="Folders with the frameworks that the ZApps may name. Empty: those that come with Zoe."
+    ).tag(config=True)
     aliases = {"catalog": "Validate.catalog_folders"}
     flags = {}
 
@@ -124,28 +143,116 @@ class ZoeHub(Application):
         "log-level": "ZoeHub.log_level",
     }
     flags = {
-        "embedded": ({"ZoeHub": {"embedded": True}}, "Be the hub of this user on this machine: own address, own log file, ends when idle."),
+        "embedded": (
+            {"ZoeHub": {"embedded": True}},
+            "Be the hub of this user on this machine: own address, own log file, ends when idle.",
+        ),
         "debug": ({"ZoeHub": {"log_level": 10}}, "Log every request and decision."),
     }
 
-    embedded = Bool(False, help="Be the hub of this user on this machine, as JupyterLab starts it. Changes what is chosen for port, idle_timeout and log_file.").tag(config=True)
-    ip = Unicode("127.0.0.1", help="Address to listen at. 0.0.0.0: all. Other machines reach the hub only at addresses beside 127.0.0.1; put it behind TLS then.").tag(config=True)
+    embedded = Bool(
+        False,
+        help=(
+            "Be the hub of this user on this machine, as JupyterLab starts it. Changes what is chosen for port,"
+            " idle_timeout and log_file."
+        ),
+    ).tag(config=True)
+    ip = Unicode(
+        "127.0.0.1",
+        help=(
+            "Address to listen at. 0.0.0.0: all. Other machines reach the hub only at addresses beside 127.0.0.1; put"
+            " it behind TLS then."
+        ),
+    ).tag(config=True)
     port = Int(0, help="TCP port. 0: 8470; embedded: the one of last time, or a free one.").tag(config=True)
-    data = Unicode(help="Folder for database, logs and runtime file, of mode 0700. Default: $ZOE_DATA, or the platform's folder for a user's data.").tag(config=True)
+    data = Unicode(
+        help=(
+            "Folder for database, logs and runtime file, of mode 0700. Default: $ZOE_DATA, or the platform's folder for"
+            " a user's data."
+        )
+    ).tag(config=True)
     database = Unicode(help="URL or path of the database. Default: zoe.db in the data folder.").tag(config=True)
-    deployment = Unicode(help="Name of this hub among those that share an engine: lower-case letters and digits, at most 20. Default: made once and kept in the data folder.").tag(config=True)
-    backend = Unicode(help="Where processes run: an entry point of the group zoe.backends, such as local or docker. Default: where executions are active from last time, else local.").tag(config=True)
-    authenticator = Unicode("embedded", help="Who may use the hub: an entry point of the group zoe.authenticators.").tag(config=True)
-    catalog_folders = List(Unicode(), help="Folders with definitions of frameworks and ZApps, earlier ones win; those that come with Zoe are added at the end.").tag(config=True)
-    idle_timeout = Float(None, allow_none=True, help="Seconds without an active execution and a request after which the hub ends. 0: never. Default: 1800 if embedded, else 0. Shorter frees memory sooner; the next use waits a second.").tag(config=True)
-    allowed_hosts = List(Unicode(), help="Further names under which the hub may be reached, without a port. Each is a name that a page of another site could use to reach it, too.").tag(config=True)
-    allowed_origins = List(Unicode(), help="Further origins of pages that may call the hub, such as https://lab.example.org. They can do whatever their user can.").tag(config=True)
-    max_body = Int(2**20, help="Bytes of a request to the REST interface. More lets bigger parameters through and takes more memory for each request.").tag(config=True)
-    heartbeat = Float(15.0, help="Seconds between two signs of life in a quiet event stream. Shorter finds dead connections sooner and wakes clients more.").tag(config=True)
-    stall = Float(30.0, help="Seconds after which a reader of events who does not read is disconnected; it can resume. Longer suits slow networks and holds memory.").tag(config=True)
-    session_life = Float(43200.0, help="Seconds that a browser's session with proxied pages lasts, opened by a ticket. Longer asks less often for a new one and is longer open to whoever has the browser.").tag(config=True)
-    log_file = Unicode(help="File for the log; '-': the standard error. Default: hub.log in the data folder if embedded, else the standard error.").tag(config=True)
-    config_file = Unicode(help="Python file with settings. Default: zoe_hub_config.py in the data folder, if there is one.").tag(config=True)
+    deployment = Unicode(
+        help=(
+            "Name of this hub among those that share an engine: lower-case letters and digits, at most 20. Default:"
+            " made once and kept in the data folder."
+        )
+    ).tag(config=True)
+    backend = Unicode(
+        help=(
+            "Where processes run: an entry point of the group zoe.backends, such as local or docker. Default: where"
+            " executions are active from last time, else local."
+        )
+    ).tag(config=True)
+    authenticator = Unicode(
+        "embedded", help="Who may use the hub: an entry point of the group zoe.authenticators."
+    ).tag(config=True)
+    catalog_folders = List(
+        Unicode(),
+        help=(
+            "Folders with definitions of frameworks and ZApps, earlier ones win; those that come with Zoe are added at"
+            " the end."
+        ),
+    ).tag(config=True)
+    idle_timeout = Float(
+        None,
+        allow_none=True,
+        help=(
+            "Seconds without an active execution and a request after which the hub ends. 0: never. Default: 1800 if"
+            " embedded, else 0. Shorter frees memory sooner; the next use waits a second."
+        ),
+    ).tag(config=True)
+    allowed_hosts = List(
+        Unicode(),
+        help=(
+            "Further names under which the hub may be reached, without a port. Each is a name that a page of another"
+            " site could use to reach it, too."
+        ),
+    ).tag(config=True)
+    allowed_origins = List(
+        Unicode(),
+        help=(
+            "Further origins of pages that may call the hub, such as https://lab.example.org. They can do whatever"
+            " their user can."
+        ),
+    ).tag(config=True)
+    max_body = Int(
+        2**20,
+        help=(
+            "Bytes of a request to the REST interface. More lets bigger parameters through and takes more memory for"
+            " each request."
+        ),
+    ).tag(config=True)
+    heartbeat = Float(
+        15.0,
+        help=(
+            "Seconds between two signs of life in a quiet event stream. Shorter finds dead connections sooner and wakes"
+            " clients more."
+        ),
+    ).tag(config=True)
+    stall = Float(
+        30.0,
+        help=(
+            "Seconds after which a reader of events who does not read is disconnected; it can resume. Longer suits slow"
+            " networks and holds memory."
+        ),
+    ).tag(config=True)
+    session_life = Float(
+        43200.0,
+        help=(
+            "Seconds that a browser's session with proxied pages lasts, opened by a ticket. Longer asks less often for"
+            " a new one and is longer open to whoever has the browser."
+        ),
+    ).tag(config=True)
+    log_file = Unicode(
+        help=(
+            "File for the log; '-': the standard error. Default: hub.log in the data folder if embedded, else the"
+            " standard error."
+        )
+    ).tag(config=True)
+    config_file = Unicode(
+        help="Python file with settings. Default: zoe_hub_config.py in the data folder, if there is one."
+    ).tag(config=True)
 
     @default("log")
     def _log_default(self) -> logging.Logger:
@@ -180,7 +287,10 @@ class ZoeHub(Application):
             self.load_config_file(file.name, str(file.parent))
             self.update_config(given)
         if not self.config_file and self._data_folder() != before:
-            self._stop_with(f"{file} belongs to the data folder {before} and cannot name another one. Use --data, $ZOE_DATA or --config.")
+            self._stop_with(
+                f"{file} belongs to the data folder {before} and cannot name another one. Use --data, $ZOE_DATA or"
+                " --config."
+            )
 
     def _data_folder(self) -> Path:
         """The data folder, as far as the settings are known."""
@@ -212,7 +322,12 @@ class ZoeHub(Application):
             runtime.private_folder(data)
             own = data / "hub.log" if self.embedded else None
             file = own if not self.log_file else None if self.log_file == "-" else Path(self.log_file)
-            logs.configure(int(str(self.log_level)) if str(self.log_level).isdigit() else str(self.log_level), self.log_format, self.log_datefmt, file)
+            logs.configure(
+                int(str(self.log_level)) if str(self.log_level).isdigit() else str(self.log_level),
+                self.log_format,
+                self.log_datefmt,
+                file,
+            )
             if not lock.take():
                 running = runtime.read(data / runtime.RUNTIME)
                 where = f" as process {running['pid']} at {running['url']}" if {"pid", "url"} <= set(running) else ""
@@ -291,14 +406,31 @@ class Running:
         self.backend = backend
         reached = backend.capabilities().hub_host
         self._listen_also(reached, port)
-        self.controllers = Controllers(store=store, backend=backend, catalog=catalog, deployment=deployment, hub_url=f"http://{_host(reached)}:{port}", parent=app)
+        self.controllers = Controllers(
+            store=store,
+            backend=backend,
+            catalog=catalog,
+            deployment=deployment,
+            hub_url=f"http://{_host(reached)}:{port}",
+            parent=app,
+        )
         now = self.controllers.clock.now
-        authenticator: Authenticator = load_part("zoe.authenticators", app.authenticator)(store=store, now=now, parent=app)
+        authenticator: Authenticator = load_part("zoe.authenticators", app.authenticator)(
+            store=store, now=now, parent=app
+        )
         self.hub = Hub(
-            service=self.controllers.service, catalog=catalog, authenticator=authenticator, controllers=self.controllers, now=now,
-            hosts=(app.ip, reached, *app.allowed_hosts), origins=app.allowed_origins,
-            max_body=app.max_body, heartbeat=app.heartbeat, stall=app.stall, session=app.session_life,
-        )  # fmt: skip
+            service=self.controllers.service,
+            catalog=catalog,
+            authenticator=authenticator,
+            controllers=self.controllers,
+            now=now,
+            hosts=(app.ip, reached, *app.allowed_hosts),
+            origins=app.allowed_origins,
+            max_body=app.max_body,
+            heartbeat=app.heartbeat,
+            stall=app.stall,
+            session=app.session_life,
+        )
         self.hub.tickets.cookie += f"-{port}"
         await self.controllers.start()
         self.server = HTTPServer(make_application(self.hub, routes()), max_body_size=app.max_body)
@@ -316,24 +448,35 @@ class Running:
             sockets = bind_sockets(wanted, app.ip)
         except OSError as error:
             if app.port or not app.embedded:
-                raise ZoeError("port-taken", f"The hub cannot listen at {app.ip}:{wanted}: {error.strerror or error}. Choose another one with --port.") from error
+                raise ZoeError(
+                    "port-taken",
+                    f"The hub cannot listen at {app.ip}:{wanted}: {error.strerror or error}. Choose another one with"
+                    " --port.",
+                ) from error
             sockets = bind_sockets(0, app.ip)
         return sockets, int(sockets[0].getsockname()[1])
 
     def _listen_also(self, host: str, port: int) -> None:
         """Listen where processes reach the hub, too."""
-        if host in ("", "localhost", "127.0.0.1", "::1", self.app.ip) or self.app.ip in ("", "0.0.0.0", "::"):  # noqa: S104 - compared
+        everywhere = ("", "0.0.0.0", "::")  # noqa: S104 - compared
+        if host in ("", "localhost", "127.0.0.1", "::1", self.app.ip) or self.app.ip in everywhere:
             return
         try:
             self._sockets += bind_sockets(port, host)
         except OSError as error:
             if error.errno == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror):
                 self.log.warning(
-                    "Processes look for the hub at %s, which is no address of this machine (%s): Zoe inside applications does not work, such as '%%zoe' and the panel "
-                    "in 'notebook'. Set --DockerBackend.hub_host to an address of this machine that containers reach.", host, error.strerror or error,
-                )  # fmt: skip
+                    "Processes look for the hub at %s, which is no address of this machine (%s): Zoe inside"
+                    " applications does not work, such as '%%zoe' and the panel in 'notebook'. Set"
+                    " --DockerBackend.hub_host to an address of this machine that containers reach.",
+                    host,
+                    error.strerror or error,
+                )
                 return
-            raise ZoeError("port-taken", f"The hub cannot listen at {host}:{port}, where processes would reach it: {error.strerror or error}.") from error
+            raise ZoeError(
+                "port-taken",
+                f"The hub cannot listen at {host}:{port}, where processes would reach it: {error.strerror or error}.",
+            ) from error
 
     def _announce(self, authenticator: Authenticator, port: int, backend: str) -> None:
         host = "127.0.0.1" if self.app.ip in ("", "0.0.0.0", "::") else self.app.ip  # noqa: S104 - compared

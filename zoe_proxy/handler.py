@@ -62,7 +62,9 @@ class Upstream:
 
 @stream_request_body
 class ProxyHandler(RequestHandler):
-    """Passes requests on. Subclasses override ``upstream``, and may override ``upstream_failed``, ``retry`` and ``edit_body``."""
+    """Passes requests on. Subclasses override ``upstream``, and may override ``upstream_failed``, ``retry`` and
+    ``edit_body``.
+    """
 
     SUPPORTED_METHODS: ClassVar[tuple[str, ...]] = METHODS  # type: ignore[misc]
 
@@ -86,7 +88,9 @@ class ProxyHandler(RequestHandler):
 
     def upstream_failed(self, error: UpstreamError) -> None:
         """Answer instead of an upstream that did not: nothing has been sent to the client yet."""
-        self.send_error(http.HTTPStatus.GATEWAY_TIMEOUT if error.kind == "timeout" else http.HTTPStatus.BAD_GATEWAY, reason=None)
+        self.send_error(
+            http.HTTPStatus.GATEWAY_TIMEOUT if error.kind == "timeout" else http.HTTPStatus.BAD_GATEWAY, reason=None
+        )
 
     async def retry(self, error: UpstreamError) -> Upstream | None:
         """Another upstream after no connection could be made to the first, asked once; ``None``: give up."""
@@ -133,7 +137,8 @@ class ProxyHandler(RequestHandler):
     def _answer_later(self, answer: Callable[[], object]) -> None:
         """Answer after the body: who writes first and reads then would find the connection reset, and no answer.
 
-        Without a body that is at once, and the connection can be used again. A client that waits to be asked for its body is
+        Without a body that is at once, and the connection can be used again. A client that waits to be asked for its
+        body is
         answered now.
         """
         if self._received is None or self._received.is_set() or "Expect" in self.request.headers:
@@ -154,7 +159,12 @@ class ProxyHandler(RequestHandler):
         """
         assert self._upstream is not None
         try:
-            stream = await connect(self._upstream.host, self._upstream.port, timeout=self._upstream.timeouts.connect, tls=self._upstream.tls)
+            stream = await connect(
+                self._upstream.host,
+                self._upstream.port,
+                timeout=self._upstream.timeouts.connect,
+                tls=self._upstream.tls,
+            )
         except UpstreamError as error:
             other = await self.retry(error)
             try:
@@ -173,10 +183,22 @@ class ProxyHandler(RequestHandler):
         given = self.request.headers
         headers = rewrite.request_headers(given.get_all(), upstream.route, upstream.client, upstream.rules)
         if length is not None:
-            headers = [pair for pair in headers if pair[0].lower() != "content-length"] + [("Content-Length", str(length))]
-        upgrade = given.get("Upgrade", "") if "upgrade" in given.get("Connection", "").lower() and not self._has_body() else ""
+            headers = [pair for pair in headers if pair[0].lower() != "content-length"] + [
+                ("Content-Length", str(length))
+            ]
+        upgrade = (
+            given.get("Upgrade", "")
+            if "upgrade" in given.get("Connection", "").lower() and not self._has_body()
+            else ""
+        )
         chunked = length is None and "Transfer-Encoding" in given
-        await exchange.begin(self.request.method or "GET", rewrite.target(upstream.route, upstream.rest, upstream.query), headers, chunked=chunked, upgrade=upgrade)
+        await exchange.begin(
+            self.request.method or "GET",
+            rewrite.target(upstream.route, upstream.rest, upstream.query),
+            headers,
+            chunked=chunked,
+            upgrade=upgrade,
+        )
         if upgrade:
             await self._change_protocol(exchange)
         if not self._finished:
@@ -249,7 +271,8 @@ class ProxyHandler(RequestHandler):
             exchange.close()
 
     async def _linger(self) -> None:
-        """After an early answer, take what the client still sends for a moment: a client that writes first and reads then
+        """After an early answer, take what the client still sends for a moment: a client that writes first and reads
+        then
         would find its connection reset, and no answer."""
         if self._received is not None and not self._received.is_set() and self._exchange is not None:
             self._exchange.close()  # what still comes goes nowhere
@@ -260,7 +283,9 @@ class ProxyHandler(RequestHandler):
         assert self._upstream is not None
         self._clear_headers()
         self.set_status(head.code, _reason(head))
-        pairs = rewrite.response_headers(head.headers.get_all(), self._upstream.route, self._upstream.client, self._upstream.rules, edited=edited)
+        pairs = rewrite.response_headers(
+            head.headers.get_all(), self._upstream.route, self._upstream.client, self._upstream.rules, edited=edited
+        )
         for name, value in self.answer_headers(head.code, pairs):
             self.add_header(name, value)
         _call(getattr(self.request.connection, "stream", None), "set_nodelay", True)  # events go out at once
@@ -288,7 +313,9 @@ class ProxyHandler(RequestHandler):
         if head.code != http.HTTPStatus.SWITCHING_PROTOCOLS:
             return
         inner = exchange.detach()
-        pairs = rewrite.response_headers(head.headers.get_all(), self._upstream.route, self._upstream.client, self._upstream.rules)
+        pairs = rewrite.response_headers(
+            head.headers.get_all(), self._upstream.route, self._upstream.client, self._upstream.rules
+        )
         pairs += [("Connection", "Upgrade"), ("Upgrade", head.headers.get("Upgrade", "websocket"))]
         outer = self.detach()
         if outer is None or outer.closed():
@@ -326,7 +353,11 @@ def _raise(error: Exception) -> None:
 
 def _reason(head: Head) -> str:
     """The upstream's words for its status, if they are harmless."""
-    return head.reason if head.reason.isascii() and head.reason.isprintable() and head.reason else http.client.responses.get(head.code, "Unknown")
+    return (
+        head.reason
+        if head.reason.isascii() and head.reason.isprintable() and head.reason
+        else http.client.responses.get(head.code, "Unknown")
+    )
 
 
 def _call(thing: object, name: str, value: object) -> None:

@@ -14,7 +14,17 @@ from urllib.parse import SplitResult, unquote, urlsplit
 Pairs = list[tuple[str, str]]
 
 HOP_BY_HOP = frozenset(
-    ("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade")
+    (
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    )
 )
 # The outer side's credentials and what a client might forge; ``Expect`` is answered by the server in front.
 _NEVER_UP = frozenset(("authorization", "expect", "forwarded", "host", "cookie", "origin", "referer", "x-real-ip"))
@@ -31,7 +41,8 @@ _NOT_IN_TARGET = re.compile(r"[^\x21-\x7e]")
 class Route:
     """How addresses on this side and addresses on the upstream's side belong together.
 
-    ``public``: path in front of everything as the browser sees it, without a trailing slash, ``/zoe/pages/e1/web-0/ui``.
+    ``public``: path in front of everything as the browser sees it, without a trailing slash,
+    ``/zoe/pages/e1/web-0/ui``.
     ``inner``: path in front of everything at the upstream, ``""`` if the proxy removes its own.
     ``scheme`` and ``netloc``: the upstream, ``http`` and ``127.0.0.1:4040``.
     """
@@ -63,7 +74,9 @@ class Rules:
     denied_cookies: tuple[re.Pattern[str], ...] = ()  # matched against whole names; neither sent up nor set
     dropped: frozenset[str] = frozenset()  # request headers, lower case
     added: Mapping[str, str] = field(default_factory=dict)  # request headers, win over what came
-    links: Mapping[str, str] = field(default_factory=dict)  # origins of other pages -> their public paths, see ``links``
+    links: Mapping[str, str] = field(
+        default_factory=dict
+    )  # origins of other pages -> their public paths, see ``links``
     keep_referer: bool = False  # another proxy of this kind follows, which translates it
 
     def denies(self, cookie: str) -> bool:
@@ -100,7 +113,9 @@ def _climbs(parts: Iterable[str]) -> bool:
 def target(route: Route, rest: str, query: str = "") -> str:
     """The request target for the upstream: ``rest`` is the raw path below the prefix, with its leading slash."""
     path = route.inner + (rest if rest.startswith("/") else "/" + rest)
-    return _NOT_IN_TARGET.sub(lambda match: f"%{ord(match[0]):02X}" if ord(match[0]) < 256 else "", path + ("?" + query if query else ""))
+    return _NOT_IN_TARGET.sub(
+        lambda match: f"%{ord(match[0]):02X}" if ord(match[0]) < 256 else "", path + ("?" + query if query else "")
+    )
 
 
 def without_parameter(query: str, name: str) -> str:
@@ -146,7 +161,11 @@ def linked(links: Mapping[str, str], value: str) -> str:
 
 def _rest(parts: SplitResult) -> str:
     """Path, query and fragment of a URL."""
-    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "") + (f"#{parts.fragment}" if parts.fragment else "")
+    return (
+        (parts.path or "/")
+        + (f"?{parts.query}" if parts.query else "")
+        + (f"#{parts.fragment}" if parts.fragment else "")
+    )
 
 
 def _split(value: str) -> SplitResult | None:
@@ -160,7 +179,9 @@ def _split(value: str) -> SplitResult | None:
 
 
 def cookies(values: Iterable[str], rules: Rules) -> str:
-    """The ``Cookie`` header for the upstream: without denied names, and of each name the first, which is of the longest path."""
+    """The ``Cookie`` header for the upstream: without denied names, and of each name the first, which is of the longest
+    path.
+    """
     kept: dict[str, str] = {}
     for value in values:
         for part in value.split(";"):
@@ -171,7 +192,9 @@ def cookies(values: Iterable[str], rules: Rules) -> str:
 
 
 def set_cookie(route: Route, value: str, rules: Rules) -> str | None:
-    """A ``Set-Cookie`` of the upstream that reaches no further than the public prefix; ``None`` if it may not be set."""
+    """A ``Set-Cookie`` of the upstream that reaches no further than the public prefix; ``None`` if it may not be
+    set.
+    """
     first, *attributes = value.split(";")
     name = first.partition("=")[0].strip()
     if not name or rules.denies(name):
@@ -197,10 +220,14 @@ def set_cookie(route: Route, value: str, rules: Rules) -> str | None:
 def end_to_end(headers: Iterable[tuple[str, str]]) -> Pairs:
     """Without what is meant for one connection only, and without what no header may hold."""
     pairs = list(headers)
-    named = {token.strip().lower() for name, value in pairs if name.lower() == "connection" for token in value.split(",")}
+    named = {
+        token.strip().lower() for name, value in pairs if name.lower() == "connection" for token in value.split(",")
+    }
     # Names that carry the meaning of a message are not given away, whatever "Connection" says.
     named -= {"host", "content-length", "content-type", "content-encoding", "cookie", "set-cookie", "location"}
-    return [(name, value) for name, value in pairs if name.lower() not in HOP_BY_HOP | named and not _ILLEGAL.search(value)]
+    return [
+        (name, value) for name, value in pairs if name.lower() not in HOP_BY_HOP | named and not _ILLEGAL.search(value)
+    ]
 
 
 def request_headers(headers: Iterable[tuple[str, str]], route: Route, client: Client, rules: Rules) -> Pairs:
@@ -209,14 +236,24 @@ def request_headers(headers: Iterable[tuple[str, str]], route: Route, client: Cl
     replaced = {name.lower() for name in rules.added}
     drop = _NEVER_UP | rules.dropped | replaced | (_OF_UNEDITED_UP if rules.links else frozenset())
     sent: Pairs = [("Host", route.netloc)]
-    sent += [(name, value) for name, value in end_to_end(pairs) if name.lower() not in drop and not name.lower().startswith("x-forwarded-")]
-    if (kept := cookies((value for name, value in pairs if name.lower() == "cookie"), rules)) and "cookie" not in rules.dropped:
+    sent += [
+        (name, value)
+        for name, value in end_to_end(pairs)
+        if name.lower() not in drop and not name.lower().startswith("x-forwarded-")
+    ]
+    if (
+        kept := cookies((value for name, value in pairs if name.lower() == "cookie"), rules)
+    ) and "cookie" not in rules.dropped:
         sent.append(("Cookie", kept))
     given = {name.lower(): value for name, value in pairs}
     # The proxy has checked where the request comes from; the upstream sees a request of its own page.
     if "origin" in given and not {"origin"} & (rules.dropped | replaced):
         sent.append(("Origin", route.origin))
-    if "referer" in given and not {"referer"} & (rules.dropped | replaced) and (own := _referer(given["referer"], route, client)):
+    if (
+        "referer" in given
+        and not {"referer"} & (rules.dropped | replaced)
+        and (own := _referer(given["referer"], route, client))
+    ):
         sent.append(("Referer", given["referer"] if rules.keep_referer else own))
     for name, value in (
         ("X-Forwarded-For", client.address),
@@ -236,11 +273,20 @@ def _referer(value: str, route: Route, client: Client) -> str:
     parts = _split(value)
     if parts is None or parts.netloc.lower() != client.host.lower() or not _below(parts.path, route.public):
         return ""
-    return route.origin + route.inner + (parts.path[len(route.public) :] or "/") + (f"?{parts.query}" if parts.query else "")
+    return (
+        route.origin
+        + route.inner
+        + (parts.path[len(route.public) :] or "/")
+        + (f"?{parts.query}" if parts.query else "")
+    )
 
 
-def response_headers(headers: Iterable[tuple[str, str]], route: Route, client: Client, rules: Rules, *, edited: bool = False) -> Pairs:
-    """The headers of an answer as the browser gets them. ``edited``: its body will be another one than the upstream's."""
+def response_headers(
+    headers: Iterable[tuple[str, str]], route: Route, client: Client, rules: Rules, *, edited: bool = False
+) -> Pairs:
+    """The headers of an answer as the browser gets them. ``edited``: its body will be another one than the
+    upstream's.
+    """
     sent: Pairs = []
     for name, value in end_to_end(headers):
         match name.lower():
@@ -267,7 +313,8 @@ def response_headers(headers: Iterable[tuple[str, str]], route: Route, client: C
 
 
 def same_origin(headers: Mapping[str, str], *, host: str) -> bool | None:
-    """Whether a request comes from a page of ``host`` (with port); ``None`` if its headers do not tell, as with a script.
+    """Whether a request comes from a page of ``host`` (with port); ``None`` if its headers do not tell, as with a
+    script.
 
     ``headers`` looks names up whatever their case.
     """

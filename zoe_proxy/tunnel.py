@@ -14,7 +14,9 @@ from zoe_proxy.upstream import PIECE
 
 
 async def splice(one: IOStream, other: IOStream) -> None:
-    """Pass bytes in both directions until either side ends its connection; then end the other's, after what was under way."""
+    """Pass bytes in both directions until either side ends its connection; then end the other's, after what was under
+    way.
+    """
     one.set_nodelay(True)
     other.set_nodelay(True)
     try:

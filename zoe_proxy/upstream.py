@@ -32,7 +32,9 @@ _USUALLY_WITH_BODY = ("POST", "PUT", "PATCH")
 
 @dataclass(frozen=True)
 class Timeouts:
-    """Seconds; 0 waits for ever. Streams and long polls are silent by design, so only the connection is limited by default."""
+    """Seconds; 0 waits for ever. Streams and long polls are silent by design, so only the connection is limited by
+    default.
+    """
 
     connect: float = 5.0
     response: float = 0.0  # from the end of the request to the headers of its answer
@@ -43,7 +45,8 @@ class Timeouts:
 class UpstreamError(Exception):
     """The upstream did not do its part.
 
-    ``connect``: nobody listens, nothing was sent; ``timeout``; ``died``: the connection ended too early; ``malformed``: not HTTP.
+    ``connect``: nobody listens, nothing was sent; ``timeout``; ``died``: the connection ended too early; ``malformed``:
+    not HTTP.
     """
 
     def __init__(self, kind: Literal["connect", "timeout", "died", "malformed"], detail: str) -> None:
@@ -60,7 +63,8 @@ class Head:
     headers: httputil.HTTPHeaders
 
 
-async def connect(host: str, port: int, *, timeout: float, tls: ssl.SSLContext | None = None) -> IOStream:  # noqa: ASYNC109 - given on, with a meaning of its own
+# given on, with a meaning of its own
+async def connect(host: str, port: int, *, timeout: float, tls: ssl.SSLContext | None = None) -> IOStream:  # noqa: ASYNC109
     """A connection to the upstream.
 
     :param timeout: seconds, 0 for ever
@@ -80,7 +84,9 @@ async def connect(host: str, port: int, *, timeout: float, tls: ssl.SSLContext |
     except TimeoutError as error:
         raise UpstreamError("connect", f"{host}:{port} did not accept a connection within {timeout:g} s") from error
     except (OSError, StreamClosedError) as error:
-        raise UpstreamError("connect", f"{host}:{port} does not accept connections: {getattr(error, 'real_error', None) or error}") from error
+        raise UpstreamError(
+            "connect", f"{host}:{port} does not accept connections: {getattr(error, 'real_error', None) or error}"
+        ) from error
     stream.set_nodelay(True)
     return stream
 
@@ -93,7 +99,9 @@ def _family(host: str) -> socket.AddressFamily | None:
 
 
 class Exchange(httputil.HTTPMessageDelegate):
-    """One request and its answer. ``begin``, ``send`` and ``end`` write; ``head`` and ``body`` read, at the same time if need be."""
+    """One request and its answer. ``begin``, ``send`` and ``end`` write; ``head`` and ``body`` read, at the same time
+    if need be.
+    """
 
     def __init__(self, stream: IOStream, timeouts: Timeouts) -> None:
         self._stream = stream
@@ -111,7 +119,9 @@ class Exchange(httputil.HTTPMessageDelegate):
 
     # -- the request
 
-    async def begin(self, method: str, target: str, headers: Pairs, *, chunked: bool = False, upgrade: str = "") -> None:
+    async def begin(
+        self, method: str, target: str, headers: Pairs, *, chunked: bool = False, upgrade: str = ""
+    ) -> None:
         """Send the head of the request and begin to read the answer.
 
         :param headers: end-to-end headers, ``Content-Length`` among them if the length is known
@@ -200,10 +210,14 @@ class Exchange(httputil.HTTPMessageDelegate):
         try:
             await self._connection.read_response(self)
         except (StreamClosedError, OSError) as closed:
-            error = UpstreamError("died", f"the connection ended too early: {getattr(closed, 'real_error', None) or closed}")
+            error = UpstreamError(
+                "died", f"the connection ended too early: {getattr(closed, 'real_error', None) or closed}"
+            )
         except (httputil.HTTPInputError, UnsatisfiableReadError, ValueError) as wrong:
             error = UpstreamError("malformed", f"not a proper answer: {wrong}")
-        self._fail(error or UpstreamError("malformed" if not self._stream.error else "died", "the answer is not complete"))
+        self._fail(
+            error or UpstreamError("malformed" if not self._stream.error else "died", "the answer is not complete")
+        )
 
     def _fail(self, error: UpstreamError) -> None:
         """The end in any case; without meaning after a complete answer."""

@@ -1,6 +1,7 @@
 """Starts JupyterLab behind the hub's proxy: the command of the group ``notebook``. Inputs come from the environment.
 
-It ends in ``exec`` of JupyterLab, so that the process the backend watches is the server. The token is read by the server from
+It ends in ``exec`` of JupyterLab, so that the process the backend watches is the server. The token is read by the
+server from
 ``JUPYTER_TOKEN``; runtime files, which hold it as well, go into the private folder.
 """
 
@@ -36,7 +37,9 @@ def arguments(environment: Mapping[str, str], root: str) -> list[str]:
 
 
 def root_folder(environment: Mapping[str, str]) -> str:
-    """The wanted folder, else the home folder, else the private one (which is gone when the process is replaced or has ended)."""
+    """The wanted folder, else the home folder, else the private one (which is gone when the process is replaced or has
+    ended).
+    """
     wanted = environment.get("ZOE_JUPYTER_ROOT")
     if wanted:
         folder = Path(wanted).expanduser()
@@ -51,7 +54,10 @@ def warning(environment: Mapping[str, str], root: str) -> str:
     """What has to be said about a folder whose files go when the process does; empty for another one."""
     if not Path(root).resolve().is_relative_to(Path(environment["ZOE_FOLDER"]).resolve()):
         return ""
-    return f"Notebooks in {root} are gone when this JupyterLab ends or is replaced: it is the private folder of this process. Download what is to stay."
+    return (
+        f"Notebooks in {root} are gone when this JupyterLab ends or is replaced: it is the private folder of this"
+        " process. Download what is to stay."
+    )
 
 
 def main() -> None:

@@ -1,7 +1,9 @@
 """Runs the user's program as ``__main__``, in this very process: the command of the group ``job``.
 
-The program is ``program.py`` in the private folder (text given with the request), or what ZOE_JOB_FILE or ZOE_JOB_MODULE
-names. Its arguments are this program's; its exit code is the job's. Nothing is imported beforehand that it did not ask for.
+The program is ``program.py`` in the private folder (text given with the request), or what ZOE_JOB_FILE or
+ZOE_JOB_MODULE
+names. Its arguments are this program's; its exit code is the job's. Nothing is imported beforehand that it did not ask
+for.
 """
 
 import os
@@ -23,7 +25,10 @@ def main() -> None:
         with open(path, "rb") as stream:
             source = stream.read()
     except OSError as error:
-        sys.exit(f"The program {path} cannot be read: {error.strerror}. Give a path as this process sees it, or the text itself.")
+        sys.exit(
+            f"The program {path} cannot be read: {error.strerror}. Give a path as this process sees it, or the text"
+            " itself."
+        )
     sys.argv[0] = path
     sys.path[0] = os.path.dirname(path)
     program = type(sys)("__main__")

@@ -1,8 +1,11 @@
 """Runs the user's Spark program as the driver of a standalone cluster: the command of the group ``job``.
 
-The program is ``program.py`` in the private folder (text given with the request), or the .py or .jar that ZOE_JOB_FILE names;
-its arguments are this program's. Java, class path and properties are those of the framework ``spark`` (ZOE_SPARK_FOLDER), so
-that drivers and executors fit together; the RPC secret reaches Spark in a properties file of mode 0600. It ends in ``exec`` of
+The program is ``program.py`` in the private folder (text given with the request), or the .py or .jar that ZOE_JOB_FILE
+names;
+its arguments are this program's. Java, class path and properties are those of the framework ``spark``
+(ZOE_SPARK_FOLDER), so
+that drivers and executors fit together; the RPC secret reaches Spark in a properties file of mode 0600. It ends in
+``exec`` of
 java: the exit code is Spark's, which is that of a Python program, and 1 for a .jar that failed.
 """
 
@@ -18,7 +21,9 @@ _SCHEME = "spark://"
 
 def program(environment: Mapping[str, str]) -> Path:
     """The file to run; ends with a message if it cannot be read."""
-    path = Path(environment.get("ZOE_JOB_FILE") or Path(environment["ZOE_FOLDER"]) / "program.py").expanduser().absolute()
+    path = (
+        Path(environment.get("ZOE_JOB_FILE") or Path(environment["ZOE_FOLDER"]) / "program.py").expanduser().absolute()
+    )
     if not path.is_file() or not os.access(path, os.R_OK):
         sys.exit(f"The program {path} cannot be read here. Give a path as this process sees it, or the text itself.")
     return path
@@ -49,9 +54,14 @@ def main(given: list[str]) -> None:
     try:
         java, pyspark = jvm.find_java(environment), jvm.find_pyspark()
         start = roles.build(
-            "connect", environment, java=java, pyspark=pyspark, python=sys.executable,
-            archives=appcds.archives_for(environment, java, pyspark), cpus=os.cpu_count() or 1,
-        )  # fmt: skip
+            "connect",
+            environment,
+            java=java,
+            pyspark=pyspark,
+            python=sys.executable,
+            archives=appcds.archives_for(environment, java, pyspark),
+            cpus=os.cpu_count() or 1,
+        )
         launch.prepare(Path(environment["ZOE_FOLDER"]), start)
         launch.wait_for_port(start.wait_for, launch.MASTER_TIMEOUT)
     except jvm.Problem as problem:

@@ -203,7 +203,9 @@ def _seal(new: Path) -> None:
 
 
 def _prune(sets: Path, current: str) -> None:
-    """Keeps the sets used last, so that the cache stays near SETS_KEPT times 400 MB; running JVMs keep what they map."""
+    """Keeps the sets used last, so that the cache stays near SETS_KEPT times 400 MB; running JVMs keep what they
+    map.
+    """
     others = [path for path in sets.iterdir() if path.is_dir() and path.name != current]
     leftovers = [path for path in others if ".new-" in path.name and time.time() - path.stat().st_mtime > TIME_LIMIT]
     complete = sorted((path for path in others if ".new-" not in path.name), key=lambda path: -path.stat().st_mtime)

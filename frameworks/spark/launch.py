@@ -1,8 +1,11 @@
 """Starts one Spark process: `python launch.py master|worker|connect`; also `check` and `archive`.
 
-Called by the hub's backends as the command of the framework's processes (the same on the local backend and in an image),
-by image recipes, `make` targets and the ZApp `spark-archives` (`archive`), and by people (`check`). It ends in `exec` of java, so that the process
-the backend watches is the JVM: TERM stops it, PWR decommissions a worker. Inputs come from the environment only, see README.md.
+Called by the hub's backends as the command of the framework's processes (the same on the local backend and in an
+image),
+by image recipes, `make` targets and the ZApp `spark-archives` (`archive`), and by people (`check`). It ends in `exec`
+of java, so that the process
+the backend watches is the JVM: TERM stops it, PWR decommissions a worker. Inputs come from the environment only, see
+README.md.
 """
 
 from __future__ import annotations
@@ -68,7 +71,11 @@ def _run(role: str, environment: Mapping[str, str]) -> None:
     folder = Path(environment["ZOE_FOLDER"])
     prepare(folder, launch)
     if role == "master" and not archives.use and not archives.dump:
-        print("No class data archives for this Java and pyspark: Spark starts more slowly. 'zoe run spark-archives' makes them, once.", flush=True)
+        print(
+            "No class data archives for this Java and pyspark: Spark starts more slowly. 'zoe run spark-archives' makes"
+            " them, once.",
+            flush=True,
+        )
     if launch.wait_for:
         wait_for_port(launch.wait_for, MASTER_TIMEOUT)
     if environment.get(WITH_PARENT):

@@ -1,11 +1,13 @@
-"""What each Spark role is started with: a pure function from role and environment to command line, environment and files.
+"""What each Spark role is started with: a pure function from role and environment to command line, environment and
+files.
 
 Called by `launch.py`, which writes the files and executes the command, and by `appcds.py`, which starts a small cluster
 the same way. No I/O here, so the unit tests read every command without a JVM.
 
 Secrets travel in environment and 0600 files only: Master and Worker find the RPC secret in `_SPARK_AUTH_SECRET`, the
 Worker hands it to executors the same way (Spark removes it from their command line), the driver insists on
-`spark.authenticate.secret` in its configuration and gets it from its properties file. So do all three with the secret of
+`spark.authenticate.secret` in its configuration and gets it from its properties file. So do all three with the secret
+of
 their pages.
 """
 
@@ -31,7 +33,8 @@ MAIN_CLASSES = {
     "worker": "org.apache.spark.deploy.worker.Worker",
     "connect": "org.apache.spark.deploy.SparkSubmit",
 }
-# Lets a request pass whose header "Authorization: Bearer JWS" is signed with the secret that it is given as "secretKey".
+# Lets a request pass whose header "Authorization: Bearer JWS" is signed with the secret that it is given as
+# "secretKey".
 PAGES_FILTER = "org.apache.spark.ui.JWSFilter"
 # Seen at rest: Master and Worker live in 60-90 MB of heap, whatever the number of workers.
 DAEMON_HEAP = 256 * MIB
@@ -203,7 +206,9 @@ def build(
 
 
 def daemon_options(role: str, heap: int) -> tuple[str, ...]:
-    """Flags for Spark's daemons only: they start fast and stay small. Executors do the user's work and keep C2 and G1."""
+    """Flags for Spark's daemons only: they start fast and stay small. Executors do the user's work and keep C2 and
+    G1.
+    """
     return (
         f"-Xmx{heap // MIB}m",
         "-Xss4m" if role == "connect" else "-Xss1m",
@@ -290,7 +295,9 @@ def _environment(
     pyspark: Pyspark,
     python: str,
 ) -> dict[str, str]:
-    """The caller's environment with Spark's variables set and everything that would change Spark from outside removed."""
+    """The caller's environment with Spark's variables set and everything that would change Spark from outside
+    removed.
+    """
     foreign = (
         "SPARK_",
         "PYSPARK_",
@@ -312,7 +319,8 @@ def _environment(
         # A folder that does not exist: no configuration of another Spark is read, and an empty place in the class path
         # keeps the archive of executors valid.
         "SPARK_CONF_DIR": f"{folder}/no-conf",
-        # The variable and not spark.local.dir: the worker decides for executors, and the property makes the driver warn.
+        # The variable and not spark.local.dir: the worker decides for executors, and the property makes the driver
+        # warn.
         "SPARK_LOCAL_DIRS": f"{folder}/{SCRATCH}",
         "SPARK_LOCAL_HOSTNAME": host,
         "SPARK_PUBLIC_DNS": host,

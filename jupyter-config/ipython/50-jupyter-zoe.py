@@ -1,4 +1,5 @@
-"""Makes %zoe known in every IPython and kernel of this environment. Installed as etc/ipython/startup/50-jupyter-zoe.py, a name
+"""Makes %zoe known in every IPython and kernel of this environment. Installed as etc/ipython/startup/50-jupyter-zoe.py,
+a name
 of its own, so that it gets in nobody's way; ZOE_MAGICS=0 in the environment turns it off."""
 
 
@@ -16,7 +17,9 @@ def _load_zoe():
     except ModuleNotFoundError:
         pass  # uninstalled, or without what it needs
     except Exception:
-        logging.getLogger("jupyter_zoe").warning("%%zoe could not be loaded; try %%load_ext jupyter_zoe.magics", exc_info=True)
+        logging.getLogger("jupyter_zoe").warning(
+            "%%zoe could not be loaded; try %%load_ext jupyter_zoe.magics", exc_info=True
+        )
 
 
 _load_zoe()

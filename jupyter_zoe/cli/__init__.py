@@ -1,7 +1,9 @@
 """``zoe`` on the command line: the verbs of ``%zoe`` for terminals and scripts.
 
-Exit codes: 0 done, 1 failed (also: a wait took too long, an application failed without a code), 2 not understood, 3 the hub
-refuses (the problem's code is on the standard error), 4 the hub cannot be reached, 130 interrupted. ``zoe run --wait`` ends
+Exit codes: 0 done, 1 failed (also: a wait took too long, an application failed without a code), 2 not understood, 3 the
+hub
+refuses (the problem's code is on the standard error), 4 the hub cannot be reached, 130 interrupted. ``zoe run --wait``
+ends
 with the exit code of the job.
 """
 
@@ -48,14 +50,22 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _tell(problem: object, as_json: bool) -> None:
-    """One line on the standard error: the code, what happened, what to do. (The end of a log takes lines of its own.)"""
+    """One line on the standard error: the code, what happened, what to do. (The end of a log takes lines of its
+    own.)
+    """
     import json  # noqa: PLC0415
 
     from jupyter_zoe._wire import ZoeProblem  # noqa: PLC0415
 
     assert isinstance(problem, ZoeProblem)
     if as_json:
-        told = {"code": problem.code, "detail": problem.detail, "remedy": problem.remedy, "errors": problem.errors, "status": problem.status}
+        told = {
+            "code": problem.code,
+            "detail": problem.detail,
+            "remedy": problem.remedy,
+            "errors": problem.errors,
+            "status": problem.status,
+        }
         print(json.dumps(told), file=sys.stderr)
         return
     first, *rest = problem.lines()

@@ -37,7 +37,9 @@ class Commands:
         return self._client
 
     def run(self, arguments: list[str]) -> int:
-        """Do what the arguments say; the exit code. :raises ZoeProblem: it cannot be done; :raises Help: help was asked for"""
+        """Do what the arguments say; the exit code. :raises ZoeProblem: it cannot be done; :raises Help: help was asked
+        for
+        """
         call = self._verbs.parse(arguments)
         verb: Callable[[Call], int] = getattr(self, f"_{call.verb}")
         return verb(call)
@@ -49,7 +51,10 @@ class Commands:
         if call.given.json:
             dump(shop)
             return OK
-        table(("ZAPP", "TITLE", "KIND", "DESCRIPTION"), [(each["name"], each["title"], each["kind"], each["description"]) for each in shop["items"]])
+        table(
+            ("ZAPP", "TITLE", "KIND", "DESCRIPTION"),
+            [(each["name"], each["title"], each["kind"], each["description"]) for each in shop["items"]],
+        )
         for problem in shop["problems"]:
             print(f"zoe: bad-definition: {problem['file']}:{problem['line']}: {problem['message']}", file=sys.stderr)
         return OK
@@ -87,13 +92,17 @@ class Commands:
             view = self.client.wait(view["id"], "ended", timeout=call.given.timeout, progress=seen, tick=1.0)
             followers.finish()
         except KeyboardInterrupt:
-            raise ZoeProblem("interrupted", f"{view['name']} goes on.", f"End it with 'zoe stop {view['name']}'.") from None
+            raise ZoeProblem(
+                "interrupted", f"{view['name']} goes on.", f"End it with 'zoe stop {view['name']}'."
+            ) from None
         finally:
             progress.done()
         if call.given.json:
             dump(view)
         elif view["outcome"] != "completed":
-            print(f"zoe: {view['name']} has {words.state_words(view)}: {words.headline(view['reason'])}", file=sys.stderr)
+            print(
+                f"zoe: {view['name']} has {words.state_words(view)}: {words.headline(view['reason'])}", file=sys.stderr
+            )
         if view["outcome"] == "completed":
             return OK
         return view["exit_code"] if view["exit_code"] and 0 < view["exit_code"] < 256 else FAILED
@@ -108,7 +117,11 @@ class Commands:
         items: list[ExecutionView] = []
         cursor: str | None = None
         while True:
-            page = self.client.list_executions(limit=500, cursor=cursor) if call.given.all else self.client.list_executions(limit=500, cursor=cursor, active=True)
+            page = (
+                self.client.list_executions(limit=500, cursor=cursor)
+                if call.given.all
+                else self.client.list_executions(limit=500, cursor=cursor, active=True)
+            )
             items += page["items"]
             cursor = page["next"]
             if cursor is None:
@@ -126,7 +139,10 @@ class Commands:
         if call.given.json:
             dump(view)
             return OK
-        say(f"{view['name']} ({view['id']}, {view['zapp']}) is {words.state_words(view)}: {words.sentence(view['reason'])}")
+        say(
+            f"{view['name']} ({view['id']}, {view['zapp']}) is {words.state_words(view)}:"
+            f" {words.sentence(view['reason'])}"
+        )
         if view["processes"]:
             table(words.PROCESS_HEAD, words.process_rows(view))
         for page in view["endpoints"]:
@@ -142,7 +158,11 @@ class Commands:
             raise ZoeProblem("no-log", f"{view['name']} has no processes yet.", "Wait until it has started.")
         if given.follow:
             if len(chosen) > 1:
-                raise ZoeProblem("usage", f"Say which process to follow: {', '.join(chosen)}.", f"For example: zoe logs {view['name']} {chosen[0]} -f")
+                raise ZoeProblem(
+                    "usage",
+                    f"Say which process to follow: {', '.join(chosen)}.",
+                    f"For example: zoe logs {view['name']} {chosen[0]} -f",
+                )
             return self._follow(view["id"], chosen[0], given.lines)
         count = TAIL if given.lines is None else given.lines
         if given.json:
@@ -177,13 +197,16 @@ class Commands:
         if call.given.wait:
             progress = Progress()
             try:
-                view = scale(self.client, view, call.given.group, call.given.count, timeout=call.given.timeout, progress=progress)
+                view = scale(
+                    self.client, view, call.given.group, call.given.count, timeout=call.given.timeout, progress=progress
+                )
             finally:
                 progress.done()
             self._result(call, view, " ".join([f"{view['name']}: {words.ready_words(view)}.", missing(view)]).strip())
         else:
             view = self.client.scale_execution(view["id"], group=call.given.group, count=call.given.count)
-            self._result(call, view, f"{view['name']} will have {', '.join(words.plural(group['count'], group['name']) for group in view['groups'] if group['scalable'])}.")
+            sizes = (words.plural(group["count"], group["name"]) for group in view["groups"] if group["scalable"])
+            self._result(call, view, f"{view['name']} will have {', '.join(sizes)}.")
         return OK
 
     def _stop(self, call: Call) -> int:
@@ -194,7 +217,12 @@ class Commands:
                 view = self.client.wait(view["id"], "ended", timeout=call.given.timeout, progress=progress, tick=0.5)
             finally:
                 progress.done()
-        self._result(call, view, f"{view['name']} {'has ended' if view['phase'] == 'ended' else 'is ending'}: {words.sentence(view['reason'])}")
+        self._result(
+            call,
+            view,
+            f"{view['name']} {'has ended' if view['phase'] == 'ended' else 'is ending'}:"
+            f" {words.sentence(view['reason'])}",
+        )
         return OK
 
     def _result(self, call: Call, view: ExecutionView, text: str) -> None:
@@ -224,10 +252,16 @@ class Commands:
         if call.given.json:
             dump({"execution": view, "outputs": connection["outputs"], "requires": connection["requires"]})
             return OK
-        say(f"{'Found' if attachment['found'] else 'Started'} {view['name']} for this folder: {words.ready_words(view)}. {missing(view)}".rstrip())
+        say(
+            f"{'Found' if attachment['found'] else 'Started'} {view['name']} for this folder:"
+            f" {words.ready_words(view)}. {missing(view)}".rstrip()
+        )
         for name, value in connection["outputs"].items():
             say(f"  {name} = {value}")
-        say(f"Connect from Python in this folder:\n  import jupyter_zoe\n  {connection['variable']} = jupyter_zoe.attach()\nEnd it with 'zoe detach'.")
+        say(
+            f"Connect from Python in this folder:\n  import jupyter_zoe\n  {connection['variable']} ="
+            " jupyter_zoe.attach()\nEnd it with 'zoe detach'."
+        )
         return OK
 
     def _attached(self) -> list[AttachmentView]:
@@ -238,14 +272,20 @@ class Commands:
 
     def _meant(self, call: Call) -> ExecutionView:
         """The execution that was named, else the one that is attached to this folder."""
-        return self._attached()[0]["execution"] if call.given.execution is None else self.client.find(call.given.execution)
+        return (
+            self._attached()[0]["execution"] if call.given.execution is None else self.client.find(call.given.execution)
+        )
 
     def _detach(self, call: Call) -> int:
         found = self._attached()
         view = found[0]["execution"]
         for each in found:
             view = self.client.detach(each["id"], keep=call.given.keep)
-        self._result(call, view, f"Detached from {view['name']}, which {'is ending' if view['desired'] == 'ended' else 'goes on'}.")
+        self._result(
+            call,
+            view,
+            f"Detached from {view['name']}, which {'is ending' if view['desired'] == 'ended' else 'goes on'}.",
+        )
         return OK
 
     # --- pages and the hub ---
@@ -285,10 +325,23 @@ def _page(view: ExecutionView, wanted: str | None) -> Endpoint:
     ready = [each for each in view["endpoints"] if each["ready"]]
     ready.sort(key=lambda each: not each["show"])
     if wanted is not None:
-        ready = [each for each in ready if wanted.lower() in (each["title"].lower(), each["process"], each["port"], f"{each['process']}/{each['port']}")]
+        ready = [
+            each
+            for each in ready
+            if wanted.lower()
+            in (each["title"].lower(), each["process"], each["port"], f"{each['process']}/{each['port']}")
+        ]
     if ready:
         return ready[0]
     titles = ", ".join(dict.fromkeys(each["title"] for each in view["endpoints"]))
     if wanted is not None:
-        raise ZoeProblem("unknown-port", f"{view['name']} shows no page {wanted!r} now; it has {titles or 'none'}.", "See its pages with 'zoe status EXECUTION'.")
-    raise ZoeProblem("not-ready", f"{view['name']} is {view['phase']} and shows no page{' yet: ' + titles if titles else ''}.", "Wait until it runs, or look at its logs.")
+        raise ZoeProblem(
+            "unknown-port",
+            f"{view['name']} shows no page {wanted!r} now; it has {titles or 'none'}.",
+            "See its pages with 'zoe status EXECUTION'.",
+        )
+    raise ZoeProblem(
+        "not-ready",
+        f"{view['name']} is {view['phase']} and shows no page{' yet: ' + titles if titles else ''}.",
+        "Wait until it runs, or look at its logs.",
+    )

@@ -1,4 +1,6 @@
-"""How ``zoe`` writes: results to the standard output, progress and problems to the standard error. Called by ``commands``."""
+"""How ``zoe`` writes: results to the standard output, progress and problems to the standard error. Called by
+``commands``.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 class Progress:
-    """What happens meanwhile, on the standard error: one line written over on a terminal, else a line for each change."""
+    """What happens meanwhile, on the standard error: one line written over on a terminal, else a line for each
+    change.
+    """
 
     def __init__(self, quiet: bool = False) -> None:
         self._quiet, self._terminal = quiet, sys.stderr.isatty()
@@ -85,7 +89,9 @@ class Followers:
         """Follow what has started and is not followed yet."""
         for process in view["processes"]:
             if process["group"] in groups and process["started"] and process["id"] not in self._threads:
-                thread = threading.Thread(target=self._follow, args=(process["id"],), name=f"zoe-log-{process['id']}", daemon=True)
+                thread = threading.Thread(
+                    target=self._follow, args=(process["id"],), name=f"zoe-log-{process['id']}", daemon=True
+                )
                 self._threads[process["id"]] = thread
                 thread.start()
 

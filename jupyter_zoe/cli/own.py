@@ -1,4 +1,6 @@
-"""``zoe hub``: the user's own hub on this machine. Each function returns what is for programs, and what is for people."""
+"""``zoe hub``: the user's own hub on this machine. Each function returns what is for programs, and what is for
+people.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,11 @@ def status() -> tuple[dict[str, Any], str]:
         info = client.info
     told = {**health, "url": info.url, "pid": info.pid or None, "embedded": info.embedded}
     place = f"process {info.pid}" if info.embedded else "of the environment"
-    text = f"The hub at {info.url} ({place}, version {health['version']}, backend {health['backend']}) is {health['status']}{': ' + health['reason'] if health['reason'] else ''}; active executions: {health['active']}."
+    text = (
+        f"The hub at {info.url} ({place}, version {health['version']}, backend {health['backend']}) is"
+        f" {health['status']}{': ' + health['reason'] if health['reason'] else ''}; active executions:"
+        f" {health['active']}."
+    )
     return told, text
 
 
@@ -39,7 +45,11 @@ def stop() -> tuple[dict[str, Any], str]:
     """End it and wait until it is gone. What it runs goes on."""
     try:
         if hub.configured() is not None:
-            raise ZoeProblem("not-allowed", f"The hub of {hub.URL_VARIABLE} is not yours to stop from here.", f"Unset {hub.URL_VARIABLE} to mean your own hub.")
+            raise ZoeProblem(
+                "not-allowed",
+                f"The hub of {hub.URL_VARIABLE} is not yours to stop from here.",
+                f"Unset {hub.URL_VARIABLE} to mean your own hub.",
+            )
     except HubError as error:
         raise of_hub_error(error) from None
     info = hub.find()
@@ -49,6 +59,10 @@ def stop() -> tuple[dict[str, Any], str]:
     deadline = time.monotonic() + _ENDING
     while hub.alive(info):
         if time.monotonic() > deadline:
-            raise ZoeProblem("timeout", f"The hub (process {info.pid}) has not ended after {_ENDING:g} s.", f"See {hub.data_folder() / 'hub.log'}; end it with: kill -9 {info.pid}")
+            raise ZoeProblem(
+                "timeout",
+                f"The hub (process {info.pid}) has not ended after {_ENDING:g} s.",
+                f"See {hub.data_folder() / 'hub.log'}; end it with: kill -9 {info.pid}",
+            )
         time.sleep(0.02)
     return {"stopped": True, "pid": info.pid}, "The hub has ended. What it ran goes on; the next hub finds it again."

@@ -30,28 +30,68 @@ class ZoeExtension(ExtensionApp):
     load_other_extensions = True
 
     hub_url = Unicode(
-        help="URL of a hub elsewhere. Empty: $ZOE_HUB_URL, and if that is empty as well, a hub of the user's own on this machine, which needs no configuration but shares nothing with others."
+        help=(
+            "URL of a hub elsewhere. Empty: $ZOE_HUB_URL, and if that is empty as well, a hub of the user's own on this"
+            " machine, which needs no configuration but shares nothing with others."
+        )
     ).tag(config=True)
-    hub_token = Unicode(help="Token for the hub at hub_url. Better in a file (hub_token_file) or in $ZOE_HUB_TOKEN, where fewer people see it.").tag(config=True)
-    hub_token_file = Unicode(help="File with the token for the hub at hub_url; readable by its owner alone (mode 0600).").tag(config=True)
-    data = Unicode(help="Folder of the user's own hub: database, logs, processes' folders. Empty: $ZOE_DATA, or the platform's folder for a user's data.").tag(config=True)
+    hub_token = Unicode(
+        help=(
+            "Token for the hub at hub_url. Better in a file (hub_token_file) or in $ZOE_HUB_TOKEN, where fewer people"
+            " see it."
+        )
+    ).tag(config=True)
+    hub_token_file = Unicode(
+        help="File with the token for the hub at hub_url; readable by its owner alone (mode 0600)."
+    ).tag(config=True)
+    data = Unicode(
+        help=(
+            "Folder of the user's own hub: database, logs, processes' folders. Empty: $ZOE_DATA, or the platform's"
+            " folder for a user's data."
+        )
+    ).tag(config=True)
     hub_options = List(
-        Unicode(), help="Command-line options for the user's own hub, used when this server, or a kernel or terminal of it, is the one that starts it, such as --backend=docker. $ZOE_HUB_OPTIONS comes after them."
+        Unicode(),
+        help=(
+            "Command-line options for the user's own hub, used when this server, or a kernel or terminal of it, is the"
+            " one that starts it, such as --backend=docker. $ZOE_HUB_OPTIONS comes after them."
+        ),
     ).tag(config=True)
-    start_timeout = Float(30.0, help="Seconds that the user's own hub may take to start and answer. Longer suits slow disks; shorter shows a failure sooner.").tag(config=True)
-    retry_interval = Float(5.0, help="Seconds after a failed start of the hub until it is tried again. Longer spares the machine; shorter recovers sooner.").tag(config=True)
+    start_timeout = Float(
+        30.0,
+        help=(
+            "Seconds that the user's own hub may take to start and answer. Longer suits slow disks; shorter shows a"
+            " failure sooner."
+        ),
+    ).tag(config=True)
+    retry_interval = Float(
+        5.0,
+        help=(
+            "Seconds after a failed start of the hub until it is tried again. Longer spares the machine; shorter"
+            " recovers sooner."
+        ),
+    ).tag(config=True)
 
     def initialize_settings(self) -> None:
         """Find out which hub it is, begin to start it, and tell kernels."""
         remote, wrong = None, None
         try:
             remote = self._remote()
-        except hub.HubError as error:  # the page shows it; a hub of the user's own instead would be another one than is meant
+        except (
+            hub.HubError
+        ) as error:  # the page shows it; a hub of the user's own instead would be another one than is meant
             wrong = error
             self.log.error("Zoe: %s %s", error.detail, error.remedy)
         data = Path(self.data).expanduser().absolute() if self.data else None
         self._tell_options(remote)
-        self.keeper = Keeper(remote=remote, wrong=wrong, data=data, start_timeout=self.start_timeout, retry_interval=self.retry_interval, log=self.log)
+        self.keeper = Keeper(
+            remote=remote,
+            wrong=wrong,
+            data=data,
+            start_timeout=self.start_timeout,
+            retry_interval=self.retry_interval,
+            log=self.log,
+        )
         self.settings["zoe_keeper"] = self.keeper
         base_url = self.serverapp.web_app.settings["base_url"] if self.serverapp else "/"
         prefix = url_path_join(base_url, "zoe")
@@ -75,27 +115,46 @@ class ZoeExtension(ExtensionApp):
         """The hub elsewhere that is configured, if one is. :raises HubError: it cannot be used like this"""
         if not self.hub_url:
             return hub.configured() if not self.data else None
-        token = self.hub_token or (self._token_of_file() if self.hub_token_file else "") or os.environ.get(hub.TOKEN_VARIABLE, "")
+        token = (
+            self.hub_token
+            or (self._token_of_file() if self.hub_token_file else "")
+            or os.environ.get(hub.TOKEN_VARIABLE, "")
+        )
         if not token.strip():
-            raise hub.HubError("ZoeExtension.hub_url is set without a token.", remedy=f"Set ZoeExtension.hub_token_file or {hub.TOKEN_VARIABLE}.")
+            raise hub.HubError(
+                "ZoeExtension.hub_url is set without a token.",
+                remedy=f"Set ZoeExtension.hub_token_file or {hub.TOKEN_VARIABLE}.",
+            )
         return hub.HubInfo(url=hub.checked_url(self.hub_url, "ZoeExtension.hub_url"), token=token.strip())
 
     def _token_of_file(self) -> str:
         path = Path(self.hub_token_file).expanduser()
         try:
             if stat.S_IMODE(path.stat().st_mode) & 0o077:
-                raise hub.HubError(f"The token file {path} can be read by others and is not used.", remedy=f"Make a new token, and chmod 600 {path}.")
+                raise hub.HubError(
+                    f"The token file {path} can be read by others and is not used.",
+                    remedy=f"Make a new token, and chmod 600 {path}.",
+                )
             return path.read_text(encoding="utf-8").strip()
         except OSError as error:
-            raise hub.HubError(f"The token file {path} cannot be read: {error.strerror}.", remedy="Correct ZoeExtension.hub_token_file.") from error
+            raise hub.HubError(
+                f"The token file {path} cannot be read: {error.strerror}.",
+                remedy="Correct ZoeExtension.hub_token_file.",
+            ) from error
 
     def _tell_options(self, remote: hub.HubInfo | None) -> None:
-        """Whoever starts the user's own hub, this server, a kernel or a terminal in it, starts it with the same options."""
+        """Whoever starts the user's own hub, this server, a kernel or a terminal in it, starts it with the same
+        options.
+        """
         if self.hub_options and remote is None:
-            os.environ[hub.OPTIONS_VARIABLE] = " ".join(filter(None, (shlex.join(self.hub_options), os.environ.get(hub.OPTIONS_VARIABLE, ""))))
+            os.environ[hub.OPTIONS_VARIABLE] = " ".join(
+                filter(None, (shlex.join(self.hub_options), os.environ.get(hub.OPTIONS_VARIABLE, "")))
+            )
 
     def _tell_kernels(self, remote: hub.HubInfo | None, data: Path | None) -> None:
-        """Kernels and terminals inherit this server's environment. Nothing secret when the hub is the user's own: its runtime file says it."""
+        """Kernels and terminals inherit this server's environment. Nothing secret when the hub is the user's own: its
+        runtime file says it.
+        """
         if self.settings["zoe_web_prefix"]:
             os.environ[PREFIX_VARIABLE] = self.settings["zoe_web_prefix"]
         if remote is not None:

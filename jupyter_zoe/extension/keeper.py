@@ -23,7 +23,14 @@ class Keeper:
     """The hub of this Jupyter server."""
 
     def __init__(
-        self, *, remote: HubInfo | None, wrong: HubError | None = None, data: Path | None, start_timeout: float, retry_interval: float, log: logging.Logger
+        self,
+        *,
+        remote: HubInfo | None,
+        wrong: HubError | None = None,
+        data: Path | None,
+        start_timeout: float,
+        retry_interval: float,
+        log: logging.Logger,
     ) -> None:
         """:param remote: a configured hub, which is neither started nor watched
         :param wrong: why the configured hub cannot be used; there is none then
@@ -94,7 +101,13 @@ class Keeper:
     async def _remote_status(self, remote: HubInfo) -> tuple[State, str]:
         if time.monotonic() - self._checked > _TRUSTED:
             if not await asyncio.to_thread(hub.healthy, remote):
-                return "failed", f"The hub at {remote.url} does not answer, or refuses its token. Check ZoeExtension.hub_url and its token."
+                return (
+                    "failed",
+                    (
+                        f"The hub at {remote.url} does not answer, or refuses its token. Check ZoeExtension.hub_url and"
+                        " its token."
+                    ),
+                )
             self._checked = time.monotonic()
         return "ready", ""
 

@@ -1,4 +1,5 @@
-"""The handlers: ``zoe/api/...`` and ``zoe/pages/...`` are passed on to the hub with its token, ``zoe/status`` says how it is.
+"""The handlers: ``zoe/api/...`` and ``zoe/pages/...`` are passed on to the hub with its token, ``zoe/status`` says how
+it is.
 
 Whoever asks must be a user of this Jupyter server, and a page that asks must be one of its own; the hub sees only what
 has passed here. Bodies, events, followed logs and WebSockets are streamed by ``zoe_proxy``.
@@ -32,7 +33,11 @@ _JUPYTERS_COOKIES = tuple(map(re.compile, (r"username-.*", r"jupyterhub-.*", r"j
 _PROBLEMS = {
     400: ("bad-request", "The request cannot be understood", "Correct what the message names and send it again."),
     401: ("not-authenticated", "You are not logged in to this Jupyter server", "Log in again: reload the page."),
-    403: ("not-allowed", "This Jupyter server does not allow this", "Reload the page, so that it gets a new cookie against forged requests."),
+    403: (
+        "not-allowed",
+        "This Jupyter server does not allow this",
+        "Reload the page, so that it gets a new cookie against forged requests.",
+    ),
     404: ("not-found", "There is nothing under this address", "Check the address."),
     405: ("method-not-allowed", "This address does not take this method", "Check the address."),
     502: ("hub-unreachable", "The hub does not answer as it should", "Try again; see the hub's log."),
@@ -77,13 +82,26 @@ class _ZoeHandler(JupyterHandler):
 
     def write_problem(self, status: int, detail: str = "", remedy: str = "") -> None:
         """Finish with a problem (RFC 9457)."""
-        code, title, usual = _PROBLEMS.get(status, ("internal", "The Jupyter server made a mistake", "Try again; see the Jupyter server's log."))
+        code, title, usual = _PROBLEMS.get(
+            status, ("internal", "The Jupyter server made a mistake", "Try again; see the Jupyter server's log.")
+        )
         self.set_status(status)
         self.set_header("Content-Type", "application/problem+json")
         self.set_header("Cache-Control", "no-store")
         if status == 503:
             self.set_header("Retry-After", "2")
-        self.finish(json.dumps({"type": f"urn:zoe:problem:{code}", "title": title, "status": status, "detail": detail or title, "code": code, "remedy": remedy or usual}))
+        self.finish(
+            json.dumps(
+                {
+                    "type": f"urn:zoe:problem:{code}",
+                    "title": title,
+                    "status": status,
+                    "detail": detail or title,
+                    "code": code,
+                    "remedy": remedy or usual,
+                }
+            )
+        )
 
 
 class StatusHandler(_ZoeHandler):
@@ -152,7 +170,9 @@ class _Relay(ProxyHandler, _ZoeHandler):  # type: ignore[misc]
             route=Route(public=public, netloc=hub.netloc, inner=hub.path.rstrip("/") + self.inner, scheme=hub.scheme),
             rest=rest,
             query=query,
-            client=Client(address=forwarded or str(self.request.remote_ip), scheme=self.request.protocol, host=self.request.host),
+            client=Client(
+                address=forwarded or str(self.request.remote_ip), scheme=self.request.protocol, host=self.request.host
+            ),
             rules=Rules(
                 denied_cookies=_JUPYTERS_COOKIES,
                 # This server has judged where the request comes from; the hub would judge by what it cannot know.
@@ -193,8 +213,14 @@ class ApiRelay(_Relay):
     dropped = frozenset({"cookie", "x-xsrftoken", "referer", "origin"})
 
     def check_page(self, websocket: bool) -> None:
-        """Changes have passed the check of the xsrf token in ``prepare``; what reads must not come from elsewhere either."""
-        if not self.check_origin() or (not self.token_authenticated and same_origin(self.request.headers, host=self.request.host) is False and not self.allow_origin):
+        """Changes have passed the check of the xsrf token in ``prepare``; what reads must not come from elsewhere
+        either.
+        """
+        if not self.check_origin() or (
+            not self.token_authenticated
+            and same_origin(self.request.headers, host=self.request.host) is False
+            and not self.allow_origin
+        ):
             raise HTTPError(403, "A page of another origin sent this request.")
 
     def get_login_url(self) -> str:
@@ -203,7 +229,11 @@ class ApiRelay(_Relay):
 
     def collect(self, rest: str) -> int:
         """Requests that start something get the path under which this browser reaches it."""
-        return _EDITED if self.request.method == "POST" and _WITH_PREFIX.fullmatch(rest) and self.settings["zoe_web_prefix"] else 0
+        return (
+            _EDITED
+            if self.request.method == "POST" and _WITH_PREFIX.fullmatch(rest) and self.settings["zoe_web_prefix"]
+            else 0
+        )
 
     def edit_body(self, body: bytes) -> bytes:
         """Fill in ``web_prefix`` where it is missing."""
@@ -222,10 +252,14 @@ class PageRelay(_Relay):
     part, inner = "pages", "/zoe/pages"
 
     def check_xsrf_cookie(self) -> None:
-        """The pages of processes know nothing of this server's xsrf token: ``check_page`` looks at the origin instead."""
+        """The pages of processes know nothing of this server's xsrf token: ``check_page`` looks at the origin
+        instead.
+        """
 
     def check_page(self, websocket: bool) -> None:
-        """What changes something, and WebSockets, must come from a page of this server; nobody else may embed what is here."""
+        """What changes something, and WebSockets, must come from a page of this server; nobody else may embed what is
+        here.
+        """
         if self.token_authenticated or self.settings.get("disable_check_xsrf", False):
             return
         headers = self.request.headers

@@ -44,7 +44,10 @@ class Completer:
         if rest and rest[-1] == "--execution":
             return self._executions()
         if begun.startswith("-"):
-            return [*verbs.option_strings(verb), *(self._parameters(rest[0], verb) if rest and verb in ("attach", "run") else [])]
+            return [
+                *verbs.option_strings(verb),
+                *(self._parameters(rest[0], verb) if rest and verb in ("attach", "run") else []),
+            ]
         if rest:
             return []
         if verb in ("attach", "run"):
@@ -66,13 +69,21 @@ class Completer:
         return []
 
     def _executions(self) -> list[str]:
-        return [each["name"] for each in self._remember("executions", lambda client: client.list_executions(active=True)["items"])]
+        return [
+            each["name"]
+            for each in self._remember("executions", lambda client: client.list_executions(active=True)["items"])
+        ]
 
     def _processes(self) -> list[str]:
         if not self._zoe.sessions:
             return []
         execution = self._zoe.sessions[-1].execution
-        return [each["id"] for each in self._remember(f"processes {execution}", lambda client: client.list_processes(execution)["items"])]
+        return [
+            each["id"]
+            for each in self._remember(
+                f"processes {execution}", lambda client: client.list_processes(execution)["items"]
+            )
+        ]
 
     def _remember(self, what: str, ask: Any) -> list[Any]:
         at, known = self._kept.get(what, (-_FRESH, []))

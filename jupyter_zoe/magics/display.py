@@ -1,6 +1,8 @@
-"""What ``%zoe`` shows: one output that changes while something happens, and tables. HTML for notebooks, text for the rest.
+"""What ``%zoe`` shows: one output that changes while something happens, and tables. HTML for notebooks, text for the
+rest.
 
-Colors are those of JupyterLab's theme (``--jp-`` variables) or the page's own. All text that comes from elsewhere is escaped.
+Colors are those of JupyterLab's theme (``--jp-`` variables) or the page's own. All text that comes from elsewhere is
+escaped.
 """
 
 from __future__ import annotations
@@ -28,7 +30,9 @@ class Live:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         if kind is not None:
             self.clear()
 
@@ -90,7 +94,9 @@ def block(inner: str) -> str:
 
 def line(text: str, *, muted: bool = False) -> str:
     """A text, its lines kept; between backticks it is code."""
-    parts = [f"<code>{escape(part)}</code>" if index % 2 else escape(part) for index, part in enumerate(text.split("`"))]
+    parts = [
+        f"<code>{escape(part)}</code>" if index % 2 else escape(part) for index, part in enumerate(text.split("`"))
+    ]
     style = f' style="{_MUTED}"' if muted else ""
     return block(f"<span{style}>{''.join(parts).replace(chr(10), '<br>')}</span>")
 
@@ -112,8 +118,10 @@ def bar(share: float) -> str:
     """A thin progress bar."""
     percent = round(100 * min(1.0, max(0.0, share)))
     return (
-        f'<div style="height:4px;max-width:28em;margin-top:2px;border-radius:2px;background:var(--jp-layout-color3,rgba(128,128,128,.3))">'
-        f'<div style="height:4px;width:{percent}%;border-radius:2px;background:var(--jp-brand-color1,#1976d2)"></div></div>'
+        '<div style="height:4px;max-width:28em;margin-top:2px;border-radius:2px;'
+        'background:var(--jp-layout-color3,rgba(128,128,128,.3))">'
+        f'<div style="height:4px;width:{percent}%;border-radius:2px;background:var(--jp-brand-color1,#1976d2)">'
+        "</div></div>"
     )
 
 
@@ -121,9 +129,17 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """An HTML table; empty columns are left out."""
     keep = [index for index in range(len(head)) if any(row[index] for row in rows)]
     cell = "text-align:left;padding:2px 12px 2px 0;vertical-align:top"
-    heads = "".join(f'<th style="{cell};{_MUTED};font-weight:normal">{escape(head[index].capitalize())}</th>' for index in keep)
-    body = "".join("<tr>" + "".join(f'<td style="{cell}">{escape(str(row[index]))}</td>' for index in keep) + "</tr>" for row in rows)
-    return f'<table style="border-collapse:collapse;margin:0;color:inherit"><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>'
+    heads = "".join(
+        f'<th style="{cell};{_MUTED};font-weight:normal">{escape(head[index].capitalize())}</th>' for index in keep
+    )
+    body = "".join(
+        "<tr>" + "".join(f'<td style="{cell}">{escape(str(row[index]))}</td>' for index in keep) + "</tr>"
+        for row in rows
+    )
+    return (
+        '<table style="border-collapse:collapse;margin:0;color:inherit">'
+        f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
+    )
 
 
 def execution(view: ExecutionView) -> tuple[str, str]:
@@ -134,16 +150,31 @@ def execution(view: ExecutionView) -> tuple[str, str]:
     shown = [each for each in pages if each["show"]]
     text = title + ("\n" + words.table(words.PROCESS_HEAD, rows) if rows else "")
     text += "".join(f"\n{each['title']}: {each['path']}" for each in shown)
-    html = f"<div><b>{escape(view['name'])}</b> ({escape(view['title'])}) is {escape(words.state_words(view))}: {escape(words.sentence(view['reason']))}</div>"
+    html = (
+        f"<div><b>{escape(view['name'])}</b> ({escape(view['title'])}) is {escape(words.state_words(view))}:"
+        f" {escape(words.sentence(view['reason']))}</div>"
+    )
     html += table(words.PROCESS_HEAD, rows) if rows else ""
     # Paths alone, no address and no token: the page's own Jupyter server or hub answers them.
-    html += "<div>" + " &nbsp; ".join(_link(each["path"], each["title"] if each["show"] else f"{each['title']} {each['process']}") for each in pages) + "</div>" if pages else ""
+    html += (
+        "<div>"
+        + " &nbsp; ".join(
+            _link(each["path"], each["title"] if each["show"] else f"{each['title']} {each['process']}")
+            for each in pages
+        )
+        + "</div>"
+        if pages
+        else ""
+    )
     return text, block(html)
 
 
 def _link(path: str, title: str) -> str:
     safe = path if path.startswith("/") and not path.startswith("//") else "#"
-    return f'<a href="{escape(safe)}" target="_blank" rel="noopener" style="color:var(--jp-content-link-color,#1976d2)">{escape(title)}</a>'
+    return (
+        f'<a href="{escape(safe)}" target="_blank" rel="noopener"'
+        f' style="color:var(--jp-content-link-color,#1976d2)">{escape(title)}</a>'
+    )
 
 
 def executions(items: Sequence[ExecutionView]) -> tuple[str, str]:
@@ -174,5 +205,8 @@ def log(parts: Sequence[tuple[str, Sequence[str]]]) -> tuple[str, str]:
         body = "\n".join(lines) or "(no output yet)"
         texts.append(f"{head}\n{body}" if head else body)
         name = f"<b>{escape(process)}</b>" if head else ""
-        htmls.append(f'{name}<pre style="max-height:24em;overflow:auto;margin:0;color:inherit;background:transparent">{escape(body)}</pre>')
+        htmls.append(
+            f"{name}<pre"
+            f' style="max-height:24em;overflow:auto;margin:0;color:inherit;background:transparent">{escape(body)}</pre>'
+        )
     return "\n\n".join(texts), block("".join(htmls))

@@ -1,6 +1,7 @@
 """The kernel that ``%zoe`` runs in: who it is, what is installed, and the session that it gets.
 
-The code of a connection comes from the framework's definition. It runs in a namespace of its own; only the variable that
+The code of a connection comes from the framework's definition. It runs in a namespace of its own; only the variable
+that
 it makes is put before the user. Secrets are in nothing that the user sees: not in variables, outputs or tracebacks.
 """
 
@@ -71,7 +72,9 @@ class Session:
 def servers(view: ExecutionView) -> dict[str, str]:
     """The processes that do not come and go, and when each was started."""
     elastic = {group["name"] for group in view["groups"] if group["scalable"]}
-    return {each["id"]: f"{each['starts']} {each['started']}" for each in view["processes"] if each["group"] not in elastic}
+    return {
+        each["id"]: f"{each['starts']} {each['started']}" for each in view["processes"] if each["group"] not in elastic
+    }
 
 
 def stopped(value: Any) -> bool:
@@ -89,24 +92,42 @@ def connect(connection: Connection, name: str) -> Any:
     """
     _reach(connection, name)
     problem: ZoeProblem
-    namespace: dict[str, Any] = {"__name__": "zoe_connection", "outputs": dict(connection["outputs"]), "secrets": dict(connection["secrets"])}
+    namespace: dict[str, Any] = {
+        "__name__": "zoe_connection",
+        "outputs": dict(connection["outputs"]),
+        "secrets": dict(connection["secrets"]),
+    }
     try:
-        exec(compile(connection["code"], f"<zoe attach {name}>", "exec"), namespace)  # noqa: S102 - this is the framework's own code
+        # this is the framework's own code
+        exec(compile(connection["code"], f"<zoe attach {name}>", "exec"), namespace)  # noqa: S102
         return namespace[connection["variable"]]
     except ImportError as error:
-        problem = ZoeProblem("client-mismatch", _without(f"The kernel lacks a package: {error}.", connection), f"Run in the notebook: %pip install '{connection['requires']}', then restart the kernel.")
+        problem = ZoeProblem(
+            "client-mismatch",
+            _without(f"The kernel lacks a package: {error}.", connection),
+            f"Run in the notebook: %pip install '{connection['requires']}', then restart the kernel.",
+        )
     except KeyError:
-        problem = ZoeProblem("bad-definition", f"The connection of {name} does not define {connection['variable']!r}.", "Correct 'attach' in the framework's definition.")
+        problem = ZoeProblem(
+            "bad-definition",
+            f"The connection of {name} does not define {connection['variable']!r}.",
+            "Correct 'attach' in the framework's definition.",
+        )
     except Exception as error:
         first = str(error).strip().partition("\n")[0] or type(error).__name__
-        problem = ZoeProblem("connect-failed", _without(f"{name} runs, but the kernel cannot connect to it: {first}", connection), "Run '%zoe logs' to see what it says, then '%zoe attach' again.")
+        problem = ZoeProblem(
+            "connect-failed",
+            _without(f"{name} runs, but the kernel cannot connect to it: {first}", connection),
+            "Run '%zoe logs' to see what it says, then '%zoe attach' again.",
+        )
     finally:
         namespace.pop("secrets", None)
     raise problem  # here, so that the failure with its frames is not its context
 
 
 def _reach(connection: Connection, name: str) -> None:
-    """Fail at once if nothing of an execution can be reached from here: clients of databases and clusters try for minutes.
+    """Fail at once if nothing of an execution can be reached from here: clients of databases and clusters try for
+    minutes.
 
     :raises ZoeProblem: ``connect-failed``
     """
@@ -120,7 +141,12 @@ def _reach(connection: Connection, name: str) -> None:
         else:
             return
     if failure:
-        raise ZoeProblem("connect-failed", failure, "Attach from a kernel on the hub's machine, outside of containers, or use an application that brings its own notebook, such as spark-notebook.")
+        raise ZoeProblem(
+            "connect-failed",
+            failure,
+            "Attach from a kernel on the hub's machine, outside of containers, or use an application that brings its"
+            " own notebook, such as spark-notebook.",
+        )
 
 
 def _without(text: str, connection: Connection) -> str:

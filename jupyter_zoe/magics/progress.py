@@ -53,7 +53,14 @@ class QueryProgress:
         self._queries: dict[str, _Query] = {}
         self._lock = threading.Lock()
 
-    def __call__(self, stages: Iterable[Stage] | None = None, inflight_tasks: int = 0, operation_id: str | None = None, done: bool = False, **_: Any) -> None:
+    def __call__(
+        self,
+        stages: Iterable[Stage] | None = None,
+        inflight_tasks: int = 0,
+        operation_id: str | None = None,
+        done: bool = False,
+        **_: Any,
+    ) -> None:
         """Called by the session, in the thread of the query."""
         try:
             self._take(list(stages or ()), inflight_tasks, operation_id or "", done)
@@ -67,7 +74,10 @@ class QueryProgress:
         if query is None:
             return
         if stages:
-            query.tasks, query.completed = sum(each.num_tasks for each in stages), sum(each.num_completed_tasks for each in stages)
+            query.tasks, query.completed = (
+                sum(each.num_tasks for each in stages),
+                sum(each.num_completed_tasks for each in stages),
+            )
             query.read, query.stages = sum(each.num_bytes_read for each in stages), len(stages)
         if done:
             if query.shown is not None:
@@ -75,13 +85,19 @@ class QueryProgress:
                 self._publish(text, display.line(text, muted=True), query.output, True)
         elif now - (query.begun + PATIENCE if query.shown is None else query.shown + SHORTEST) >= 0:
             text = f"{query.completed}/{query.tasks} tasks, {running} running, {now - query.begun:.1f} s"
-            html = display.block(f'<div role="progressbar" aria-valuemin="0" aria-valuemax="{query.tasks}" aria-valuenow="{query.completed}">{text}{display.bar(query.completed / max(1, query.tasks))}</div>')
+            html = display.block(
+                f'<div role="progressbar" aria-valuemin="0" aria-valuemax="{query.tasks}"'
+                f' aria-valuenow="{query.completed}">{text}{display.bar(query.completed / max(1, query.tasks))}</div>'
+            )
             there, query.shown = query.shown is not None, now
             self._publish(text, html, query.output, there)
 
 
 def _summary(query: _Query, now: float) -> str:
-    parts = [f"{words.plural(query.tasks, 'task')} in {words.plural(query.stages, 'stage')}", f"{now - query.begun:.1f} s"]
+    parts = [
+        f"{words.plural(query.tasks, 'task')} in {words.plural(query.stages, 'stage')}",
+        f"{now - query.begun:.1f} s",
+    ]
     return ", ".join([*parts, f"{words.size(query.read)} read"] if query.read else parts)
 
 

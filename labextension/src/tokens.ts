@@ -10,7 +10,10 @@ export const IZoeModel = new Token<Model>('jupyter-zoe:IZoeModel', 'Executions, 
 
 /** The active notebook and what it is attached to. */
 export type INotebookLink = Link;
-export const INotebookLink = new Token<Link>('jupyter-zoe:INotebookLink', 'Attaches the active notebook to a Zoe execution.');
+export const INotebookLink = new Token<Link>(
+  'jupyter-zoe:INotebookLink',
+  'Attaches the active notebook to a Zoe execution.'
+);
 
 /** Commands; arguments may be left out, then the user is asked. */
 export const CommandIDs = {

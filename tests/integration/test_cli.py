@@ -40,8 +40,14 @@ class Zoe:
 
     def start(self, *arguments: str, **more: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-m", "jupyter_zoe.cli", *arguments], env={**self.environment, **more}, cwd=self.home, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+            [sys.executable, "-m", "jupyter_zoe.cli", *arguments],
+            env={**self.environment, **more},
+            cwd=self.home,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+        )
 
     def __call__(self, *arguments: str, code: int = 0, **more: str) -> tuple[str, str]:
         """What it writes, to the standard output and to the standard error."""
@@ -66,7 +72,9 @@ def zoe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zoe]:
 
 
 def test_a_job_gives_its_output_and_its_exit_code(zoe: Zoe) -> None:
-    out, err = zoe("run", "python-job", "--code", "job.py", "--name", "nightly", "--wait", "--", "7", "two words", code=7)
+    out, err = zoe(
+        "run", "python-job", "--code", "job.py", "--name", "nightly", "--wait", "--", "7", "two words", code=7
+    )
     assert out == "begins 7 two words\nends\n"
     assert "nightly has failed (7)" in err
     assert zoe("run", "python-job", "--code", "job.py", "--wait")[0] == "begins\nends\n"
@@ -83,7 +91,9 @@ def test_a_job_gives_its_output_and_its_exit_code(zoe: Zoe) -> None:
 
 def test_as_many_lines_as_asked_for_of_a_long_log(zoe: Zoe) -> None:
     line = "line {:06} " + "x" * 50
-    (zoe.home / "long.py").write_text(f"import sys\nfor number in range(12000): print({line!r}.format(number))\nprint('no newline', end='')\n")
+    (zoe.home / "long.py").write_text(
+        f"import sys\nfor number in range(12000): print({line!r}.format(number))\nprint('no newline', end='')\n"
+    )
     zoe("run", "python-job", "--code", "long.py", "--name", "long", "--wait")
     whole = [line.format(number) for number in range(12000)] + ["no newline"]
     for count in (1, 2, 1200, 10000, 99999):
@@ -141,7 +151,9 @@ def test_waiting_can_be_interrupted_and_timed(zoe: Zoe) -> None:
         (("detach",), 3, "not-attached", "zoe ps"),
     ],
 )
-def test_errors_are_a_line_with_code_and_remedy(zoe: Zoe, arguments: tuple[str, ...], code: int, problem: str, words: str) -> None:
+def test_errors_are_a_line_with_code_and_remedy(
+    zoe: Zoe, arguments: tuple[str, ...], code: int, problem: str, words: str
+) -> None:
     out, err = zoe(*arguments, code=code)
     assert out == ""
     assert err.startswith(f"zoe: {problem}: ")
@@ -216,8 +228,19 @@ def test_a_reader_who_has_enough(zoe: Zoe) -> None:
 
 
 def test_help_does_not_import_what_takes_long(zoe: Zoe) -> None:
-    program = "import sys; from jupyter_zoe.cli import main; main(['--help']); heavy = {'httpx', 'IPython', 'asyncio', 'jupyter_server', 'urllib.request'} & set(sys.modules); print(heavy); sys.exit(bool(heavy))"
-    done = subprocess.run([sys.executable, "-c", program], env=zoe.environment, cwd=zoe.home, capture_output=True, text=True, timeout=60, check=False)
+    program = (
+        "import sys; from jupyter_zoe.cli import main; main(['--help']); heavy = {'httpx', 'IPython', 'asyncio',"
+        " 'jupyter_server', 'urllib.request'} & set(sys.modules); print(heavy); sys.exit(bool(heavy))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=zoe.environment,
+        cwd=zoe.home,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout[-200:]
 
 
@@ -241,7 +264,15 @@ def test_a_cluster_for_a_folder(zoe: Zoe) -> None:
     assert zoe("attach")[0].startswith("Found spark-cluster-")
     script = "import jupyter_zoe; spark = jupyter_zoe.attach(); print('rows:', spark.range(12).count()); spark.stop()"
     begun = time.monotonic()
-    done = subprocess.run([sys.executable, "-c", script], env=zoe.environment, cwd=zoe.home, capture_output=True, text=True, timeout=200, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env=zoe.environment,
+        cwd=zoe.home,
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
     assert "rows: 12" in done.stdout, f"{done.stdout}\n{done.stderr[-2000:]} {time.monotonic() - begun}"
     (name,) = [each["name"] for each in zoe.json("ps")]
     assert "2 workers ready" in zoe("scale", "2", "--wait")[0]

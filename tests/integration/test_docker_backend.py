@@ -82,7 +82,10 @@ class TestDockerBackend(BackendContract):
     async def test_addresses_differ(self, backend, execution):
         """Within an execution: each has a network of its own, in which names and ports are free."""
         ports = (Port(name="a", number=4000), Port(name="b", number=4001))
-        answers = [await backend.allocate(execution, process_name(backend.deployment, execution, "main", i), ports) for i in range(10)]
+        answers = [
+            await backend.allocate(execution, process_name(backend.deployment, execution, "main", i), ports)
+            for i in range(10)
+        ]
         assert len({(address.host, address.port) for answer in answers for address in answer.values()}) == 20
 
 
@@ -94,10 +97,19 @@ class Case:
 
     def spec(self, code: str, index: int = 0, **changes) -> ProcessSpec:
         values = {
-            "name": process_name(self.backend.deployment, self.execution, "job", index), "deployment": self.backend.deployment, "execution": self.execution,
-            "owner": "ada", "group": "job", "index": index, "incarnation": 1, "framework": "test", "image": self.image,
-            "command": ("python3", "-c", code), "environment": {}, "resources": Resources(cores=0.5, memory=128 * 2**20),
-        }  # fmt: skip
+            "name": process_name(self.backend.deployment, self.execution, "job", index),
+            "deployment": self.backend.deployment,
+            "execution": self.execution,
+            "owner": "ada",
+            "group": "job",
+            "index": index,
+            "incarnation": 1,
+            "framework": "test",
+            "image": self.image,
+            "command": ("python3", "-c", code),
+            "environment": {},
+            "resources": Resources(cores=0.5, memory=128 * 2**20),
+        }
         return ProcessSpec(**{**values, **changes})
 
     async def run(self, code: str, **changes) -> tuple[Observed, str]:
@@ -117,7 +129,9 @@ class Case:
 
     async def until(self, wanted: Callable, name: str):
         async with asyncio.timeout(60):
-            while not (result := wanted(next((each for each in await self.backend.processes() if each.name == name), None))):
+            while not (
+                result := wanted(next((each for each in await self.backend.processes() if each.name == name), None))
+            ):
                 await asyncio.sleep(0.05)
             return result
 
@@ -128,7 +142,9 @@ def case(backend, image) -> Case:
 
 
 async def test_a_process_has_no_privileges(case):
-    code = "import os; print(os.getuid(), os.getcwd(), os.environ['ZOE_FOLDER']); print(open('/proc/self/status').read())"
+    code = (
+        "import os; print(os.getuid(), os.getcwd(), os.environ['ZOE_FOLDER']); print(open('/proc/self/status').read())"
+    )
     seen, log = await case.run(code)
     assert seen.exit_code == 0
     assert log.startswith("1000 /zoe /zoe\n")
@@ -139,7 +155,10 @@ async def test_a_process_has_no_privileges(case):
 
 async def test_files_are_private_and_in_no_image(case, api):
     before = {each["Id"] for each in api.images(all=True)}
-    code = "import os; s = os.stat('/zoe/sub/key'); print(oct(s.st_mode & 0o777), s.st_uid, oct(os.stat('/zoe').st_mode & 0o777), open('/zoe/sub/key').read())"
+    code = (
+        "import os; s = os.stat('/zoe/sub/key'); print(oct(s.st_mode & 0o777), s.st_uid, oct(os.stat('/zoe').st_mode &"
+        " 0o777), open('/zoe/sub/key').read())"
+    )
     _, log = await case.run(code, files={"sub/key": "s3cret"})
     assert log == "0o600 1000 0o700 s3cret\n"
     assert {each["Id"] for each in api.images(all=True)} == before
@@ -152,7 +171,10 @@ async def test_the_memory_limit_is_the_reason(case):
 
 async def test_ports_are_published_on_this_machine_alone(case, api):
     ports = (Port(name="web", number=8000, protocol="http"), Port(name="rpc", number=7000))
-    spec = case.spec("import http.server as h; h.HTTPServer(('0.0.0.0', 8000), h.SimpleHTTPRequestHandler).serve_forever()", ports=ports)
+    spec = case.spec(
+        "import http.server as h; h.HTTPServer(('0.0.0.0', 8000), h.SimpleHTTPRequestHandler).serve_forever()",
+        ports=ports,
+    )
     await case.backend.prepare("e1", "ada")
     before = await case.backend.allocate("e1", spec.name, ports)
     assert (before["rpc"].host, before["rpc"].port, before["rpc"].endpoint_host) == ("job-0", 7000, "localhost")
@@ -186,9 +208,13 @@ async def test_peers_reach_each_other_and_other_executions_do_not(case, backend,
     server = case.spec(SERVE)
     await backend.prepare("e1", "ada")
     await backend.start(server)
-    address = api.inspect_container(server.name)["NetworkSettings"]["Networks"][objects.network_name(backend.deployment, "e1")]["IPAddress"]
+    address = api.inspect_container(server.name)["NetworkSettings"]["Networks"][
+        objects.network_name(backend.deployment, "e1")
+    ]["IPAddress"]
     for host in ("job-0", address):
-        seen, log = await case.run("", index=1 if host == "job-0" else 2, command=("python3", "-c", ASK, f"http://{host}:8000/", "100"))
+        seen, log = await case.run(
+            "", index=1 if host == "job-0" else 2, command=("python3", "-c", ASK, f"http://{host}:8000/", "100")
+        )
         assert seen.exit_code == 0, log
     other = Case(backend, image, "e2")
     for index, host in enumerate(("job-0.e1", address)):
@@ -197,10 +223,14 @@ async def test_peers_reach_each_other_and_other_executions_do_not(case, backend,
 
 
 async def test_a_process_reaches_the_hub(case):
-    server = http.server.ThreadingHTTPServer((case.backend.capabilities().hub_host, 0), http.server.SimpleHTTPRequestHandler)
+    server = http.server.ThreadingHTTPServer(
+        (case.backend.capabilities().hub_host, 0), http.server.SimpleHTTPRequestHandler
+    )
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        seen, log = await case.run("", command=("python3", "-c", ASK, f"http://{server.server_address[0]}:{server.server_port}/", "50"))
+        seen, log = await case.run(
+            "", command=("python3", "-c", ASK, f"http://{server.server_address[0]}:{server.server_port}/", "50")
+        )
     finally:
         server.shutdown()
         server.server_close()
@@ -296,7 +326,10 @@ async def test_the_log_is_the_same_while_following_afterwards_and_without_the_co
 
 async def test_two_readers_follow_one_log_and_one_may_leave(case):
     await case.backend.prepare("e1", "ada")
-    spec = case.spec("from signal import *\npthread_sigmask(SIG_BLOCK, [SIGUSR1])\nprint('first', flush=True)\nsigwait([SIGUSR1])\nprint('last', flush=True)")
+    spec = case.spec(
+        "from signal import *\npthread_sigmask(SIG_BLOCK, [SIGUSR1])\nprint('first',"
+        " flush=True)\nsigwait([SIGUSR1])\nprint('last', flush=True)"
+    )
     await case.backend.start(spec)
     stays, leaves = case.backend.logs(spec.name, follow=True), case.backend.logs(spec.name, follow=True)
     async with asyncio.timeout(60):
@@ -315,7 +348,9 @@ async def collect(chunks) -> bytes:
 
 
 async def test_a_log_that_the_engine_rotated_keeps_true_offsets(dockerd, image, tmp_path, api):
-    backend = DockerBackend(deployment=f"t{uuid4().hex[:8]}", data=str(tmp_path), url=dockerd, log_size=20_000, log_parts=3)
+    backend = DockerBackend(
+        deployment=f"t{uuid4().hex[:8]}", data=str(tmp_path), url=dockerd, log_size=20_000, log_parts=3
+    )
     await backend.open()
     try:
         case = Case(backend, image)
@@ -402,7 +437,10 @@ async def test_what_somebody_connected_to_the_network_is_named_and_left_alone(ca
 
 
 async def test_a_job_that_outlived_a_starved_child_is_told_by_its_exit_code(case):
-    code = "import subprocess, sys\nchild = subprocess.run([sys.executable, '-c', 'x = bytearray(10**9)'])\nprint(child.returncode)\nsys.exit(3)"
+    code = (
+        "import subprocess, sys\nchild = subprocess.run([sys.executable, '-c', 'x ="
+        " bytearray(10**9)'])\nprint(child.returncode)\nsys.exit(3)"
+    )
     seen, log = await case.run(code, resources=Resources(cores=0.5, memory=60 * 2**20))
     assert (seen.exit_code, seen.reason, log) == (3, "", "-9\n")
 
@@ -411,7 +449,10 @@ async def test_read_only_containers_still_have_their_folder(dockerd, image, tmp_
     backend = DockerBackend(deployment=f"t{uuid4().hex[:8]}", data=str(tmp_path), url=dockerd, read_only=True)
     await backend.open()
     try:
-        code = "print(open('/zoe/key').read()); open('/zoe/x', 'w'); open('/tmp/x', 'w')\ntry: open('/opt/zoe/x', 'w')\nexcept OSError as error: print(error.strerror)"
+        code = (
+            "print(open('/zoe/key').read()); open('/zoe/x', 'w'); open('/tmp/x', 'w')\ntry: open('/opt/zoe/x',"
+            " 'w')\nexcept OSError as error: print(error.strerror)"
+        )
         seen, log = await Case(backend, image).run(code, files={"key": "s3cret"})
         assert (seen.exit_code, log) == (0, "s3cret\nRead-only file system\n")
         volumes = {each["Name"] for each in api.volumes()["Volumes"] or ()}

@@ -49,7 +49,11 @@ def hubs(data: Path) -> list[int]:
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
-            if "zoe_hub" in process.cmdline() and process.environ().get("ZOE_DATA") == str(data) and process.status() != psutil.STATUS_ZOMBIE:
+            if (
+                "zoe_hub" in process.cmdline()
+                and process.environ().get("ZOE_DATA") == str(data)
+                and process.status() != psutil.STATUS_ZOMBIE
+            ):
                 found.append(process.pid)
     return found
 
@@ -111,7 +115,9 @@ async def test_so_does_an_asynchronous_one(data: Path) -> None:
         assert (await client.wait(made["id"], timeout=60))["outcome"] == "completed"
 
 
-@pytest.mark.parametrize("url", ["hub.example", "ftp://hub.example", "http://host:80a", "http://[", "http://", "https://hub.example:0"])
+@pytest.mark.parametrize(
+    "url", ["hub.example", "ftp://hub.example", "http://host:80a", "http://[", "http://", "https://hub.example:0"]
+)
 def test_an_address_that_is_none_is_named(data: Path, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv("ZOE_HUB_URL", url)
     monkeypatch.setenv("ZOE_HUB_TOKEN", "zoe_x")
@@ -138,7 +144,10 @@ def test_a_page_that_is_no_hub_is_no_traceback(data: Path) -> None:
     server = HTTPServer(("127.0.0.1", 0), Page)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        with Client(HubInfo(url=f"http://127.0.0.1:{server.server_port}", token="t")) as client, pytest.raises(ZoeProblem) as failed:
+        with (
+            Client(HubInfo(url=f"http://127.0.0.1:{server.server_port}", token="t")) as client,
+            pytest.raises(ZoeProblem) as failed,
+        ):
             client.get_health()
         assert failed.value.code == "bad-answer"
     finally:
@@ -270,10 +279,24 @@ def test_the_environment_wins_and_needs_both(monkeypatch: pytest.MonkeyPatch, da
 
 def test_nothing_of_the_starter_reaches_the_hub() -> None:
     given = {
-        "PATH": "/bin", "HOME": "/home/x", "JUPYTER_TOKEN": "s", "JUPYTERHUB_API_TOKEN": "s", "JPY_PARENT_PID": "1", "ZOE_HUB_TOKEN": "s", "ZOE_PORT_WEB": "1",
-        "CONFIGPROXY_AUTH_TOKEN": "s", "KG_AUTH_TOKEN": "s", "MPLBACKEND": "module://x", "JUPYTER_DATA_DIR": "/d", "JUPYTER_PATH": "/p", "JAVA_HOME": "/j", "ZOE_DATA": "/z",
-    }  # fmt: skip
-    assert hub.scrubbed(given) == {name: given[name] for name in ("PATH", "HOME", "JUPYTER_DATA_DIR", "JUPYTER_PATH", "JAVA_HOME", "ZOE_DATA")}
+        "PATH": "/bin",
+        "HOME": "/home/x",
+        "JUPYTER_TOKEN": "s",
+        "JUPYTERHUB_API_TOKEN": "s",
+        "JPY_PARENT_PID": "1",
+        "ZOE_HUB_TOKEN": "s",
+        "ZOE_PORT_WEB": "1",
+        "CONFIGPROXY_AUTH_TOKEN": "s",
+        "KG_AUTH_TOKEN": "s",
+        "MPLBACKEND": "module://x",
+        "JUPYTER_DATA_DIR": "/d",
+        "JUPYTER_PATH": "/p",
+        "JAVA_HOME": "/j",
+        "ZOE_DATA": "/z",
+    }
+    assert hub.scrubbed(given) == {
+        name: given[name] for name in ("PATH", "HOME", "JUPYTER_DATA_DIR", "JUPYTER_PATH", "JAVA_HOME", "ZOE_DATA")
+    }
 
 
 def test_nobody_listens_is_not_healthy() -> None:

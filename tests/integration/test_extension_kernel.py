@@ -70,7 +70,14 @@ async def test_the_magic_is_there_without_load_ext(environment: dict[str, str]) 
 
 
 async def test_it_leaves_no_names_and_no_configuration(environment: dict[str, str]) -> None:
-    assert await run(environment, "print([name for name in list(globals()) if 'zoe' in name], [e for e in get_ipython().extension_manager.loaded if 'zoe' in e])") == "[] ['jupyter_zoe.magics']\n"
+    assert (
+        await run(
+            environment,
+            "print([name for name in list(globals()) if 'zoe' in name], [e for e in"
+            " get_ipython().extension_manager.loaded if 'zoe' in e])",
+        )
+        == "[] ['jupyter_zoe.magics']\n"
+    )
     written = [path.name for path in Path(environment["IPYTHONDIR"]).rglob("*config*")]
     assert not written
 

@@ -1,4 +1,6 @@
-"""The server extension in a real Jupyter server, with the real hub that it starts: routes, tokens, streams, restarts."""
+"""The server extension in a real Jupyter server, with the real hub that it starts: routes, tokens, streams,
+restarts.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,8 @@ class Talk(WebSocketHandler):
         self.write_message(message)
 
 async def main():
-    Application([("/talk", Talk), ("/away", Away), (".*", Page)]).listen(int(os.environ["ZOE_PORT_WEB"]), os.environ["ZOE_BIND"])
+    pages = Application([("/talk", Talk), ("/away", Away), (".*", Page)])
+    pages.listen(int(os.environ["ZOE_PORT_WEB"]), os.environ["ZOE_BIND"])
     print("pages are served", flush=True)
     await asyncio.Event().wait()
 
@@ -106,7 +109,9 @@ class Server:
             port = free.getsockname()[1]
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("JUPYTER", "ZOE_", "JPY_"))}
         clean |= {
-            "JUPYTER_CONFIG_PATH": str(ROOT / "jupyter-config"),  # the file that the package installs enables the extension
+            "JUPYTER_CONFIG_PATH": str(
+                ROOT / "jupyter-config"
+            ),  # the file that the package installs enables the extension
             "JUPYTER_CONFIG_DIR": str(self.folder / "config"),
             "JUPYTER_RUNTIME_DIR": str(self.folder / "runtime"),
             "JUPYTER_DATA_DIR": str(self.folder / "data"),
@@ -115,9 +120,21 @@ class Server:
             "ZOE_DATA": str(self.data),
             "ZOE_HUB_OPTIONS": f"--ZoeHub.catalog_folders={self.folder / 'definitions'}",
             "PYTHONPATH": str(ROOT),
-        } | environment  # fmt: skip
-        command = [sys.executable, "-m", "jupyter_server", f"--ServerApp.port={port}", "--ServerApp.ip=127.0.0.1", f"--ServerApp.base_url={BASE}", "--ServerApp.open_browser=False"]
-        command += [f"--ServerApp.root_dir={self.folder / 'root'}", *(["--allow-root"] if os.geteuid() == 0 else []), *options]
+        } | environment
+        command = [
+            sys.executable,
+            "-m",
+            "jupyter_server",
+            f"--ServerApp.port={port}",
+            "--ServerApp.ip=127.0.0.1",
+            f"--ServerApp.base_url={BASE}",
+            "--ServerApp.open_browser=False",
+        ]
+        command += [
+            f"--ServerApp.root_dir={self.folder / 'root'}",
+            *(["--allow-root"] if os.geteuid() == 0 else []),
+            *options,
+        ]
         with open(self.folder / "server.log", "ab") as log:
             self.process = subprocess.Popen(command, env=clean, stdout=log, stderr=log, start_new_session=True)
         self.url = f"http://127.0.0.1:{port}{BASE}"
@@ -193,14 +210,26 @@ def execution(server: Server) -> dict[str, Any]:
         return eventually(lambda: found if (found := client.get(path).json())["phase"] == "running" else None)
 
 
-ROUTES = ["zoe/status", "zoe/api/v1/health", "zoe/api/v1/executions", "zoe/api/", "zoe/pages/e1/web-0/web/", "zoe/pages/"]
+ROUTES = [
+    "zoe/status",
+    "zoe/api/v1/health",
+    "zoe/api/v1/executions",
+    "zoe/api/",
+    "zoe/pages/e1/web-0/web/",
+    "zoe/pages/",
+]
 
 
 @pytest.mark.parametrize("route", ROUTES)
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "PROPFIND"])
 def test_every_route_refuses_an_anonymous_caller(server: Server, route: str, method: str) -> None:
     with server.client(headers={}) as client:
-        for headers in ({}, {"Authorization": "token wrong"}, {"Authorization": f"Bearer {server.runtime['token']}"}, {"Accept": "text/html"}):
+        for headers in (
+            {},
+            {"Authorization": "token wrong"},
+            {"Authorization": f"Bearer {server.runtime['token']}"},
+            {"Accept": "text/html"},
+        ):
             answer = client.request(method, route, headers=headers)
             if answer.status_code == 302:  # people are sent to the login page
                 assert answer.headers["Location"].startswith(f"{BASE}login?next=")
@@ -216,7 +245,11 @@ def test_the_routes_of_this_test_are_all_there_are() -> None:
     extension = ZoeExtension()
     extension.handlers = []
     extension.initialize_handlers()
-    assert {(pattern, handler) for pattern, handler in extension.handlers} == {("/zoe/status", StatusHandler), ("/zoe/api/.*", ApiRelay), ("/zoe/pages/.*", PageRelay)}
+    assert {(pattern, handler) for pattern, handler in extension.handlers} == {
+        ("/zoe/status", StatusHandler),
+        ("/zoe/api/.*", ApiRelay),
+        ("/zoe/pages/.*", PageRelay),
+    }
 
 
 def test_the_hub_is_started_by_itself_and_only_its_owner_reads_its_files(server: Server, client: httpx.Client) -> None:
@@ -233,7 +266,14 @@ def test_the_hub_is_started_by_itself_and_only_its_owner_reads_its_files(server:
 def test_the_hubs_token_is_in_no_answer(server: Server, client: httpx.Client, execution: dict[str, Any]) -> None:
     token = server.runtime["token"]
     (endpoint,) = execution["endpoints"]
-    pages = ["zoe/status", "zoe/api/v1/health", "zoe/api/v1/user", "zoe/api/v1/executions", "zoe/api/v1/nothing", endpoint["path"].removeprefix(BASE)]
+    pages = [
+        "zoe/status",
+        "zoe/api/v1/health",
+        "zoe/api/v1/user",
+        "zoe/api/v1/executions",
+        "zoe/api/v1/nothing",
+        endpoint["path"].removeprefix(BASE),
+    ]
     for page in pages:
         answer = client.get(page)
         assert token not in answer.text + str(answer.headers)
@@ -244,7 +284,9 @@ def test_the_hubs_token_is_in_no_answer(server: Server, client: httpx.Client, ex
 def test_the_prefix_is_filled_in_and_the_page_opens_there(client: httpx.Client, execution: dict[str, Any]) -> None:
     (endpoint,) = execution["endpoints"]
     assert endpoint["path"] == f"{BASE}zoe/pages/{execution['id']}/web-0/web/"
-    page = client.get(endpoint["path"].removeprefix(BASE) + "a%2Fb", headers={"Cookie": "username-127-0-0-1=x; inner=1"})
+    page = client.get(
+        endpoint["path"].removeprefix(BASE) + "a%2Fb", headers={"Cookie": "username-127-0-0-1=x; inner=1"}
+    )
     seen = page.json()
     assert seen["uri"] == "/a%2Fb"
     assert seen["headers"]["X-Forwarded-Context"] == endpoint["path"].rstrip("/")
@@ -255,7 +297,9 @@ def test_the_prefix_is_filled_in_and_the_page_opens_there(client: httpx.Client, 
     assert client.get(endpoint["path"].removeprefix(BASE) + "away").headers["Location"] == f"{endpoint['path']}there"
 
 
-def test_this_servers_token_in_an_address_ends_here(server: Server, client: httpx.Client, execution: dict[str, Any]) -> None:
+def test_this_servers_token_in_an_address_ends_here(
+    server: Server, client: httpx.Client, execution: dict[str, Any]
+) -> None:
     path = execution["endpoints"][0]["path"].removeprefix(BASE)
     with server.client(headers={}) as other:
         assert other.get(f"{path}?token={TOKEN}&a=1").json()["uri"] == "/?a=1"
@@ -265,7 +309,10 @@ def test_this_servers_token_in_an_address_ends_here(server: Server, client: http
 def test_a_path_never_leaves_the_relay(server: Server, client: httpx.Client) -> None:
     for path in ("zoe/pages/..%2f..%2fapi/v1/user", "zoe/api/%2e%2e/%2e%2e/x"):
         with socket.create_connection(("127.0.0.1", int(server.url.split(":")[2].split("/")[0]))) as raw:
-            raw.sendall(f"GET {BASE}{path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: token {TOKEN}\r\nConnection: close\r\n\r\n".encode())
+            raw.sendall(
+                f"GET {BASE}{path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: token {TOKEN}\r\nConnection:"
+                " close\r\n\r\n".encode()
+            )
             answer = b""
             while piece := raw.recv(65536):
                 answer += piece
@@ -305,11 +352,21 @@ def test_pages_take_changes_from_their_own_origin_alone(server: Server, executio
             assert browser.post(path, content="x", headers=headers).status_code == 403
         embedded = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"}
         assert browser.get(path, headers=embedded).status_code == 403
-        assert browser.get(path, headers={"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}).status_code == 200
+        assert (
+            browser.get(
+                path,
+                headers={"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"},
+            ).status_code
+            == 200
+        )
 
 
 async def test_websocket_through_both(server: Server, execution: dict[str, Any]) -> None:
-    url = server.url.replace("http", "ws").rstrip("/").removesuffix(BASE.rstrip("/")) + execution["endpoints"][0]["path"] + "talk"
+    url = (
+        server.url.replace("http", "ws").rstrip("/").removesuffix(BASE.rstrip("/"))
+        + execution["endpoints"][0]["path"]
+        + "talk"
+    )
     connection = await websocket_connect(HTTPRequest(url, headers={"Authorization": f"token {TOKEN}"}))
     for number in range(1000):
         await connection.write_message(f"{number}")
@@ -329,7 +386,9 @@ async def test_websocket_through_both(server: Server, execution: dict[str, Any])
 async def test_a_jupyterlab_of_the_hub_works_behind_this_one(server: Server, client: httpx.Client) -> None:
     started = client.post("zoe/api/v1/executions", json={"zapp": "notebook"}).json()
     path = f"zoe/api/v1/executions/{started['id']}"
-    running = eventually(lambda: found if (found := client.get(path).json())["phase"] != "starting" and found["endpoints"] else None, 120)
+    running = eventually(
+        lambda: found if (found := client.get(path).json())["phase"] != "starting" and found["endpoints"] else None, 120
+    )
     assert running["phase"] == "running", running["reason"]
     inner = running["endpoints"][0]["path"].removeprefix(BASE).partition("lab")[0]
     with cookies(server) as browser:
@@ -358,23 +417,32 @@ async def streaming(server: Server, path: str) -> AsyncIterator[AsyncIterator[st
         yield answer.aiter_lines()
 
 
-async def test_events_and_logs_pass_as_they_come(server: Server, client: httpx.Client, execution: dict[str, Any]) -> None:
+async def test_events_and_logs_pass_as_they_come(
+    server: Server, client: httpx.Client, execution: dict[str, Any]
+) -> None:
     async with asyncio.timeout(30), streaming(server, "zoe/api/v1/events?since=0") as lines:
         async for line in lines:
             if line.startswith("data:") and execution["id"] in line:
                 break
-    async with asyncio.timeout(30), streaming(server, f"zoe/api/v1/executions/{execution['id']}/processes/web-0/logs?follow=true") as lines:
+    async with (
+        asyncio.timeout(30),
+        streaming(server, f"zoe/api/v1/executions/{execution['id']}/processes/web-0/logs?follow=true") as lines,
+    ):
         async for line in lines:  # the process goes on, so the answer never ends
             if "pages are served" in line:
                 break
 
 
 def test_a_long_body_gets_the_hubs_own_answer(client: httpx.Client) -> None:
-    answer = client.post("zoe/api/v1/executions", content=b"x" * (30 * 2**20), headers={"Content-Type": "application/json"})
+    answer = client.post(
+        "zoe/api/v1/executions", content=b"x" * (30 * 2**20), headers={"Content-Type": "application/json"}
+    )
     assert (answer.status_code, answer.json()["code"]) == (413, "too-large")
 
 
-def test_a_killed_hub_is_replaced_at_the_next_request_and_what_ran_goes_on(server: Server, client: httpx.Client, execution: dict[str, Any]) -> None:
+def test_a_killed_hub_is_replaced_at_the_next_request_and_what_ran_goes_on(
+    server: Server, client: httpx.Client, execution: dict[str, Any]
+) -> None:
     first = server.runtime["pid"]
     os.kill(first, signal.SIGKILL)
     with contextlib.suppress(psutil.NoSuchProcess):
@@ -415,7 +483,9 @@ def test_a_hub_that_cannot_start_is_a_problem_that_says_what_to_do(tmp_path: Pat
         server.end_hub()
 
 
-def test_a_hub_elsewhere_is_used_with_its_token_and_kernels_are_told(server: Server, client: httpx.Client, tmp_path: Path) -> None:
+def test_a_hub_elsewhere_is_used_with_its_token_and_kernels_are_told(
+    server: Server, client: httpx.Client, tmp_path: Path
+) -> None:
     runtime = server.runtime
     secret = tmp_path / "token"
     secret.write_text(runtime["token"])
@@ -427,8 +497,15 @@ def test_a_hub_elsewhere_is_used_with_its_token_and_kernels_are_told(server: Ser
             assert client.get("zoe/status").json()["hub"] == "ready"
             assert client.get("zoe/api/v1/health").json()["status"] == "ok"
             assert not (other.data / "hub.json").exists()
-            assert asyncio.run(in_kernel(other, "import os; print(os.environ['ZOE_HUB_URL'], len(os.environ['ZOE_HUB_TOKEN']), os.environ['ZOE_WEB_PREFIX'])")) == (
-                f"{runtime['url']} {len(runtime['token'])} {BASE}zoe\n"
+            assert (
+                asyncio.run(
+                    in_kernel(
+                        other,
+                        "import os; print(os.environ['ZOE_HUB_URL'], len(os.environ['ZOE_HUB_TOKEN']),"
+                        " os.environ['ZOE_WEB_PREFIX'])",
+                    )
+                )
+                == f"{runtime['url']} {len(runtime['token'])} {BASE}zoe\n"
             )
     finally:
         other.stop()

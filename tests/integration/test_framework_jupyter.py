@@ -34,7 +34,13 @@ def server(tmp_path_factory):
     catalog.load()
     spec = catalog.render("notebook", {"kernels": ["python3"], "root": str(root)}).spec
     group, port = spec.group("notebook"), free_port()
-    known = {"port": str(port), "bind": "127.0.0.1", "path": BASE, "folder": str(catalog.folder("jupyter")), "secret": TOKEN}
+    known = {
+        "port": str(port),
+        "bind": "127.0.0.1",
+        "path": BASE,
+        "folder": str(catalog.folder("jupyter")),
+        "secret": TOKEN,
+    }
 
     def bound(text):
         return bind(text, lambda reference: known[reference.kind])
@@ -42,8 +48,13 @@ def server(tmp_path_factory):
     (folder / "startup.py").write_text("import pathlib\npathlib.Path(__file__).with_name('started').touch()\n")
     command = [sys.executable, *map(bound, group.command[1:])]
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("ZOE_", "JUPYTER"))}
-    environment |= {name: bound(value) for name, value in group.environment.items()} | {"ZOE_FOLDER": str(folder), "JUPYTER_CONFIG_DIR": str(folder / "config")}
-    environment["ZOE_HUB_URL"] = "http://127.0.0.1:9"  # where no hub is; without it the server would start the user's own
+    environment |= {name: bound(value) for name, value in group.environment.items()} | {
+        "ZOE_FOLDER": str(folder),
+        "JUPYTER_CONFIG_DIR": str(folder / "config"),
+    }
+    environment["ZOE_HUB_URL"] = (
+        "http://127.0.0.1:9"  # where no hub is; without it the server would start the user's own
+    )
     assert not any(TOKEN in part for part in command)
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, env=environment, cwd=folder, stdout=log, stderr=log, start_new_session=True)
@@ -102,7 +113,12 @@ def test_only_the_chosen_kernels_are_offered_and_can_be_started_from_another_hos
     url, headers, _ = server
     assert list(ask(f"{url}api/kernelspecs", headers)["kernelspecs"]) == ["python3"]
     # as a browser's request arrives: another origin, another host, no XSRF cookie of this server
-    kernel = ask(f"{url}api/kernels", {**headers, "Origin": "https://hub.example", "Host": "hub.example", "Content-Type": "application/json"}, "POST", b'{"name": "python3"}')
+    kernel = ask(
+        f"{url}api/kernels",
+        {**headers, "Origin": "https://hub.example", "Host": "hub.example", "Content-Type": "application/json"},
+        "POST",
+        b'{"name": "python3"}',
+    )
     request = urllib.request.Request(f"{url}api/kernels/{kernel['id']}", headers=headers, method="DELETE")
     assert urllib.request.urlopen(request, timeout=30).status == 204
 
@@ -122,4 +138,6 @@ def test_kernels_run_what_a_zapp_wires_in(server):
     while not (folder / "started").exists():
         assert time.monotonic() < deadline, (folder / "log").read_text()
         time.sleep(0.05)
-    urllib.request.urlopen(urllib.request.Request(f"{url}api/kernels/{kernel['id']}", headers=headers, method="DELETE"), timeout=30).close()
+    urllib.request.urlopen(
+        urllib.request.Request(f"{url}api/kernels/{kernel['id']}", headers=headers, method="DELETE"), timeout=30
+    ).close()

@@ -51,7 +51,14 @@ print(spark.range(3).select(F.udf(lambda x: x * 2, "long")("id").alias("x")).toP
 
 def kernel(cluster, spec, token):
     remote = f"sc://127.0.0.1:{cluster.connect_ports['GRPC']}"
-    return subprocess.run([sys.executable, "-c", KERNEL, remote, spec.attach["python"].code], check=False, input=token, capture_output=True, text=True, timeout=150)
+    return subprocess.run(
+        [sys.executable, "-c", KERNEL, remote, spec.attach["python"].code],
+        check=False,
+        input=token,
+        capture_output=True,
+        text=True,
+        timeout=150,
+    )
 
 
 def test_a_kernel_attaches_without_its_token_in_sight(cluster, spec):
@@ -87,12 +94,27 @@ def test_a_job_runs_on_the_cluster_and_its_exit_code_is_the_programs(cluster, tm
     folder = tmp_path / "job"
     folder.mkdir(mode=0o700)
     (folder / "program.py").write_text(PROGRAM)
-    environment = {f"ZOE_PORT_{name}": str(number) for name, number in _free_ports("UI", "DRIVER", "BLOCKS").items()} | {
-        "ZOE_FOLDER": str(folder), "ZOE_HOST": "127.0.0.1", "ZOE_BIND": "127.0.0.1",
-        "ZOE_SPARK_MASTER": f"spark://127.0.0.1:{cluster._ports['master']['RPC']}", "ZOE_SPARK_FOLDER": str(FRAMEWORKS / "spark"), "ZOE_SECRET_RPC": cluster.rpc_secret, "ZOE_JOB_DATA": "[]",
-        "ZOE_SPARK_DRIVER_MEMORY": str(768 * 2**20), "ZOE_SPARK_EXECUTOR_MEMORY": str(512 * 2**20),
-    }  # fmt: skip
-    done = subprocess.run([sys.executable, str(FRAMEWORKS / "spark-job" / "launch.py"), "--not-for-spark", "a b"], check=False, env={**os.environ, **environment}, capture_output=True, text=True, timeout=200)
+    environment = {
+        f"ZOE_PORT_{name}": str(number) for name, number in _free_ports("UI", "DRIVER", "BLOCKS").items()
+    } | {
+        "ZOE_FOLDER": str(folder),
+        "ZOE_HOST": "127.0.0.1",
+        "ZOE_BIND": "127.0.0.1",
+        "ZOE_SPARK_MASTER": f"spark://127.0.0.1:{cluster._ports['master']['RPC']}",
+        "ZOE_SPARK_FOLDER": str(FRAMEWORKS / "spark"),
+        "ZOE_SECRET_RPC": cluster.rpc_secret,
+        "ZOE_JOB_DATA": "[]",
+        "ZOE_SPARK_DRIVER_MEMORY": str(768 * 2**20),
+        "ZOE_SPARK_EXECUTOR_MEMORY": str(512 * 2**20),
+    }
+    done = subprocess.run(
+        [sys.executable, str(FRAMEWORKS / "spark-job" / "launch.py"), "--not-for-spark", "a b"],
+        check=False,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
     assert "RESULT 285 ['--not-for-spark', 'a b']" in done.stdout, done.stdout[-3000:] + done.stderr[-3000:]
     assert done.returncode == 7
     assert cluster.rpc_secret not in done.stdout + done.stderr
@@ -100,7 +122,19 @@ def test_a_job_runs_on_the_cluster_and_its_exit_code_is_the_programs(cluster, tm
 
 
 def test_a_program_that_is_not_there_is_said(tmp_path):
-    environment = {**os.environ, "ZOE_FOLDER": str(tmp_path), "ZOE_JOB_FILE": "/nowhere/x.jar", "ZOE_SPARK_FOLDER": str(FRAMEWORKS / "spark")}
-    done = subprocess.run([sys.executable, str(FRAMEWORKS / "spark-job" / "launch.py")], check=False, env=environment, capture_output=True, text=True, timeout=60)
+    environment = {
+        **os.environ,
+        "ZOE_FOLDER": str(tmp_path),
+        "ZOE_JOB_FILE": "/nowhere/x.jar",
+        "ZOE_SPARK_FOLDER": str(FRAMEWORKS / "spark"),
+    }
+    done = subprocess.run(
+        [sys.executable, str(FRAMEWORKS / "spark-job" / "launch.py")],
+        check=False,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     assert done.returncode == 1
     assert "/nowhere/x.jar cannot be read here" in done.stderr

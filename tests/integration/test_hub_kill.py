@@ -1,4 +1,5 @@
-"""The hub is killed with SIGKILL at random moments while executions start, scale and stop, on real processes and containers.
+"""The hub is killed with SIGKILL at random moments while executions start, scale and stop, on real processes and
+containers.
 
 After each restart, and at the end: nothing lost, nothing started twice, no process without an execution and none the
 other way, the right final states and exit codes. ``ZOE_KILLS`` sets how often (50), ``ZOE_SEED`` repeats a run.
@@ -67,7 +68,13 @@ parameters:
 processes:
   task:
     image: "IMAGE"
-    command: [python3, -S, -c, "import sys, time; time.sleep(int(sys.argv[2]) / 10); sys.exit(int(sys.argv[1]))", "{{ code }}", "{{ tenths }}"]
+    command:
+      - python3
+      - -S
+      - -c
+      - "import sys, time; time.sleep(int(sys.argv[2]) / 10); sys.exit(int(sys.argv[1]))"
+      - "{{ code }}"
+      - "{{ tenths }}"
     resources: {cores: 0.05, memory: 32MiB}
     decides_result: true
 """
@@ -108,7 +115,9 @@ class LocalEngine:
         for process in psutil.process_iter():
             try:
                 environment = process.environ()
-                if process.status() == psutil.STATUS_ZOMBIE or not environment.get("ZOE_FOLDER", "").startswith(str(self._data)):
+                if process.status() == psutil.STATUS_ZOMBIE or not environment.get("ZOE_FOLDER", "").startswith(
+                    str(self._data)
+                ):
                     continue
                 key = environment["ZOE_EXECUTION"], environment["ZOE_PROCESS"]
                 found[key] = found.get(key, 0) + (process.cmdline()[:1] == ["python3"])
@@ -127,7 +136,9 @@ class LocalEngine:
     def _carries(self, process: psutil.Process) -> bool:
         try:
             values = process.environ().values()
-            return process.status() != psutil.STATUS_ZOMBIE and any(value == str(self._data) or value.startswith(f"{self._data}/") for value in values)
+            return process.status() != psutil.STATUS_ZOMBIE and any(
+                value == str(self._data) or value.startswith(f"{self._data}/") for value in values
+            )
         except psutil.Error:
             return False
 
@@ -169,7 +180,11 @@ def docker(dockerd):
     finally:
         builder.close()
     deployment = f"k{uuid4().hex[:8]}"
-    return DockerEngine(dockerd, image, deployment), ["--backend=docker", f"--deployment={deployment}"], {"DOCKER_HOST": dockerd}
+    return (
+        DockerEngine(dockerd, image, deployment),
+        ["--backend=docker", f"--deployment={deployment}"],
+        {"DOCKER_HOST": dockerd},
+    )
 
 
 class Trouble:
@@ -188,7 +203,9 @@ class Trouble:
             self.crowds[self.hub.post("/executions", {"zapp": "crowd", "parameters": {"size": size}})["id"]] = size
         elif draw < 0.6:
             code = self.random.choice([0, 0, 3, 7])
-            made = self.hub.post("/executions", {"zapp": "task", "parameters": {"code": code, "tenths": self.random.randint(0, 30)}})
+            made = self.hub.post(
+                "/executions", {"zapp": "task", "parameters": {"code": code, "tenths": self.random.randint(0, 30)}}
+            )
             self.tasks[made["id"]] = code
         elif draw < 0.85 and living:
             name, size = self.random.choice(living), self.random.randint(1, 6)
@@ -255,7 +272,12 @@ def compare(hub: Hub, engine, trouble: Trouble) -> None:
     assert set(trouble.tasks) | set(trouble.crowds) <= {each["id"] for each in listed}, "lost"
     for each in listed:  # also what was started without an answer
         hub.wait(each["id"], lambda seen: seen["phase"] == "ended" or (seen["zapp"] == "crowd" and calm(seen)), 120)
-    says = {(each["id"], process["id"]): 1 for each in hub.executions() for process in each["processes"] if process["state"] == "ready"}
+    says = {
+        (each["id"], process["id"]): 1
+        for each in hub.executions()
+        for process in each["processes"]
+        if process["state"] == "ready"
+    }
     deadline = time.monotonic() + 30
     while (runs := engine.running()) != says and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -264,4 +286,6 @@ def compare(hub: Hub, engine, trouble: Trouble) -> None:
 
 def calm(seen) -> bool:
     """Whether a crowd is as it is meant to be."""
-    return seen["phase"] == "running" and all(group["ready"] == group["live"] == group["count"] for group in seen["groups"])
+    return seen["phase"] == "running" and all(
+        group["ready"] == group["live"] == group["count"] for group in seen["groups"]
+    )

@@ -39,8 +39,12 @@ class HubProcess:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("ZOE_")}
         process = subprocess.Popen(
             [sys.executable, "-m", "zoe_hub", "--embedded", *options],
-            env={**environment, "ZOE_DATA": str(self.data)}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )  # fmt: skip
+            env={**environment, "ZOE_DATA": str(self.data)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
         self.processes.append(process)
         return process
 
@@ -59,7 +63,12 @@ class HubProcess:
             return found if found.get("pid") == process.pid else {}
 
         found = wait(ready)
-        return httpx.Client(base_url=found["url"] + "/api/v1", headers={"Authorization": f"Bearer {found['token']}"}, trust_env=False, timeout=20)
+        return httpx.Client(
+            base_url=found["url"] + "/api/v1",
+            headers={"Authorization": f"Bearer {found['token']}"},
+            trust_env=False,
+            timeout=20,
+        )
 
     def end(self, number: int = signal.SIGTERM) -> int:
         process = self.processes[-1]
@@ -100,7 +109,9 @@ def test_a_hub_lives_ends_and_comes_back_with_what_ran(hubs: HubProcess) -> None
     assert answer.status_code == 202, answer.text
     where = f"/executions/{answer.json()['id']}"
     wait(lambda: client.get(where).json()["phase"] == "running")
-    wait(lambda: "started" in client.get(f"{where}/processes/{client.get(where).json()['processes'][0]['id']}/logs").text)
+    wait(
+        lambda: "started" in client.get(f"{where}/processes/{client.get(where).json()['processes'][0]['id']}/logs").text
+    )
     before = client.get(where).json()["processes"][0]
 
     assert hubs.end() == 0
@@ -112,7 +123,11 @@ def test_a_hub_lives_ends_and_comes_back_with_what_ran(hubs: HubProcess) -> None
     assert hubs.runtime()["url"] == first["url"], "processes know this address"
     assert hubs.runtime()["token"] != first["token"]
     after = client.get(where).json()
-    assert (after["phase"], after["processes"][0]["starts"], after["processes"][0]["started"]) == ("running", 1, before["started"])
+    assert (after["phase"], after["processes"][0]["starts"], after["processes"][0]["started"]) == (
+        "running",
+        1,
+        before["started"],
+    )
     assert client.post(f"{where}/terminate", json={}).status_code == 202
     wait(lambda: client.get(where).json()["phase"] == "ended")
     with client.stream("GET", "/events", params={"since": 0}) as stream:
@@ -235,14 +250,22 @@ def test_a_database_in_use_is_left_alone(hubs: HubProcess, tmp_path: Path) -> No
 
 def test_definitions_are_checked_with_exit_codes(tmp_path: Path) -> None:
     def validate(*arguments: str) -> tuple[int, str]:
-        found = subprocess.run([sys.executable, "-m", "zoe_hub", "validate", *arguments], capture_output=True, text=True, timeout=60, check=False)
+        found = subprocess.run(
+            [sys.executable, "-m", "zoe_hub", "validate", *arguments],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
         return found.returncode, found.stdout + found.stderr
 
     import zoe_hub
 
     assert validate(str(Path(zoe_hub.__file__).parents[1] / "frameworks"))[0] == 0
     (tmp_path / "bad").mkdir()
-    (tmp_path / "bad/framework.yaml").write_text("framework: bad\nversion: 1\nkind: engine\nprocesses: {}\nsurprise: 1\n")
+    (tmp_path / "bad/framework.yaml").write_text(
+        "framework: bad\nversion: 1\nkind: engine\nprocesses: {}\nsurprise: 1\n"
+    )
     code, output = validate(str(tmp_path))
     assert code == 1
     assert re.search(r"framework\.yaml:\d+:\d+: ", output)

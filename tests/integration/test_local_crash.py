@@ -1,4 +1,5 @@
-"""A hub that is killed at any moment while it starts a process leaves nothing, or one process: never two, never a lost one.
+"""A hub that is killed at any moment while it starts a process leaves nothing, or one process: never two, never a lost
+one.
 
 The seed is printed; ZOE_TEST_SEED repeats a run, ZOE_TEST_CRASHES says how many kills.
 """
@@ -66,9 +67,16 @@ class TestCrash(BackendHarness):
         for index in range(int(os.environ.get("ZOE_TEST_CRASHES") or 12)):
             last = backends()
             spec = await self.spec(
-                last, programs, "e1", programs.sleeping(), index=index, environment={"ZOE_CRASH_TEST": str(os.getpid()), "PAD": "x" * 100_000}
+                last,
+                programs,
+                "e1",
+                programs.sleeping(),
+                index=index,
+                environment={"ZOE_CRASH_TEST": str(os.getpid()), "PAD": "x" * 100_000},
             )
-            hub = subprocess.Popen([sys.executable, "-c", HUB, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            hub = subprocess.Popen(
+                [sys.executable, "-c", HUB, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            )
             try:
                 hub.stdin.write(msgspec.json.encode(spec) + b"\n")
                 hub.stdin.flush()

@@ -1,4 +1,6 @@
-"""What the local backend promises beyond the contract, with real processes: shims, kills, ports, secrets, full disks."""
+"""What the local backend promises beyond the contract, with real processes: shims, kills, ports, secrets, full
+disks.
+"""
 
 import asyncio
 import json
@@ -80,7 +82,9 @@ class TestLocal(BackendHarness):
         os.kill(pids["shim"][0], signal.SIGKILL)
         await self.gone(pids["shim"][0], pids["child"][0])
         if not watched:
-            assert await self.reach(address) == b"grandchild"  # ignores SIGTERM, in a session of its own, without a parent
+            assert (
+                await self.reach(address) == b"grandchild"
+            )  # ignores SIGTERM, in a session of its own, without a parent
             backend = backends()
             await backend.open()
         ended = await self.exited(backend, spec.name)
@@ -97,8 +101,12 @@ class TestLocal(BackendHarness):
 
     async def test_a_storm_of_forks_is_ended(self, backend, programs, execution):
         code = "say('ready')\nfor i in range(200):\n    if os.fork() == 0:\n        os.setsid()\n    time.sleep(0.01)"
-        bounded = "import resource\n" + code.replace("range(200)", "range(6)").replace("time.sleep(0.01)", "time.sleep(0.02)")
-        spec = await self.spec(backend, programs, execution, programs.run(bounded + "\nsignal.signal(15, signal.SIG_IGN); wait()"))
+        bounded = "import resource\n" + code.replace("range(200)", "range(6)").replace(
+            "time.sleep(0.01)", "time.sleep(0.02)"
+        )
+        spec = await self.spec(
+            backend, programs, execution, programs.run(bounded + "\nsignal.signal(15, signal.SIG_IGN); wait()")
+        )
         await self.ready(backend, spec)
         launch = json.loads(Path(backend.data, "executions", execution, spec.name, "launch.json").read_text())
         await backend.stop(spec.name, 0)
@@ -126,7 +134,9 @@ class TestLocal(BackendHarness):
                 await second.open()
                 ended = await self.exited(second, spec.name)
                 assert ended.exit_code is None
-                assert ended.reason == ("its supervisor was killed" if boot == records.boot() else "the machine was restarted")
+                assert ended.reason == (
+                    "its supervisor was killed" if boot == records.boot() else "the machine was restarted"
+                )
                 await second.stop(spec.name, 0)
                 await second.signal(spec.name, "KILL")
                 assert innocent.poll() is None
@@ -171,7 +181,9 @@ class TestLocal(BackendHarness):
         await backend.start(spec)
         await self.exited(backend, spec.name)
         await self.gone(known(backend, spec.name)["shim"][0])
-        held = records.lock(Path(backend.data, "executions", execution, spec.name))  # as a start does before its shim is there
+        held = records.lock(
+            Path(backend.data, "executions", execution, spec.name)
+        )  # as a start does before its shim is there
         assert held is not None
         try:
             async with asyncio.timeout(launch.PATIENCE / 2):
@@ -196,7 +208,13 @@ class TestLocal(BackendHarness):
         try:
             secret = "hush-hush-hush"
             spec = await self.spec(
-                backend, programs, execution, programs.sleeping(), environment={"TOKEN": secret}, files={"conf/x.txt": "in a file"}, ports=WEB
+                backend,
+                programs,
+                execution,
+                programs.sleeping(),
+                environment={"TOKEN": secret},
+                files={"conf/x.txt": "in a file"},
+                ports=WEB,
             )
             await self.ready(backend, spec)
         finally:
@@ -212,7 +230,10 @@ class TestLocal(BackendHarness):
 
     async def test_the_program_inherits_nothing(self, backend, programs, execution):
         show = "ignored = [n for n in signal.Signals if signal.getsignal(n) == signal.SIG_IGN and n not in (13, 25)]\n"
-        show += "say(repr((sorted(os.listdir('/proc/self/fd'), key=int)[:-1], os.readlink('/proc/self/fd/0'), ignored, signal.pthread_sigmask(0, []))))"
+        show += (
+            "say(repr((sorted(os.listdir('/proc/self/fd'), key=int)[:-1], os.readlink('/proc/self/fd/0'), ignored,"
+            " signal.pthread_sigmask(0, []))))"
+        )
         spec = await self.spec(backend, programs, execution, programs.run(show), ports=WEB)
         await backend.start(spec)
         assert (await self.exited(backend, spec.name)).exit_code == 0
@@ -231,7 +252,8 @@ class TestLocal(BackendHarness):
         await self.exited(backend, spec.name)
         assert await self.log(backend, spec.name) == b"0o27\n"
 
-    # --- environments ---------------------------------------------------------------------------------------------------
+    # --- environments
+    # ---------------------------------------------------------------------------------------------------
 
     async def test_an_image_is_an_environment(self, backends, programs, tmp_path):
         for version in ("1", "2"):
@@ -240,11 +262,15 @@ class TestLocal(BackendHarness):
             (place / "tool").write_text(f"#!/bin/sh\necho version {version} $HOME\n")
             (place / "tool").chmod(0o755)
         backend = backends()
-        backend.prefixes = {f"zoe/tool:{version}": str(tmp_path / f"env{version}") for version in ("1", "2")} | {"zoe/gone:*": "/nowhere"}
+        backend.prefixes = {f"zoe/tool:{version}": str(tmp_path / f"env{version}") for version in ("1", "2")} | {
+            "zoe/gone:*": "/nowhere"
+        }
         await backend.open()
         await backend.prepare("e1", "ann")
         for incarnation in (1, 2):
-            spec = await self.spec(backend, programs, "e1", ("tool",), image=f"zoe/tool:{incarnation}", incarnation=incarnation)
+            spec = await self.spec(
+                backend, programs, "e1", ("tool",), image=f"zoe/tool:{incarnation}", incarnation=incarnation
+            )
             await backend.start(spec)
             await self.exited(backend, spec.name)
         home = os.environ["HOME"]
@@ -256,15 +282,20 @@ class TestLocal(BackendHarness):
 
     async def test_why_a_program_does_not_run_is_in_the_log(self, backend, programs, execution, tmp_path):
         (tmp_path / "plain").write_text("no program")
-        for index, (command, code, text) in enumerate([("no-such-tool", 127, b"cannot run 'no-such-tool'"), (str(tmp_path / "plain"), 126, b"Permission denied")]):
+        for index, (command, code, text) in enumerate(
+            [("no-such-tool", 127, b"cannot run 'no-such-tool'"), (str(tmp_path / "plain"), 126, b"Permission denied")]
+        ):
             spec = await self.spec(backend, programs, execution, (command,), index=index)
             await backend.start(spec)
             assert (await self.exited(backend, spec.name)).exit_code == code
             assert text in await self.log(backend, spec.name)
 
-    # --- ports --------------------------------------------------------------------------------------------------------------
+    # --- ports
+    # --------------------------------------------------------------------------------------------------------------
 
-    async def test_a_port_stays_reserved_as_long_as_the_process_lives(self, backend, backends, programs, execution, tmp_path):
+    async def test_a_port_stays_reserved_as_long_as_the_process_lives(
+        self, backend, backends, programs, execution, tmp_path
+    ):
         spec = await self.spec(backend, programs, execution, programs.sleeping(), ports=WEB)
         number = spec.addresses["web"].number
         await self.ready(backend, spec)
@@ -283,7 +314,9 @@ class TestLocal(BackendHarness):
         assert (await foreign.allocate("e1", "zoe-three-e1-main-0", WEB))["web"].number == number
         await foreign.close()
 
-    async def test_a_hub_restarted_after_allocate_starts_with_the_same_addresses(self, backend, backends, programs, execution):
+    async def test_a_hub_restarted_after_allocate_starts_with_the_same_addresses(
+        self, backend, backends, programs, execution
+    ):
         spec = await self.spec(backend, programs, execution, programs.serving("web", "yes"), ports=WEB)
         await backend.close()
         second = backends()
@@ -293,7 +326,13 @@ class TestLocal(BackendHarness):
 
     @pytest.mark.parametrize("when", ["before", "while"])
     async def test_a_port_taken_by_another_program_is_told(self, backend, programs, execution, when):
-        spec = await self.spec(backend, programs, execution, programs.run("signal.signal(10, lambda *a: sys.exit(1)); say('ready'); wait()"), ports=WEB)
+        spec = await self.spec(
+            backend,
+            programs,
+            execution,
+            programs.run("signal.signal(10, lambda *a: sys.exit(1)); say('ready'); wait()"),
+            ports=WEB,
+        )
         with socket.socket() as other:
             if when == "while":
                 await self.ready(backend, spec)
@@ -305,12 +344,15 @@ class TestLocal(BackendHarness):
                 assert (await backend.start(spec)).state == "exited"
             ended = await self.exited(backend, spec.name)
             assert (ended.reason, ended.exit_code) == ("port taken", 1 if when == "while" else None)
-            fresh = await self.spec(backend, programs, execution, programs.serving("web", "new"), ports=WEB, incarnation=2)
+            fresh = await self.spec(
+                backend, programs, execution, programs.serving("web", "new"), ports=WEB, incarnation=2
+            )
             assert fresh.addresses != spec.addresses
         await backend.start(fresh)
         assert await self.until("an answer", lambda: self.reach(fresh.addresses["web"])) == b"new"
 
-    # --- logs and disks --------------------------------------------------------------------------------------------------------
+    # --- logs and disks
+    # --------------------------------------------------------------------------------------------------------
 
     @pytest.mark.parametrize("options", [{"log_size": 4096, "log_files": 3}])
     async def test_logs_rotate_and_offsets_stay_true(self, backend, programs, execution):
@@ -330,13 +372,18 @@ class TestLocal(BackendHarness):
     async def test_a_full_disk_refuses_starts_and_keeps_what_runs(self, tmp_path, programs):
         disk = tmp_path / "disk"
         disk.mkdir()
-        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", disk], check=False, capture_output=True).returncode:
+        if subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", disk], check=False, capture_output=True
+        ).returncode:
             pytest.skip("may not mount")
         backend = LocalBackend(deployment="one", data=str(disk))
         try:
             await backend.open()
             await backend.prepare("e1", "ann")
-            talk = "signal.signal(10, lambda *a: [say('x' * 99) for i in range(20000)])\nsignal.signal(12, lambda *a: sys.exit(3))\nsay('ready'); wait()"
+            talk = (
+                "signal.signal(10, lambda *a: [say('x' * 99) for i in range(20000)])\nsignal.signal(12, lambda *a:"
+                " sys.exit(3))\nsay('ready'); wait()"
+            )
             spec = await self.spec(backend, programs, "e1", programs.run(talk))
             await self.ready(backend, spec)
             await backend.signal(spec.name, "USR1")  # 2 MB of output on a disk of 512 kB

@@ -1,4 +1,6 @@
-"""``%zoe`` in a real kernel with a real hub. The framework is a small one of the test's own: a folder is all that it takes."""
+"""``%zoe`` in a real kernel with a real hub. The framework is a small one of the test's own: a folder is all that it
+takes.
+"""
 
 from __future__ import annotations
 
@@ -98,7 +100,11 @@ frameworks:
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     home = tmp_path_factory.mktemp("home")
-    for name, content in (("echo/framework.yaml", FRAMEWORK), ("echo/serve.py", SERVE), ("echo-cluster/zapp.yaml", ZAPP)):
+    for name, content in (
+        ("echo/framework.yaml", FRAMEWORK),
+        ("echo/serve.py", SERVE),
+        ("echo-cluster/zapp.yaml", ZAPP),
+    ):
         (home / "mine" / name).parent.mkdir(parents=True, exist_ok=True)
         (home / "mine" / name).write_text(content)
     (home / "zoe").mkdir(mode=0o700)
@@ -133,7 +139,9 @@ def kernel(running: Kernel, hub: Client) -> Kernel:
 def hub(home: Path, running: Kernel) -> Iterator[Client]:
     running.ok("%zoe ps")  # starts it
     found = json.loads((home / "zoe" / "hub.json").read_text())
-    with Client(HubInfo(url=found["url"], token=found["token"], embedded=True, pid=found["pid"], started=found["started"])) as client:
+    with Client(
+        HubInfo(url=found["url"], token=found["token"], embedded=True, pid=found["pid"], started=found["started"])
+    ) as client:
         yield client
 
 
@@ -284,7 +292,11 @@ def test_a_connection_that_fails_shows_no_secret(kernel: Kernel, hub: Client) ->
     assert "the server does not accept ***" in failed.error
     (attachment,) = hub.list_attachments()["items"]
     secret = hub.get_connection(attachment["id"])["secrets"]["key"]
-    for mode in ("%tb", "%xmode Verbose\n%tb", "import sys, traceback; print(traceback.format_exc(), vars(sys).get('last_traceback'))"):
+    for mode in (
+        "%tb",
+        "%xmode Verbose\n%tb",
+        "import sys, traceback; print(traceback.format_exc(), vars(sys).get('last_traceback'))",
+    ):
         kernel.run(mode)
     kernel.run("%zoe attach")
     kernel.ok("%xmode Context")
@@ -333,15 +345,25 @@ def test_completion(kernel: Kernel) -> None:
     assert kernel.complete("%zoe attach echo --wo") == ["--workers"]
     assert kernel.complete("%zoe detach --k") == ["--keep"]
     kernel.ok("%zoe attach echo --workers 1")
-    assert [name.rpartition("-")[0] for name in eventually(lambda: kernel.complete("%zoe status echo"), 30)] == ["echo-cluster"]
+    assert [name.rpartition("-")[0] for name in eventually(lambda: kernel.complete("%zoe status echo"), 30)] == [
+        "echo-cluster"
+    ]
     assert "server-0" in kernel.complete("%zoe logs ")
     kernel.ok("%zoe detach")
 
 
 def test_a_notebook_beside_its_cluster(kernel: Kernel, home: Path, hub: Client) -> None:
-    """As in a JupyterLab that the hub started together with a cluster: same hub by the environment, and nothing to say."""
+    """As in a JupyterLab that the hub started together with a cluster: same hub by the environment, and nothing to
+    say.
+    """
     view = hub.wait(hub.start_execution(zapp="echo-cluster", parameters={"workers": 1})["id"], "running", timeout=60)
-    environment = clean_environment(home, ZOE_HUB_URL=hub.info.url, ZOE_HUB_TOKEN=hub.info.token, ZOE_EXECUTION=view["id"], ZOE_DATA=str(home / "none"))
+    environment = clean_environment(
+        home,
+        ZOE_HUB_URL=hub.info.url,
+        ZOE_HUB_TOKEN=hub.info.token,
+        ZOE_EXECUTION=view["id"],
+        ZOE_DATA=str(home / "none"),
+    )
     beside = Kernel(environment, "/notebooks/beside.ipynb")
     beside.start()
     try:

@@ -1,4 +1,6 @@
-"""Web pages of processes through the hub's own application: who may, what the process sees, what people see while it is not ready."""
+"""Web pages of processes through the hub's own application: who may, what the process sees, what people see while it is
+not ready.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,11 @@ class Page(RequestHandler):
         self.add_header("Set-Cookie", "zoe-session-1=forged; Path=/")
         self.add_header("X-Zoe-Proxy", "waiting")
         self.set_header("Content-Type", "text/plain")
-        self.finish(json.dumps({"uri": self.request.uri, "headers": dict(self.request.headers), "body": self.request.body.decode()}))
+        self.finish(
+            json.dumps(
+                {"uri": self.request.uri, "headers": dict(self.request.headers), "body": self.request.body.decode()}
+            )
+        )
 
     get = post = any
 
@@ -53,7 +59,12 @@ class Index(RequestHandler):
         self.set_header("ETag", '"upstream"')
         self.set_header("X-Encodings", self.request.headers.get("Accept-Encoding", "none"))
         port = int(str(self.request.host).rpartition(":")[2])
-        self.finish("".join(f'<a href="http://{host}/page?a=1">' for host in (f"127.0.0.1:{port}", "peer.test:8081", f"127.0.0.1:{port}0")))
+        self.finish(
+            "".join(
+                f'<a href="http://{host}/page?a=1">'
+                for host in (f"127.0.0.1:{port}", "peer.test:8081", f"127.0.0.1:{port}0")
+            )
+        )
 
 
 class Talk(WebSocketHandler):
@@ -71,7 +82,13 @@ class Rig:
         self.hub: Hub
 
     async def fetch(self, path: str, headers: dict[str, str] | None = None, **options: Any) -> Any:
-        request = HTTPRequest(f"{self.url}{path}", headers=OWN if headers is None else headers, follow_redirects=False, allow_nonstandard_methods=True, **options)
+        request = HTTPRequest(
+            f"{self.url}{path}",
+            headers=OWN if headers is None else headers,
+            follow_redirects=False,
+            allow_nonstandard_methods=True,
+            **options,
+        )
         return await self.client.fetch(request, raise_error=False)
 
     async def change(self, **members: Any) -> None:
@@ -97,23 +114,57 @@ async def rig() -> AsyncIterator[Rig]:
 
     pages = serve(Application([(r".*/away", Away), (r".*/index", Index), (r".*/talk", Talk), (r".*", Page)]))
     ports = (
-        Port(name="ui", number=80, protocol="http", headers={"Authorization": "token ⟦secret:page⟧", "X-Where": "⟦path:ui⟧"}),
+        Port(
+            name="ui",
+            number=80,
+            protocol="http",
+            headers={"Authorization": "token ⟦secret:page⟧", "X-Where": "⟦path:ui⟧"},
+        ),
         Port(name="lab", number=81, protocol="http", strip=False),
         Port(name="rpc", number=82, protocol="tcp"),
     )
     group = Group(name="web", framework="f", image="i", command=("x",), ports=ports)
-    spec = ExecutionSpec(zapp="z", title="<Title>", version="1", kind="notebook", groups=(group,), secrets=(Secret(name="page"),))
+    spec = ExecutionSpec(
+        zapp="z", title="<Title>", version="1", kind="notebook", groups=(group,), secrets=(Secret(name="page"),)
+    )
     address = Address(number=80, host="127.0.0.1", port=pages, endpoint_host="127.0.0.1", endpoint_port=pages)
-    process = Process(name="zoe-d-e1-web-0", group="web", index=0, state=ProcessState.READY, since=NOW, addresses=dict.fromkeys(("ui", "lab", "rpc"), address))
-    execution = Execution(id="e1", owner="alice", name="one", spec=spec, created=NOW, phase=Phase.RUNNING, processes=(process,), web_prefix="/user/alice/zoe")
+    process = Process(
+        name="zoe-d-e1-web-0",
+        group="web",
+        index=0,
+        state=ProcessState.READY,
+        since=NOW,
+        addresses=dict.fromkeys(("ui", "lab", "rpc"), address),
+    )
+    execution = Execution(
+        id="e1",
+        owner="alice",
+        name="one",
+        spec=spec,
+        created=NOW,
+        phase=Phase.RUNNING,
+        processes=(process,),
+        web_prefix="/user/alice/zoe",
+    )
     await rig.store.open()
     tokens = tuple(
         Token(digest=digest(token), owner=owner, scopes=scopes, created=NOW)
-        for token, owner, scopes in (("own", "alice", ("read", "write")), ("read", "alice", ("read",)), ("bob", "bob", ("read", "write")), ("admin", "root", ("admin",)))
+        for token, owner, scopes in (
+            ("own", "alice", ("read", "write")),
+            ("read", "alice", ("read",)),
+            ("bob", "bob", ("read", "write")),
+            ("admin", "root", ("admin",)),
+        )
     )
     await rig.store.commit(Batch(executions=(execution,), tokens=tokens, secrets={"e1": {"page": "s3cret"}}))
-    service: Any = SimpleNamespace(store=rig.store, backend=SimpleNamespace(), catalog=SimpleNamespace(folder=Path), deployment="d")
-    rig.hub = Hub(service=service, catalog=service.catalog, authenticator=EmbeddedAuthenticator(store=rig.store, now=lambda: datetime.now(UTC)))
+    service: Any = SimpleNamespace(
+        store=rig.store, backend=SimpleNamespace(), catalog=SimpleNamespace(folder=Path), deployment="d"
+    )
+    rig.hub = Hub(
+        service=service,
+        catalog=service.catalog,
+        authenticator=EmbeddedAuthenticator(store=rig.store, now=lambda: datetime.now(UTC)),
+    )
     rig.url = f"http://127.0.0.1:{serve(make_application(rig.hub, proxy.routes()))}"
     yield rig
     rig.client.close()
@@ -124,7 +175,9 @@ async def rig() -> AsyncIterator[Rig]:
 
 
 async def test_the_process_sees_its_own_secret_and_nothing_of_the_hubs(rig: Rig) -> None:
-    answer = await rig.fetch("/zoe/pages/e1/web-0/ui/a%2Fb?q=1", {**OWN, "Cookie": "zoe-session-99=x; mine=2", "Origin": rig.url})
+    answer = await rig.fetch(
+        "/zoe/pages/e1/web-0/ui/a%2Fb?q=1", {**OWN, "Cookie": "zoe-session-99=x; mine=2", "Origin": rig.url}
+    )
     seen = json.loads(answer.body)
     assert seen["uri"] == "/a%2Fb?q=1"
     assert seen["headers"]["Authorization"] == "token s3cret"
@@ -138,11 +191,21 @@ async def test_the_process_sees_its_own_secret_and_nothing_of_the_hubs(rig: Rig)
 
 
 async def test_the_prefix_that_the_server_extension_names_is_the_public_one(rig: Rig) -> None:
-    through = {**OWN, "X-Forwarded-Host": "hub.example:8888", "X-Forwarded-Proto": "https", "X-Forwarded-For": "9.9.9.9", "X-Forwarded-Prefix": "/user/alice/zoe/pages"}
+    through = {
+        **OWN,
+        "X-Forwarded-Host": "hub.example:8888",
+        "X-Forwarded-Proto": "https",
+        "X-Forwarded-For": "9.9.9.9",
+        "X-Forwarded-Prefix": "/user/alice/zoe/pages",
+    }
     answer = await rig.fetch("/zoe/pages/e1/web-0/ui/away?to=/x", through)
     assert answer.headers["Location"] == "/user/alice/zoe/pages/e1/web-0/ui/x"
     seen = json.loads((await rig.fetch("/zoe/pages/e1/web-0/ui/", through)).body)["headers"]
-    assert (seen["X-Forwarded-Host"], seen["X-Forwarded-Proto"], seen["X-Forwarded-For"]) == ("hub.example:8888", "https", "9.9.9.9")
+    assert (seen["X-Forwarded-Host"], seen["X-Forwarded-Proto"], seen["X-Forwarded-For"]) == (
+        "hub.example:8888",
+        "https",
+        "9.9.9.9",
+    )
     assert seen["X-Where"] == "/user/alice/zoe/pages/e1/web-0/ui/"
     assert (await rig.fetch("/zoe/pages/e1/web-0/ui/away?to=/x")).headers["Location"] == "/zoe/pages/e1/web-0/ui/x"
 
@@ -156,16 +219,24 @@ async def test_links_to_pages_of_the_execution_lead_through_the_proxy(rig: Rig) 
     port = web.addresses["ui"].endpoint_port
     answer = await rig.fetch("/zoe/pages/e1/web-0/ui/index", {**OWN, "Accept-Encoding": "gzip"})
     own, other = "/zoe/pages/e1/web-0/", "/zoe/pages/e1/web-1/ui"
-    assert answer.body.decode() == f'<a href="{own}lab/page?a=1"><a href="{other}/page?a=1"><a href="http://127.0.0.1:{port}0/page?a=1">'
+    assert (
+        answer.body.decode()
+        == f'<a href="{own}lab/page?a=1"><a href="{other}/page?a=1"><a href="http://127.0.0.1:{port}0/page?a=1">'
+    )
     assert answer.headers["X-Encodings"] == "none"
     assert "ETag" not in answer.headers
-    assert (await rig.fetch("/zoe/pages/e1/web-0/ui/away?to=http://peer.test:8081/x")).headers["Location"] == f"{other}/x"
+    assert (await rig.fetch("/zoe/pages/e1/web-0/ui/away?to=http://peer.test:8081/x")).headers[
+        "Location"
+    ] == f"{other}/x"
     kept = await rig.fetch("/zoe/pages/e1/web-0/lab/index")
     assert b"http://peer.test:8081/page" in kept.body, "who knows the proxy's prefix knows its links"
 
 
 async def test_a_process_that_keeps_its_prefix_sees_the_one_it_was_started_with(rig: Rig) -> None:
-    assert json.loads((await rig.fetch("/zoe/pages/e1/web-0/lab/tree")).body)["uri"] == "/user/alice/zoe/pages/e1/web-0/lab/tree"
+    assert (
+        json.loads((await rig.fetch("/zoe/pages/e1/web-0/lab/tree")).body)["uri"]
+        == "/user/alice/zoe/pages/e1/web-0/lab/tree"
+    )
 
 
 async def test_without_a_slash_at_the_end_it_leads_to_the_page(rig: Rig) -> None:
@@ -193,7 +264,10 @@ async def test_who_may_not_and_what_is_not_there(rig: Rig, path: str, headers: d
     assert problem["code"] == code
 
 
-@pytest.mark.parametrize(("path", "headers"), [("e1/web-0/ui/", {"Authorization": "Bearer bob"}), ("e9/web-0/ui/", {"Authorization": "Bearer bob"})])
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [("e1/web-0/ui/", {"Authorization": "Bearer bob"}), ("e9/web-0/ui/", {"Authorization": "Bearer bob"})],
+)
 async def test_anothers_looks_like_none(rig: Rig, path: str, headers: dict[str, str]) -> None:
     answer = await rig.fetch(f"/zoe/pages/{path}", headers)
     identifier = path.partition("/")[0]
@@ -221,7 +295,12 @@ async def test_websocket(rig: Rig) -> None:
     await connection.write_message("hello")
     assert await connection.read_message() == "hello"
     connection.close()
-    for headers, status in (({"Origin": rig.url}, 401), ({**OWN, "Origin": "http://evil.example"}, 403), ({"Authorization": "Bearer bob"}, 404), ({"Authorization": "Bearer read"}, 403)):
+    for headers, status in (
+        ({"Origin": rig.url}, 401),
+        ({**OWN, "Origin": "http://evil.example"}, 403),
+        ({"Authorization": "Bearer bob"}, 404),
+        ({"Authorization": "Bearer read"}, 403),
+    ):
         with pytest.raises(HTTPClientError) as refused:
             await websocket_connect(HTTPRequest(url, headers=headers))
         assert refused.value.code == status
@@ -235,7 +314,11 @@ async def test_a_page_waits_for_the_process_and_a_program_gets_a_problem(rig: Ri
     assert b"&lt;Title&gt;" in page.body
     assert b"setTimeout(look" in page.body
     answer = await rig.fetch("/zoe/pages/e1/web-0/ui/")
-    assert (answer.code, json.loads(answer.body)["code"], answer.headers["X-Zoe-Proxy"]) == (409, "not-ready", "waiting")
+    assert (answer.code, json.loads(answer.body)["code"], answer.headers["X-Zoe-Proxy"]) == (
+        409,
+        "not-ready",
+        "waiting",
+    )
 
 
 async def test_a_process_that_does_not_listen_is_waited_for_as_well(rig: Rig) -> None:
@@ -259,7 +342,12 @@ async def test_after_the_end_nobody_waits(rig: Rig) -> None:
 
 
 async def test_a_browsers_session_opens_pages_and_nothing_else(rig: Rig) -> None:
-    issued = await rig.fetch("/api/v1/tickets", {**OWN, "Content-Type": "application/json"}, method="POST", body=json.dumps({"path": "/zoe/pages/e1/web-0/ui/"}))
+    issued = await rig.fetch(
+        "/api/v1/tickets",
+        {**OWN, "Content-Type": "application/json"},
+        method="POST",
+        body=json.dumps({"path": "/zoe/pages/e1/web-0/ui/"}),
+    )
     assert issued.code == 201, issued.body
     ticket = json.loads(issued.body)
     login = await rig.fetch("/zoe/login?ticket=" + str(ticket).split("ticket=")[1].split("'")[0], {})

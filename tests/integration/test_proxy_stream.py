@@ -296,7 +296,14 @@ async def test_connect_and_trace_do_not_pass(servers: Servers) -> None:
 
 
 async def test_headers_on_the_way(servers: Servers) -> None:
-    sent = {"Authorization": "Bearer outer", "Cookie": "c=1; c=2", "X-Own": "kept", "Connection": "x-hop", "X-Hop": "1", "X-Forwarded-For": "6.6.6.6"}
+    sent = {
+        "Authorization": "Bearer outer",
+        "Cookie": "c=1; c=2",
+        "X-Own": "kept",
+        "Connection": "x-hop",
+        "X-Hop": "1",
+        "X-Forwarded-For": "6.6.6.6",
+    }
     answer = await servers.fetch("/x", headers=sent)
     seen = dict(json.loads(answer.body)["headers"])
     assert seen["X-Own"] == "kept"
@@ -318,12 +325,16 @@ async def test_paths_arrive_as_they_were_sent(servers: Servers, path: str) -> No
 
 
 async def test_raw_unicode_in_a_path_is_encoded_once(servers: Servers) -> None:
-    stream = await raw(servers, "GET /p/web/" + "é".encode().decode("latin-1") + " HTTP/1.1\nHost: x\nConnection: close")
+    stream = await raw(
+        servers, "GET /p/web/" + "é".encode().decode("latin-1") + " HTTP/1.1\nHost: x\nConnection: close"
+    )
     answer = await stream.read_until_close()
     assert b'"uri": "/%C3%A9"' in answer
 
 
-@pytest.mark.parametrize("path", ["/..", "/../x", "/a/../../x", "/%2e%2e/x", "/a%2f..%2f../x", "/..%5cx", "/.%2E/x", "/a/..;/../x"])
+@pytest.mark.parametrize(
+    "path", ["/..", "/../x", "/a/../../x", "/%2e%2e/x", "/a%2f..%2f../x", "/..%5cx", "/.%2E/x", "/a/..;/../x"]
+)
 async def test_a_path_never_leaves_its_prefix(servers: Servers, path: str) -> None:
     stream = await raw(servers, f"GET /p/web{path} HTTP/1.1\nHost: x\nConnection: close")
     assert (await stream.read_until_close()).startswith(b"HTTP/1.1 400")
@@ -447,7 +458,9 @@ async def test_an_early_answer_reaches_a_client_that_is_still_sending(servers: S
 
 async def test_events_pass_at_once(servers: Servers) -> None:
     got: asyncio.Queue[bytes] = asyncio.Queue()
-    fetching = asyncio.create_task(servers.fetch("/events", headers={"Accept-Encoding": "gzip"}, streaming_callback=got.put_nowait))
+    fetching = asyncio.create_task(
+        servers.fetch("/events", headers={"Accept-Encoding": "gzip"}, streaming_callback=got.put_nowait)
+    )
     async with asyncio.timeout(10):
         assert await got.get() == b": hello\n\n"
         for number in range(50):  # the next is made only after this one has arrived
@@ -592,7 +605,9 @@ async def test_an_upstream_that_speaks_badly(servers: Servers, text: bytes, kind
 @pytest.mark.parametrize("head", ["Content-Length: 1000", "Transfer-Encoding: chunked"])
 async def test_an_upstream_that_dies_in_its_answer_is_not_taken_for_complete(servers: Servers, head: str) -> None:
     async def script(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(f"HTTP/1.1 200 OK\r\n{head}\r\n\r\n".encode() + (b"5\r\nhello\r\n" if "chunked" in head else b"hello"))
+        writer.write(
+            f"HTTP/1.1 200 OK\r\n{head}\r\n\r\n".encode() + (b"5\r\nhello\r\n" if "chunked" in head else b"hello")
+        )
         await writer.drain()
         await arrived.wait()
 

@@ -1,4 +1,6 @@
-"""The shop's ZApps through a real hub on processes of this machine: Spark jobs, a notebook with Spark, archives, what is missing."""
+"""The shop's ZApps through a real hub on processes of this machine: Spark jobs, a notebook with Spark, archives, what
+is missing.
+"""
 
 from __future__ import annotations
 
@@ -40,9 +42,15 @@ def ended(hub: Hub, zapp: str, parameters: dict[str, Any], timeout: float = 200)
 
 
 @pytest.mark.spark
-def test_a_python_program_reads_data_on_a_cluster_of_its_own_and_its_exit_code_is_the_jobs(hub: Hub, tmp_path: Path) -> None:
+def test_a_python_program_reads_data_on_a_cluster_of_its_own_and_its_exit_code_is_the_jobs(
+    hub: Hub, tmp_path: Path
+) -> None:
     (tmp_path / "words.txt").write_text("with spark\nwithout\nspark again\n")
-    seen = ended(hub, "spark-job", {**SMALL, "code": PROGRAM, "data": [str(tmp_path / "words.txt")], "arguments": ["--fast", "a b"]})
+    seen = ended(
+        hub,
+        "spark-job",
+        {**SMALL, "code": PROGRAM, "data": [str(tmp_path / "words.txt")], "arguments": ["--fast", "a b"]},
+    )
     log = log_of(hub, seen["id"], "job-0")
     assert (seen["outcome"], seen["exit_code"]) == ("failed", 7), seen["reason"] + log
     assert "lines 2 arguments ['--fast', 'a b']" in log
@@ -55,7 +63,17 @@ def test_a_jar_runs_on_a_cluster_of_its_own(hub: Hub) -> None:
 
     (jar,) = (Path(pyspark.__file__).parent / "jars").glob("spark-hive-thriftserver_*.jar")
     main = "org.apache.spark.sql.hive.thriftserver.SparkSQLCLIDriver"
-    seen = ended(hub, "spark-job", {**SMALL, "file": str(jar), "main_class": main, "arguments": ["-e", "SELECT concat('sum ', sum(id)) FROM range(100)"], "conf": {"spark.sql.catalogImplementation": "in-memory"}})
+    seen = ended(
+        hub,
+        "spark-job",
+        {
+            **SMALL,
+            "file": str(jar),
+            "main_class": main,
+            "arguments": ["-e", "SELECT concat('sum ', sum(id)) FROM range(100)"],
+            "conf": {"spark.sql.catalogImplementation": "in-memory"},
+        },
+    )
     log = log_of(hub, seen["id"], "job-0")
     assert seen["outcome"] == "completed", seen["reason"] + log
     assert "sum 4950" in log
@@ -68,7 +86,11 @@ def test_a_notebook_with_spark_has_its_session_from_the_start(hub: Hub) -> None:
     assert seen["phase"] == "running", seen["reason"]
     (web,) = [each for each in seen["endpoints"] if each["process"] == "notebook-0"]
     url = f"{hub.url}{web['path'].removesuffix('lab')}"
-    printed = asyncio.run(run_in_new_kernel(url, {"Authorization": f"Bearer {hub.token}"}, "print(spark.range(1000).count())\n%zoe ps", 180))
+    printed = asyncio.run(
+        run_in_new_kernel(
+            url, {"Authorization": f"Bearer {hub.token}"}, "print(spark.range(1000).count())\n%zoe ps", 180
+        )
+    )
     assert "1000" in printed
     assert "Traceback" not in printed
     hub.post(f"/executions/{made['id']}/terminate", {})

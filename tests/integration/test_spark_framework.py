@@ -1,4 +1,5 @@
-"""The Spark framework's own programs as real processes: a session grows, shrinks without a lost result, leaks no secret.
+"""The Spark framework's own programs as real processes: a session grows, shrinks without a lost result, leaks no
+secret.
 
 No hub here: what a backend does (ports, environment, folder, signals) is done by `frameworks/spark/cluster.py`.
 """
@@ -186,11 +187,18 @@ def test_the_user_interfaces_open_to_the_hub_alone(cluster: LocalCluster) -> Non
         for page in ("/", "/static/webui.css", "/api/v1/applications", "/json/"):
             for login in ({}, forged, {"Authorization": "Bearer x"}):
                 assert _get(url + page, login)[0] == 403, (url, page)
-        assert _get(f"{url}/static/webui.css", {"Authorization": f"Bearer {jws(cluster.pages_secret)}"})[0] == 200, "what the hub signs passes"
+        assert _get(f"{url}/static/webui.css", {"Authorization": f"Bearer {jws(cluster.pages_secret)}"})[0] == 200, (
+            "what the hub signs passes"
+        )
 
 
 def test_no_secret_is_in_an_argument_list_a_log_or_a_file_of_others(cluster: LocalCluster, spark: Any) -> None:
-    secrets = {cluster.rpc_secret.encode(), cluster.token.encode(), cluster.pages_secret.encode(), cluster.login["Authorization"].encode()}
+    secrets = {
+        cluster.rpc_secret.encode(),
+        cluster.token.encode(),
+        cluster.pages_secret.encode(),
+        cluster.login["Authorization"].encode(),
+    }
     me = os.getpid()
     seen = 0
     for process in Path("/proc").iterdir():

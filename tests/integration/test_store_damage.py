@@ -74,7 +74,9 @@ class FullFile:
 
     def attach(self, store):
         self.store = store
-        sa_event.listen(store._engine, "connect", lambda connection, _: connection.execute(f"PRAGMA max_page_count = {self.limit}"))
+        sa_event.listen(
+            store._engine, "connect", lambda connection, _: connection.execute(f"PRAGMA max_page_count = {self.limit}")
+        )
 
     def fill(self):
         self.limit = 1  # SQLite takes the present size instead
@@ -192,7 +194,9 @@ def snapshot(folder):
 
 
 async def test_a_second_hub_is_kept_out_and_told_by_whom(path):
-    with subprocess.Popen([sys.executable, "-c", HOLDER, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
         try:
             assert holder.stdout.readline() == b"open\n"
             before = snapshot(path.parent)
@@ -259,7 +263,9 @@ async def test_a_foreign_writer_delays_commits_but_does_not_break_them(path, mon
 
 
 async def sound(path, *, log):
-    """A database of some hundred pages; with ``log`` as a killed hub leaves it: the last commits are in the log only."""
+    """A database of some hundred pages; with ``log`` as a killed hub leaves it: the last commits are in the log
+    only.
+    """
     store = await opened(path)
     for n in range(10):
         await store.commit(batch_of_everything(n))
@@ -268,7 +274,9 @@ async def sound(path, *, log):
     if log:
         await store.open()
         await store.commit(Batch(events=(event("in the log"),), replies=(reply("log"),)))
-        copies = {file.name: file.read_bytes() for file in path.parent.iterdir() if not file.name.endswith((".lock", "-shm"))}
+        copies = {
+            file.name: file.read_bytes() for file in path.parent.iterdir() if not file.name.endswith((".lock", "-shm"))
+        }
         await store.close()
         for name, content in copies.items():
             (path.parent / name).write_bytes(content)

@@ -56,7 +56,9 @@ def live(path, life, until):
     :param until: how many it may acknowledge before it is killed
     """
     acknowledged = []
-    with subprocess.Popen([sys.executable, "-c", HUB, path, str(life)], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as hub:
+    with subprocess.Popen(
+        [sys.executable, "-c", HUB, path, str(life)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as hub:
         try:
             while len(acknowledged) < until:
                 line = hub.stdout.readline()
@@ -111,9 +113,14 @@ async def test_a_hub_killed_while_it_begins_leaves_a_database_or_none(tmp_path):
     print(f"seed {SEED}")
     chance = random.Random(SEED)
     path = tmp_path / "zoe.db"
-    begin = "import sys\nfrom zoe_hub.store.sql import SQLStore\nimport asyncio\nstore = SQLStore(sys.argv[1])\nprint(flush=True)\nasyncio.run(store.open())\nsys.stdin.read()"
+    begin = (
+        "import sys\nfrom zoe_hub.store.sql import SQLStore\nimport asyncio\nstore ="
+        " SQLStore(sys.argv[1])\nprint(flush=True)\nasyncio.run(store.open())\nsys.stdin.read()"
+    )
     for _ in range(6):
-        with subprocess.Popen([sys.executable, "-c", begin, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as hub:
+        with subprocess.Popen(
+            [sys.executable, "-c", begin, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as hub:
             hub.stdout.readline()
             with pytest.raises(subprocess.TimeoutExpired):
                 hub.wait(chance.uniform(0, 0.06))

@@ -1,4 +1,6 @@
-"""Benchmark ``adopt-1000``: a hub comes back to 1000 live executions, until it has looked at each; over reading the database alone."""
+"""Benchmark ``adopt-1000``: a hub comes back to 1000 live executions, until it has looked at each; over reading the
+database alone.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,14 @@ class Bench:
         read = time.perf_counter() - begun
         backend = FakeBackend(deployment="bench", data=str(self.path.parent), engine=self.engine)
         await backend.open()
-        controllers = Controllers(store=store, backend=backend, catalog=self.catalog, deployment="bench", hub_url="http://hub", log=logging.getLogger("bench"))
+        controllers = Controllers(
+            store=store,
+            backend=backend,
+            catalog=self.catalog,
+            deployment="bench",
+            hub_url="http://hub",
+            log=logging.getLogger("bench"),
+        )
         await controllers.start()
         await controllers.settled()
         return store, controllers, read
@@ -65,4 +74,10 @@ async def _run(bench: Bench) -> dict[str, object]:
     assert len(bench.engine.starts) == began, "something was started again"
     await controllers.stop()
     await store.close()
-    return {"name": "adopt-1000", "figure": round(figure, 3), "unit": "s", "target": TARGET, "detail": {"reading_s": round(read, 3)}}
+    return {
+        "name": "adopt-1000",
+        "figure": round(figure, 3),
+        "unit": "s",
+        "target": TARGET,
+        "detail": {"reading_s": round(read, 3)},
+    }

@@ -1,6 +1,7 @@
 """Benchmark ``attach``: ``%zoe attach`` until the first query's result, over stock Spark started by hand, both cold.
 
-By hand is what Spark's documentation says: master, worker and Connect server by ``spark-class`` and ``spark-submit``, all at
+By hand is what Spark's documentation says: master, worker and Connect server by ``spark-class`` and ``spark-submit``,
+all at
 once so that the baseline loses no time by waiting, then a client that tries until the server answers. Both sides begin
 with a new Python process that has imported nothing, and both have one worker of one core.
 """
@@ -57,7 +58,11 @@ def run() -> dict[str, object]:
         stock.append(_stock())
         ours.append(_ours())
     figure = statistics.median(ours) / statistics.median(stock)
-    detail = {"attach_s": round(statistics.median(ours), 1), "by_hand_s": round(statistics.median(stock), 1), "rounds": ROUNDS}
+    detail = {
+        "attach_s": round(statistics.median(ours), 1),
+        "by_hand_s": round(statistics.median(stock), 1),
+        "rounds": ROUNDS,
+    }
     return {"name": "attach", "figure": round(figure, 3), "unit": "x", "target": TARGET, "detail": detail}
 
 
@@ -66,9 +71,21 @@ def _ours() -> float:
         hub = Hub(Path(name) / "data", options=["--ZoeHub.idle_timeout=0"])
         hub.start()
         try:
-            environment = {**os.environ, "ZOE_HUB_URL": hub.url, "ZOE_HUB_TOKEN": hub.token, "JPY_SESSION_NAME": secrets.token_hex(8), "IPYTHONDIR": f"{name}/ipython"}
+            environment = {
+                **os.environ,
+                "ZOE_HUB_URL": hub.url,
+                "ZOE_HUB_TOKEN": hub.token,
+                "JPY_SESSION_NAME": secrets.token_hex(8),
+                "IPYTHONDIR": f"{name}/ipython",
+            }
             begun = time.monotonic()
-            subprocess.run([sys.executable, "-W", "ignore", "-c", OURS], env=environment, check=True, timeout=300, stdout=subprocess.DEVNULL)
+            subprocess.run(
+                [sys.executable, "-W", "ignore", "-c", OURS],
+                env=environment,
+                check=True,
+                timeout=300,
+                stdout=subprocess.DEVNULL,
+            )
             took = time.monotonic() - begun
             hub.end_all()
         finally:
@@ -79,24 +96,74 @@ def _ours() -> float:
 def _stock() -> float:
     master, ui, connect, blocks, driver, page, worker, worker_ui = _free_ports(8)
     home = find_pyspark().home
-    java = {"JAVA_HOME": find_java(os.environ).home, "SPARK_HOME": home, "SPARK_SCALA_VERSION": SCALA_VERSION, "SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": sys.executable}
+    java = {
+        "JAVA_HOME": find_java(os.environ).home,
+        "SPARK_HOME": home,
+        "SPARK_SCALA_VERSION": SCALA_VERSION,
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "PYSPARK_PYTHON": sys.executable,
+    }
     url = f"spark://127.0.0.1:{master}"
     started: list[subprocess.Popen[bytes]] = []
     with tempfile.TemporaryDirectory(prefix="zoe-bench-") as name:
         commands = [
-            [f"{home}/bin/spark-class", "org.apache.spark.deploy.master.Master", "--host", "127.0.0.1", "--port", master, "--webui-port", ui],
-            [f"{home}/bin/spark-class", "org.apache.spark.deploy.worker.Worker", "--cores", "1", "--memory", "1g", "--port", worker, "--webui-port", worker_ui, "--work-dir", f"{name}/work", url],
             [
-                f"{home}/bin/spark-submit", "--class", "org.apache.spark.sql.connect.service.SparkConnectServer", "--master", url,
-                *("--conf", f"spark.connect.grpc.binding.port={connect}", "--conf", f"spark.ui.port={page}"),
-                *("--conf", f"spark.driver.port={driver}", "--conf", f"spark.blockManager.port={blocks}"), "spark-internal",
+                f"{home}/bin/spark-class",
+                "org.apache.spark.deploy.master.Master",
+                "--host",
+                "127.0.0.1",
+                "--port",
+                master,
+                "--webui-port",
+                ui,
             ],
-        ]  # fmt: skip
+            [
+                f"{home}/bin/spark-class",
+                "org.apache.spark.deploy.worker.Worker",
+                "--cores",
+                "1",
+                "--memory",
+                "1g",
+                "--port",
+                worker,
+                "--webui-port",
+                worker_ui,
+                "--work-dir",
+                f"{name}/work",
+                url,
+            ],
+            [
+                f"{home}/bin/spark-submit",
+                "--class",
+                "org.apache.spark.sql.connect.service.SparkConnectServer",
+                "--master",
+                url,
+                *("--conf", f"spark.connect.grpc.binding.port={connect}", "--conf", f"spark.ui.port={page}"),
+                *("--conf", f"spark.driver.port={driver}", "--conf", f"spark.blockManager.port={blocks}"),
+                "spark-internal",
+            ],
+        ]
         begun = time.monotonic()
         try:
             for command in commands:
-                started.append(subprocess.Popen(command, cwd=name, env={**os.environ, **java}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True))
-            subprocess.run([sys.executable, "-W", "ignore", "-c", CLIENT, connect], cwd=name, check=True, timeout=300, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                started.append(
+                    subprocess.Popen(
+                        command,
+                        cwd=name,
+                        env={**os.environ, **java},
+                        stdout=subprocess.DEVNULL,
+                        stderr=subprocess.DEVNULL,
+                        start_new_session=True,
+                    )
+                )
+            subprocess.run(
+                [sys.executable, "-W", "ignore", "-c", CLIENT, connect],
+                cwd=name,
+                check=True,
+                timeout=300,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
             return time.monotonic() - begun
         finally:
             for process in reversed(started):

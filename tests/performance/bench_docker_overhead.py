@@ -1,9 +1,14 @@
-"""Benchmark `docker-overhead`: what the hub's Docker backend takes longer than the SDK's create + start of the same container.
+"""Benchmark `docker-overhead`: what the hub's Docker backend takes longer than the SDK's create + start of the same
+container.
 
-Called by the benchmark runner with ``DOCKER_HOST`` set or an engine that this starts. The backend's side is all that the
-hub does to start a process: allocate, start, and the addresses that are known afterwards, in a network made before. Starts
-vary by more than the target, so what the SDK's two calls take is measured inside the same start and subtracted; the figure
-is the median of what remains. That the same container made with the SDK alone, in turn, takes as long as those two calls
+Called by the benchmark runner with ``DOCKER_HOST`` set or an engine that this starts. The backend's side is all that
+the
+hub does to start a process: allocate, start, and the addresses that are known afterwards, in a network made before.
+Starts
+vary by more than the target, so what the SDK's two calls take is measured inside the same start and subtracted; the
+figure
+is the median of what remains. That the same container made with the SDK alone, in turn, takes as long as those two
+calls
 is to be seen in ``detail``.
 """
 
@@ -40,12 +45,18 @@ def run() -> dict[str, object]:
         ours, inside, theirs = asyncio.run(_measure(url, image))
     figure = round(1000 * statistics.median(total - calls for total, calls in zip(ours, inside, strict=True)), 1)
     return {
-        "name": "docker-overhead", "figure": figure, "unit": "ms", "target": TARGET, "met": figure <= TARGET,
+        "name": "docker-overhead",
+        "figure": figure,
+        "unit": "ms",
+        "target": TARGET,
+        "met": figure <= TARGET,
         "detail": {
-            "backend_ms": round(1000 * statistics.median(ours), 1), "calls_inside_ms": round(1000 * statistics.median(inside), 1),
-            "sdk_alone_ms": round(1000 * statistics.median(theirs), 1), "rounds": ROUNDS,
+            "backend_ms": round(1000 * statistics.median(ours), 1),
+            "calls_inside_ms": round(1000 * statistics.median(inside), 1),
+            "sdk_alone_ms": round(1000 * statistics.median(theirs), 1),
+            "rounds": ROUNDS,
         },
-    }  # fmt: skip
+    }
 
 
 class _Timed:
@@ -96,9 +107,19 @@ async def _measure(url: str, image: str) -> tuple[list[float], list[float], list
 
 def _spec(backend: DockerBackend, image: str, index: int) -> ProcessSpec:
     return ProcessSpec(
-        name=process_name(backend.deployment, "e1", "job", index), deployment=backend.deployment, execution="e1", owner="bench", group="job", index=index,
-        incarnation=1, framework="bench", image=image, command=("sleep", "60"), environment={"A": "b"}, ports=(Port(name="web", number=8000, protocol="http"),),
-    )  # fmt: skip
+        name=process_name(backend.deployment, "e1", "job", index),
+        deployment=backend.deployment,
+        execution="e1",
+        owner="bench",
+        group="job",
+        index=index,
+        incarnation=1,
+        framework="bench",
+        image=image,
+        command=("sleep", "60"),
+        environment={"A": "b"},
+        ports=(Port(name="web", number=8000, protocol="http"),),
+    )
 
 
 async def _by_backend(backend: DockerBackend, api: APIClient, spec: ProcessSpec) -> float:

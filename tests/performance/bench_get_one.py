@@ -19,13 +19,19 @@ def run() -> dict[str, object]:
         made = hub.post("/executions", {"zapp": "sleeper"})
         hub.wait(made["id"], lambda seen: seen["phase"] == "running")
         place = urlsplit(hub.url)
-        one = f"GET /api/v1/executions/{made['id']} HTTP/1.1\r\nHost: {place.netloc}\r\nAuthorization: Bearer {hub.token}\r\n\r\n".encode()
+        one = (
+            f"GET /api/v1/executions/{made['id']} HTTP/1.1\r\nHost: {place.netloc}\r\nAuthorization: Bearer"
+            f" {hub.token}\r\n\r\n".encode()
+        )
         health = one.replace(f"executions/{made['id']}".encode(), b"user")
         asyncio.run(_load(place.hostname or "", place.port or 0, one, 20))
         times = asyncio.run(_load(place.hostname or "", place.port or 0, one, REQUESTS))
         least = asyncio.run(_load(place.hostname or "", place.port or 0, health, REQUESTS))
     ranks = statistics.quantiles(times, n=100)
-    detail = {"p50_ms": round(1000 * ranks[49], 2), "smallest_answer_p99_ms": round(1000 * statistics.quantiles(least, n=100)[98], 2)}
+    detail = {
+        "p50_ms": round(1000 * ranks[49], 2),
+        "smallest_answer_p99_ms": round(1000 * statistics.quantiles(least, n=100)[98], 2),
+    }
     return {"name": "get-one", "figure": round(1000 * ranks[98], 2), "unit": "ms", "target": TARGET, "detail": detail}
 
 

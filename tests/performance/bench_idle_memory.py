@@ -1,4 +1,6 @@
-"""Benchmark ``idle-memory``: proportional set size of a hub that has answered and now waits, over a bare Tornado process."""
+"""Benchmark ``idle-memory``: proportional set size of a hub that has answered and now waits, over a bare Tornado
+process.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,13 @@ def run() -> dict[str, object]:
     least = _pss(bare.pid)
     bare.kill()
     bare.wait()
-    return {"name": "idle-memory", "figure": round(figure, 1), "unit": "MiB", "target": TARGET, "detail": {"bare_tornado_mib": round(least, 1)}}
+    return {
+        "name": "idle-memory",
+        "figure": round(figure, 1),
+        "unit": "MiB",
+        "target": TARGET,
+        "detail": {"bare_tornado_mib": round(least, 1)},
+    }
 
 
 def _pss(pid: int) -> float:

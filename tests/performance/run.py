@@ -1,7 +1,10 @@
-"""Runs the benchmarks: one line each on the terminal, ``name figure target met|missed``, and JSON in ``build/bench.json``.
+"""Runs the benchmarks: one line each on the terminal, ``name figure target met|missed``, and JSON in
+``build/bench.json``.
 
-``run.py [NAME ...]`` runs some of them. Each ``bench_*.py`` beside this file has ``run()``, which measures our side and its
-baseline in the same run and gives ``name``, ``figure``, ``unit``, ``target`` and, where more than the target counts, ``met``.
+``run.py [NAME ...]`` runs some of them. Each ``bench_*.py`` beside this file has ``run()``, which measures our side and
+its
+baseline in the same run and gives ``name``, ``figure``, ``unit``, ``target`` and, where more than the target counts,
+``met``.
 Called by ``make bench``; never by the tests, since a figure depends on what else the machine does.
 """
 
@@ -43,7 +46,11 @@ def main(names: list[str]) -> int:
         result |= {"met": bool(met), "took_seconds": round(time.monotonic() - begun, 1)}
         results.append(result)
         sign = ">=" if least else "<="
-        print(f"{result['name']:16} {result['figure']:>8g} {result['unit']:4} {sign} {result['target']:g} {'met' if met else 'missed'}", flush=True)
+        print(
+            f"{result['name']:16} {result['figure']:>8g} {result['unit']:4} {sign} {result['target']:g}"
+            f" {'met' if met else 'missed'}",
+            flush=True,
+        )
     OUT.parent.mkdir(exist_ok=True)
     about = {"cores": os.cpu_count(), "python": platform.python_version(), "load": os.getloadavg()}
     OUT.write_text(json.dumps({"machine": about, "results": results}, indent=2) + "\n")

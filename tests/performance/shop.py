@@ -40,7 +40,10 @@ def hub(options: Sequence[str] = ()) -> Iterator[Hub]:
     """A hub on the fake backend, stopped at the end."""
     with tempfile.TemporaryDirectory(prefix="zoe-bench-") as name:
         folder = catalog(Path(name) / "shop")
-        made = Hub(Path(name) / "data", options=["--backend=fake", f"--ZoeHub.catalog_folders={folder}", "--ZoeHub.idle_timeout=0", *options])
+        made = Hub(
+            Path(name) / "data",
+            options=["--backend=fake", f"--ZoeHub.catalog_folders={folder}", "--ZoeHub.idle_timeout=0", *options],
+        )
         made.start()
         try:
             yield made

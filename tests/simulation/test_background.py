@@ -1,4 +1,6 @@
-"""What goes on in the background goes on: an error that nobody foresaw ends no loop, and one leftover keeps no other."""
+"""What goes on in the background goes on: an error that nobody foresaw ends no loop, and one leftover keeps no
+other.
+"""
 
 from __future__ import annotations
 

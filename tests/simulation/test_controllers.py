@@ -1,4 +1,5 @@
-"""The whole hub without its web side, in virtual time, on a fake engine with faults: seeded, so a failure can be repeated.
+"""The whole hub without its web side, in virtual time, on a fake engine with faults: seeded, so a failure can be
+repeated.
 
 The hub is killed at random moments and comes back; calls to the engine fail before or after they were done, news comes
 late, twice or never, processes die. Once the trouble is over nothing is lost, nothing runs twice, nothing is left over.
@@ -31,7 +32,9 @@ async def commands(world: World) -> dict[str, int]:
                 await hub.service.start("ada", zapp="cluster", parameters={"workers": world.random.randint(1, 4)})
             elif draw < 0.5:
                 code = world.random.choice([0, 0, 3])
-                execution = await hub.service.start("ada", zapp="job", parameters={"code": code, "seconds": world.random.randint(0, 40)})
+                execution = await hub.service.start(
+                    "ada", zapp="job", parameters={"code": code, "seconds": world.random.randint(0, 40)}
+                )
                 jobs[execution.id] = code
             elif draw < 0.7 and live:
                 await hub.service.scale(world.random.choice(live).id, group=None, count=world.random.randint(1, 8))
@@ -67,7 +70,9 @@ async def trouble(world: World) -> None:
         execution = world.store.executions[identifier]
         assert execution.phase is Phase.ENDED
         assert "waits" not in execution.reason
-        assert (execution.outcome, execution.exit_code) == (Outcome.COMPLETED if code == 0 else Outcome.FAILED, code), execution.reason
+        assert (execution.outcome, execution.exit_code) == (Outcome.COMPLETED if code == 0 else Outcome.FAILED, code), (
+            execution.reason
+        )
     for execution in list(world.store.active()):
         await world.hub.service.terminate(execution.id)
     await world.until(lambda: not list(world.store.active()), "all end")
@@ -108,8 +113,12 @@ async def refused_for_long(world: World) -> None:
         world.engine.fail_next("start")
     execution = await hub.service.start("ada", zapp="job", parameters={"seconds": 1})
     await world.until(lambda: not list(world.store.active()), "it ends")
-    told = [event for event in await world.store.events(limit=1000) if event.kind in ("execution.reason", "execution.phase")]
-    assert [event.reason for event in told if "waits for the backend" in event.reason] == ["waits for job: 0 of 1 essential ready; waits for the backend: Simulated failure."]
+    told = [
+        event for event in await world.store.events(limit=1000) if event.kind in ("execution.reason", "execution.phase")
+    ]
+    assert [event.reason for event in told if "waits for the backend" in event.reason] == [
+        "waits for job: 0 of 1 essential ready; waits for the backend: Simulated failure."
+    ]
     assert world.store.executions[execution.id].outcome is Outcome.COMPLETED
 
 

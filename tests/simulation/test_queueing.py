@@ -53,7 +53,12 @@ def test_what_is_ended_while_admission_decides_stays_as_it_was_ended():
     async def scenario(world):
         hub = await world.boot()
         blocker = await hub.service.start("ada", zapp="job", parameters={"seconds": 3600, "cores": 64.0})
-        jobs = [await hub.service.start("ada", zapp="job", parameters={"seconds": 3600, "cores": 1.0 if number < 5 else 60.0}) for number in range(30)]
+        jobs = [
+            await hub.service.start(
+                "ada", zapp="job", parameters={"seconds": 3600, "cores": 1.0 if number < 5 else 60.0}
+            )
+            for number in range(30)
+        ]
         await asyncio.sleep(1)
         real, met = world.store.commit, []
 
@@ -70,8 +75,16 @@ def test_what_is_ended_while_admission_decides_stays_as_it_was_ended():
         assert met
         for number in (4, 20):
             ended = world.store.executions[jobs[number].id]
-            assert (ended.phase, ended.outcome, ended.granted, ended.reason) == (Phase.ENDED, Outcome.CANCELLED, None, "ada has changed her mind")
-        assert [world.store.executions[each.id].phase for each in jobs[:6]] == [Phase.RUNNING] * 4 + [Phase.ENDED, Phase.RUNNING]
+            assert (ended.phase, ended.outcome, ended.granted, ended.reason) == (
+                Phase.ENDED,
+                Outcome.CANCELLED,
+                None,
+                "ada has changed her mind",
+            )
+        assert [world.store.executions[each.id].phase for each in jobs[:6]] == [Phase.RUNNING] * 4 + [
+            Phase.ENDED,
+            Phase.RUNNING,
+        ]
 
     virtually(scenario, World())
 
@@ -86,7 +99,9 @@ def test_never_more_runs_than_the_nodes_have(seed):
             draw = world.random.random()
             try:
                 if draw < 0.2:
-                    await hub.service.start("ada", zapp="job", parameters={"seconds": 10, "cores": world.random.choice([0.5, 1.0, 2.0])})
+                    await hub.service.start(
+                        "ada", zapp="job", parameters={"seconds": 10, "cores": world.random.choice([0.5, 1.0, 2.0])}
+                    )
                 elif draw < 0.35:
                     await hub.service.start("ada", zapp="cluster", parameters={"workers": world.random.randint(1, 6)})
                 elif draw < 0.9 and live:

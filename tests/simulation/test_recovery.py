@@ -46,7 +46,8 @@ async def told(world: World) -> str:
     return "\n".join(event.reason for event in await world.store.events(limit=10000))
 
 
-# --- a hub that was away -----------------------------------------------------------------------------------------------
+# --- a hub that was away
+# -----------------------------------------------------------------------------------------------
 
 
 def test_what_became_ready_while_the_hub_was_away_is_not_taken_for_late():
@@ -62,7 +63,9 @@ def test_what_became_ready_while_the_hub_was_away_is_not_taken_for_late():
         assert world.engine.starts == [(only(world).processes[0].name, 0)]
         assert "was not ready" not in await told(world)
 
-    virtually(scenario, World(shop=One("sleep 5", "print up", "sleep", ready=Ready(kind="log", pattern="up", timeout=30))))
+    virtually(
+        scenario, World(shop=One("sleep 5", "print up", "sleep", ready=Ready(kind="log", pattern="up", timeout=30)))
+    )
 
 
 def test_what_does_not_get_ready_is_still_late_after_its_time_with_the_hub_that_came_back():
@@ -118,13 +121,17 @@ def test_what_hands_over_its_work_has_its_time_with_the_hub_that_came_back():
         await world.boot()
         await asyncio.sleep(39)
         assert state(world) == ["ready", "draining"]
-        assert list(world.engine.all.values())[1].signals == ["PWR", "PWR"]  # the new hub cannot know whether it was asked
+        assert list(world.engine.all.values())[1].signals == [
+            "PWR",
+            "PWR",
+        ]  # the new hub cannot know whether it was asked
         await world.until(lambda: state(world) == ["ready", "ended"], "it is stopped once its time is over")
 
     virtually(scenario, World(shop=One("on PWR drains", "sleep", drain=Drain(signal="PWR", timeout=40))))
 
 
-# --- what the backend refuses ---------------------------------------------------------------------------------------------
+# --- what the backend refuses
+# ---------------------------------------------------------------------------------------------
 
 
 def test_a_refused_preparation_is_not_the_end_of_what_runs():
@@ -207,7 +214,8 @@ def test_what_cannot_be_cleaned_up_is_told_and_tried_again(method):
     virtually(scenario, World())
 
 
-# --- what cannot be bound -----------------------------------------------------------------------------------------------------
+# --- what cannot be bound
+# -----------------------------------------------------------------------------------------------------
 
 
 def test_a_text_that_can_never_be_bound_fails_the_execution_with_the_reason():
@@ -218,7 +226,9 @@ def test_a_text_that_can_never_be_bound_fails_the_execution_with_the_reason():
         assert only(world).outcome is Outcome.FAILED
         assert "'jws' signs with a secret that is random" in only(world).reason
 
-    shop = One("sleep", environment={"T": "⟦jws:pw⟧"}, secrets=[Secret(name="pw", source="given")], given={"pw": "short"})
+    shop = One(
+        "sleep", environment={"T": "⟦jws:pw⟧"}, secrets=[Secret(name="pw", source="given")], given={"pw": "short"}
+    )
     virtually(scenario, World(shop=shop))
 
 
@@ -246,7 +256,8 @@ def test_what_the_shop_lacks_is_told_until_it_is_back():
     virtually(scenario, World(shop=Shelf("sleep", "⟦folder:f⟧")))
 
 
-# --- secrets ----------------------------------------------------------------------------------------------------------------------
+# --- secrets
+# ----------------------------------------------------------------------------------------------------------------------
 
 KEY = "k" * 43
 TAIL = f"very-secret {KEY}\n{jws(KEY)}\nthe end\n"  # what is logged from the middle of a secret on
@@ -264,10 +275,16 @@ def test_no_reason_quotes_a_secret_that_a_program_logged(filler):
             assert secret not in reasons
 
     shop = One(
-        "print-env PASSWORD", "print-env SIGNED", f"print {filler}", "print the end", "exit 3", decides_result=True,
+        "print-env PASSWORD",
+        "print-env SIGNED",
+        f"print {filler}",
+        "print the end",
+        "exit 3",
+        decides_result=True,
         environment={"PASSWORD": "x ⟦secret:pw⟧ y ⟦secret:long⟧ ⟦secret:key⟧", "SIGNED": "⟦jws:key⟧"},
-        secrets=[Secret(name=name, source="given") for name in ("pw", "long", "key")], given={"pw": "hunter2", "long": "hunter2-very-secret", "key": KEY},
-    )  # fmt: skip
+        secrets=[Secret(name=name, source="given") for name in ("pw", "long", "key")],
+        given={"pw": "hunter2", "long": "hunter2-very-secret", "key": KEY},
+    )
     virtually(scenario, World(shop=shop))
 
 

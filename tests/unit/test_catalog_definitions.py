@@ -44,21 +44,39 @@ ENGINE = {
             "maximum": 9,
             "needs": ["head"],
             "ports": {"rpc": 71},
-            "drain": {"signal": "PWR", "until": {"http": "head.web", "condition": "host in body.gone"}, "timeout": "30s"},
+            "drain": {
+                "signal": "PWR",
+                "until": {"http": "head.web", "condition": "host in body.gone"},
+                "timeout": "30s",
+            },
             "resources": {"cores": 0.5, "memory": "{{ twice }}"},
         },
     },
     "outputs": {"address": "engine://{{ head.rpc.endpoint }}", "node": "{{ data_node.rpc.endpoint }}"},
-    "attach": {"python": {"requires": "engine~={{ version }}", "variable": "engine", "secrets": ["rpc"], "code": "engine = {{}}"}},
+    "attach": {
+        "python": {
+            "requires": "engine~={{ version }}",
+            "variable": "engine",
+            "secrets": ["rpc"],
+            "code": "engine = {{}}",
+        }
+    },
 }
-SHOP = {"zapp": "my-engine", "version": "1.0", "title": "Engine", "frameworks": {"engine": {"ask": ["size", "memory", "password"]}}}
+SHOP = {
+    "zapp": "my-engine",
+    "version": "1.0",
+    "title": "Engine",
+    "frameworks": {"engine": {"ask": ["size", "memory", "password"]}},
+}
 
 
 def write(folder, name, kind, definition):
     path = folder / name
     path.mkdir(parents=True, exist_ok=True)
     file = path / f"{kind}.yaml"
-    file.write_text(definition if isinstance(definition, str) else yaml.safe_dump(definition, sort_keys=False, allow_unicode=True))
+    file.write_text(
+        definition if isinstance(definition, str) else yaml.safe_dump(definition, sort_keys=False, allow_unicode=True)
+    )
     return file
 
 
@@ -101,8 +119,17 @@ def test_the_sample_is_good(tmp_path):
     assert (node.drain.signal, node.drain.group, node.drain.port, node.drain.timeout) == ("PWR", "head", "web", 30.0)
     assert rendered.spec.outputs == {"address": "engine://⟦endpoint:head.rpc⟧", "node": "⟦endpoint:data-node.rpc⟧"}
     attach = rendered.spec.attach["python"]
-    assert (attach.requires, attach.variable, attach.code, attach.secrets) == ("engine~=1.0", "engine", "engine = {{}}", ("rpc",))
-    assert {(secret.name, secret.source) for secret in rendered.spec.secrets} == {("rpc", "random"), ("hub", "token"), ("password", "given")}
+    assert (attach.requires, attach.variable, attach.code, attach.secrets) == (
+        "engine~=1.0",
+        "engine",
+        "engine = {{}}",
+        ("rpc",),
+    )
+    assert {(secret.name, secret.source) for secret in rendered.spec.secrets} == {
+        ("rpc", "random"),
+        ("hub", "token"),
+        ("password", "given"),
+    }
     assert rendered.given == {"password": "hunter-2"}
     assert rendered.counts == {"head": 1, "data-node": 3}
     assert rendered.spec.parameters == {"size": 3, "memory": "1GiB"}
@@ -127,7 +154,12 @@ WRONG = [
     (("parameters", "size", "type"), "int", "/parameters/size/type", "must be 'string'"),
     (("parameters", "size", "allOf"), [], "/parameters/size/allOf", "not known here"),
     (("parameters", "memory", "default"), "1 gig", "/parameters/memory/default", "amount of memory"),
-    (("parameters", "password", "default"), "hunter-2", "/parameters/password/default", "does not stand in a definition"),
+    (
+        ("parameters", "password", "default"),
+        "hunter-2",
+        "/parameters/password/default",
+        "does not stand in a definition",
+    ),
     (("parameters", "password", "type"), "integer", "/parameters/password/type", "must be a text"),
     (("parameters", "size", "format"), "memory", "/parameters/size/format", "needs type: string"),
     (("parameters", "size", "minimum"), 10, "/parameters/size/minimum", "larger than maximum"),
@@ -149,8 +181,18 @@ WRONG = [
     ((*NODE, "ports", "rpc"), {"port": 1, "show": True}, "/processes/data-node/ports/rpc/show", "protocol: http"),
     ((*NODE, "drain", "until", "http"), "head.wbe", "/processes/data-node/drain/until/http", "no port 'wbe'"),
     ((*NODE, "drain", "until", "http"), "haed.web", "/processes/data-node/drain/until/http", "no group 'haed'"),
-    ((*NODE, "drain", "until", "condition"), "boddy.x", "/processes/data-node/drain/until/condition", "'boddy' is not there"),
-    ((*NODE, "drain", "until", "condition"), "{{ body.x }}", "/processes/data-node/drain/until/condition", "without braces"),
+    (
+        (*NODE, "drain", "until", "condition"),
+        "boddy.x",
+        "/processes/data-node/drain/until/condition",
+        "'boddy' is not there",
+    ),
+    (
+        (*NODE, "drain", "until", "condition"),
+        "{{ body.x }}",
+        "/processes/data-node/drain/until/condition",
+        "without braces",
+    ),
     ((*NODE, "drain", "until", "condition"), "port.web", "/processes/data-node/drain/until/condition", "no 'web'"),
     ((*NODE, "essential"), 3, "/processes/data-node/essential", "essential <= count <= maximum"),
     ((*NODE, "maximum"), 1, "/processes/data-node/maximum", "essential <= count <= maximum"),
@@ -162,19 +204,49 @@ WRONG = [
     ((*NODE, "grace"), "soon", "/processes/data-node/grace", "a duration"),
     ((*NODE, "image"), "x:{{ index }}", "/processes/data-node/image", "known only when"),
     ((*NODE, "image"), "x:{{ vresion }}", "/processes/data-node/image", "did you mean 'version'"),
-    ((*NODE, "command"), ["x", "{{ secret('rpc') }}"], "/processes/data-node/command/1", "a secret may not stand in a command"),
+    (
+        (*NODE, "command"),
+        ["x", "{{ secret('rpc') }}"],
+        "/processes/data-node/command/1",
+        "a secret may not stand in a command",
+    ),
     ((*NODE, "command"), ["x", "{{ password }}"], "/processes/data-node/command/1", "is a secret"),
     ((*NODE, "command"), ["x", "{{ head.rcp.address }}"], "/processes/data-node/command/1", "'head' has no 'rcp'"),
     ((*NODE, "command"), ["x", "{{ head.rpc }}"], "/processes/data-node/command/1", "write head.rpc.address"),
-    ((*NODE, "command"), ["x", "{{ haed.rpc.address if size > 100 else 1 }}"], "/processes/data-node/command/1", "did you mean 'head'"),
+    (
+        (*NODE, "command"),
+        ["x", "{{ haed.rpc.address if size > 100 else 1 }}"],
+        "/processes/data-node/command/1",
+        "did you mean 'head'",
+    ),
     ((*NODE, "command"), ["x", "{{ size "], "/processes/data-node/command/1", "not complete"),
     ((*NODE, "command"), ["x", "{{ port.web }}"], "/processes/data-node/command/1", "'port' has no 'web'"),
     ((*NODE, "command"), ["{{ 'a' * 1000000000 }}"], "/processes/data-node/command/0", "is for numbers"),
     ((*NODE, "environment"), {"X": "{{ secret('rcp') }}"}, "/processes/data-node/environment/X", "did you mean 'rpc'"),
-    ((*NODE, "environment"), {"X": "{{ secret('rcp') | jws }}"}, "/processes/data-node/environment/X", "did you mean 'rpc'"),
-    ((*NODE, "environment"), {"X": "{{ 'rpc' | jws }}"}, "/processes/data-node/environment/X", "'jws' signs with a secret"),
-    ((*NODE, "environment"), {"X": "{{ (secret('rpc') ~ 'x') | jws }}"}, "/processes/data-node/environment/X", "'jws' signs with a secret"),
-    ((*NODE, "command"), ["x", "{{ secret('rpc') | jws }}"], "/processes/data-node/command/1", "a secret may not stand in a command"),
+    (
+        (*NODE, "environment"),
+        {"X": "{{ secret('rcp') | jws }}"},
+        "/processes/data-node/environment/X",
+        "did you mean 'rpc'",
+    ),
+    (
+        (*NODE, "environment"),
+        {"X": "{{ 'rpc' | jws }}"},
+        "/processes/data-node/environment/X",
+        "'jws' signs with a secret",
+    ),
+    (
+        (*NODE, "environment"),
+        {"X": "{{ (secret('rpc') ~ 'x') | jws }}"},
+        "/processes/data-node/environment/X",
+        "'jws' signs with a secret",
+    ),
+    (
+        (*NODE, "command"),
+        ["x", "{{ secret('rpc') | jws }}"],
+        "/processes/data-node/command/1",
+        "a secret may not stand in a command",
+    ),
     ((*NODE, "environment"), {"1X": "y"}, "/processes/data-node/environment/1X", "environment variable"),
     ((*NODE, "files"), {"../../x": "y"}, "/processes/data-node/files/..~1..~1x", "plain file name"),
     ((*NODE, "files"), {".x": "y"}, "/processes/data-node/files/.x", "plain file name"),
@@ -186,10 +258,14 @@ WRONG = [
     (("attach", "python", "requires"), "x=={{ nothing }}", "/attach/python/requires", "'nothing' is not there"),
     (("rules",), [{"that": "{{ size }}", "message": "m"}], "/rules/0/that", ""),
     (("title",), "a ⟦secret:rpc⟧ b", "", "reserved"),
-]  # fmt: skip
+]
 
 
-@pytest.mark.parametrize(("path", "value", "where", "words"), WRONG, ids=[f"{'.'.join(map(str, path))}-{index}" for index, (path, *_) in enumerate(WRONG)])
+@pytest.mark.parametrize(
+    ("path", "value", "where", "words"),
+    WRONG,
+    ids=[f"{'.'.join(map(str, path))}-{index}" for index, (path, *_) in enumerate(WRONG)],
+)
 def test_every_mistake_names_its_place(tmp_path, path, value, where, words):
     definition = changed(ENGINE, path, value)
     if path == ("rules",):
@@ -225,11 +301,20 @@ def test_all_mistakes_come_at_once_with_line_and_column(tmp_path):
         """),
     )
     found = {(error.line, error.column, error.path) for error in check(file, folders=[])}
-    assert found >= {(2, 10, "/version"), (7, 5, "/processes/job/comand"), (8, 12, "/processes/job/count"), (9, 18, "/processes/job/ports/web"), (6, 5, "/processes/job")}
+    assert found >= {
+        (2, 10, "/version"),
+        (7, 5, "/processes/job/comand"),
+        (8, 12, "/processes/job/count"),
+        (9, 18, "/processes/job/ports/web"),
+        (6, 5, "/processes/job"),
+    }
 
 
 def test_a_mistake_in_a_block_of_text_names_its_own_line(tmp_path):
-    definition = "framework: x\nversion: '1'\nkind: job\nprocesses:\n  job:\n    image: x\n    command: [x]\n    files:\n      a.txt: |\n        one\n        two {{ three }}\n"
+    definition = (
+        "framework: x\nversion: '1'\nkind: job\nprocesses:\n  job:\n    image: x\n    command: [x]\n    files:\n     "
+        " a.txt: |\n        one\n        two {{ three }}\n"
+    )
     (error,) = check(write(tmp_path, "x", "framework", definition), folders=[])
     assert (error.line, error.path) == (11, "/processes/job/files/a.txt")
 
@@ -238,15 +323,43 @@ ZAPP_WRONG = [
     ({"frameworks": {"engin": None}}, "/frameworks/engin", "did you mean 'engine'"),
     ({"frameworks": {"engine": {"framework": "../engine"}}}, "/frameworks/engine/framework", "no framework"),
     ({"frameworks": {"engine": {"ask": ["sise"]}}}, "/frameworks/engine/ask/0", "did you mean 'size'"),
-    ({"frameworks": {"engine": {"ask": {"size": {"default": "x"}}}}}, "/frameworks/engine/ask/size/default", "whole number"),
-    ({"frameworks": {"engine": {"ask": {"size": {"type": "string"}}}}}, "/frameworks/engine/ask/size/type", "cannot be different"),
+    (
+        {"frameworks": {"engine": {"ask": {"size": {"default": "x"}}}}},
+        "/frameworks/engine/ask/size/default",
+        "whole number",
+    ),
+    (
+        {"frameworks": {"engine": {"ask": {"size": {"type": "string"}}}}},
+        "/frameworks/engine/ask/size/type",
+        "cannot be different",
+    ),
     ({"frameworks": {"engine": {"parameters": {"size": "two"}}}}, "/frameworks/engine/parameters/size", "whole number"),
-    ({"frameworks": {"engine": {"parameters": {"sise": 2}}}}, "/frameworks/engine/parameters/sise", "did you mean 'size'"),
-    ({"frameworks": {"engine": {"parameters": {"size": "{{ nothing }}"}}}}, "/frameworks/engine/parameters/size", "'nothing' is not there"),
-    ({"frameworks": {"engine": {"parameters": {"password": "hunter-2"}}}}, "/frameworks/engine/parameters/password", "does not stand in a definition"),
+    (
+        {"frameworks": {"engine": {"parameters": {"sise": 2}}}},
+        "/frameworks/engine/parameters/sise",
+        "did you mean 'size'",
+    ),
+    (
+        {"frameworks": {"engine": {"parameters": {"size": "{{ nothing }}"}}}},
+        "/frameworks/engine/parameters/size",
+        "'nothing' is not there",
+    ),
+    (
+        {"frameworks": {"engine": {"parameters": {"password": "hunter-2"}}}},
+        "/frameworks/engine/parameters/password",
+        "does not stand in a definition",
+    ),
     ({"frameworks": {"engine": {"parameters": {"size": 2}, "ask": ["size"]}}}, "/frameworks/engine/ask/0", "keep one"),
-    ({"frameworks": {"engine": None, "other": {"framework": "engine"}}}, "/frameworks/other", "both have a group 'head'"),
-    ({"parameters": {"size": {"type": "integer", "default": 1}}, "frameworks": {"engine": {"ask": ["size"]}}}, "/frameworks/engine/ask/0", "another parameter"),
+    (
+        {"frameworks": {"engine": None, "other": {"framework": "engine"}}},
+        "/frameworks/other",
+        "both have a group 'head'",
+    ),
+    (
+        {"parameters": {"size": {"type": "integer", "default": 1}}, "frameworks": {"engine": {"ask": ["size"]}}},
+        "/frameworks/engine/ask/0",
+        "another parameter",
+    ),
     ({"parameters": {"engine": {"type": "integer", "default": 1}}}, "/frameworks/engine", "choose another name"),
     ({"environment": {"haed": {"X": "y"}}}, "/environment/haed", "did you mean 'head'"),
     ({"environment": {"head": {"X": "{{ engine.adress }}"}}}, "/environment/head/X", "did you mean 'address'"),
@@ -263,7 +376,11 @@ ZAPP_WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("changes", "where", "words"), ZAPP_WRONG, ids=[f"{where}-{index}" for index, (_, where, _) in enumerate(ZAPP_WRONG)])
+@pytest.mark.parametrize(
+    ("changes", "where", "words"),
+    ZAPP_WRONG,
+    ids=[f"{where}-{index}" for index, (_, where, _) in enumerate(ZAPP_WRONG)],
+)
 def test_every_mistake_of_a_zapp_names_its_place(tmp_path, changes, where, words):
     write(tmp_path / "good", "engine", "framework", ENGINE)
     file = write(tmp_path / "mine", "my", "zapp", {**SHOP, **changes})
@@ -283,7 +400,12 @@ def test_broken_ones_do_not_cost_the_good_ones(tmp_path):
     assert list(catalog.zapps) == ["my-engine"]
     assert list(catalog.frameworks) == ["engine"]
     by_file = {problem.file: problem for problem in catalog.problems}
-    assert set(by_file) == {str(broken), str(garbage), str(uses), str(again)} or set(by_file) == {str(broken), str(garbage), str(uses), str(tmp_path / "shop" / "zapp.yaml")}
+    assert set(by_file) == {str(broken), str(garbage), str(uses), str(again)} or set(by_file) == {
+        str(broken),
+        str(garbage),
+        str(uses),
+        str(tmp_path / "shop" / "zapp.yaml"),
+    }
     assert "has problems of its own" in by_file[str(uses)].message
     with pytest.raises(ZoeError) as caught:
         catalog.render("uses", {})
@@ -328,7 +450,12 @@ def test_check_reports_only_what_was_asked_for(tmp_path):
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
     folder = tmp_path_factory.mktemp("shop")
-    write(folder, "engine", "framework", {**ENGINE, "rules": [{"that": "{{ memory >= 1048576 }}", "parameter": "memory", "message": "at least 1MiB"}]})
+    write(
+        folder,
+        "engine",
+        "framework",
+        {**ENGINE, "rules": [{"that": "{{ memory >= 1048576 }}", "parameter": "memory", "message": "at least 1MiB"}]},
+    )
     write(folder, "shop", "zapp", SHOP)
     catalog = loaded(folder)
     assert not catalog.problems
@@ -357,7 +484,9 @@ def test_bad_parameters(shop, parameters, path, words):
     with pytest.raises(ZoeError) as caught:
         shop.render("my-engine", parameters)
     assert caught.value.code == "bad-parameter"
-    assert [error for error in caught.value.errors if error.path == path and words in error.message], caught.value.errors
+    assert [error for error in caught.value.errors if error.path == path and words in error.message], (
+        caught.value.errors
+    )
 
 
 def test_all_bad_parameters_at_once_and_no_secret_in_a_message(shop):
@@ -368,8 +497,24 @@ def test_all_bad_parameters_at_once_and_no_secret_in_a_message(shop):
 
 
 def test_expressions_in_what_a_user_gives_are_text(tmp_path):
-    write(tmp_path, "echo", "framework", {"framework": "echo", "version": "1", "kind": "job", "parameters": {"say": {"type": "string", "default": ""}}, "processes": {"job": {"image": "x", "command": ["echo", "{{ say }}"]}}})
-    write(tmp_path, "echo", "zapp", {"zapp": "echo", "version": "1", "title": "E", "frameworks": {"echo": {"ask": ["say"]}}})
+    write(
+        tmp_path,
+        "echo",
+        "framework",
+        {
+            "framework": "echo",
+            "version": "1",
+            "kind": "job",
+            "parameters": {"say": {"type": "string", "default": ""}},
+            "processes": {"job": {"image": "x", "command": ["echo", "{{ say }}"]}},
+        },
+    )
+    write(
+        tmp_path,
+        "echo",
+        "zapp",
+        {"zapp": "echo", "version": "1", "title": "E", "frameworks": {"echo": {"ask": ["say"]}}},
+    )
     spec = loaded(tmp_path).render("echo", {"say": "{{ secret('x') }} {{ 1 + 1 }}"}).spec
     assert spec.groups[0].command == ("echo", "{{ secret('x') }} {{ 1 + 1 }}")
 
@@ -381,22 +526,44 @@ def test_whole_numbers_written_as_floats_are_whole(shop):
 
 def test_which_sizes_the_given_parameters_say(tmp_path):
     framework = {
-        "framework": "crowd", "version": "1", "kind": "engine", "variables": {"twice": "{{ size * 2 }}"},
-        "parameters": {"size": {"type": "integer", "default": 2}, "few": {"type": "integer", "default": 1}, "memory": {"type": "string", "format": "memory", "default": "1GiB"}},
+        "framework": "crowd",
+        "version": "1",
+        "kind": "engine",
+        "variables": {"twice": "{{ size * 2 }}"},
+        "parameters": {
+            "size": {"type": "integer", "default": 2},
+            "few": {"type": "integer", "default": 1},
+            "memory": {"type": "string", "format": "memory", "default": "1GiB"},
+        },
         "processes": {
-            "pair": {"image": "x", "command": ["x"], "count": "{{ twice }}", "maximum": 20, "resources": {"memory": "{{ memory }}"}},
+            "pair": {
+                "image": "x",
+                "command": ["x"],
+                "count": "{{ twice }}",
+                "maximum": 20,
+                "resources": {"memory": "{{ memory }}"},
+            },
             "some": {"image": "x", "command": ["x", "{{ size }}"], "count": "{{ few }}", "maximum": 9},
             "one": {"image": "x", "command": ["x", "{{ size }}"]},
         },
-    }  # fmt: skip
+    }
     zapp = {
-        "zapp": "crowd", "version": "1", "title": "C", "parameters": {"people": {"type": "integer", "default": 3}},
+        "zapp": "crowd",
+        "version": "1",
+        "title": "C",
+        "parameters": {"people": {"type": "integer", "default": 3}},
         "frameworks": {"crowd": {"ask": ["size", "memory"], "parameters": {"few": "{{ people + 1 }}"}}},
-    }  # fmt: skip
+    }
     write(tmp_path, "crowd", "framework", framework)
     write(tmp_path, "crowd", "zapp", zapp)
     shop = loaded(tmp_path)
-    for asked, sized in (({}, set()), ({"memory": "2GiB"}, set()), ({"size": 2}, {"pair"}), ({"people": 5}, {"some"}), ({"people": 5, "size": 1}, {"pair", "some"})):
+    for asked, sized in (
+        ({}, set()),
+        ({"memory": "2GiB"}, set()),
+        ({"size": 2}, {"pair"}),
+        ({"people": 5}, {"some"}),
+        ({"people": 5, "size": 1}, {"pair", "some"}),
+    ):
         assert shop.render("crowd", asked).sized == sized, asked
 
 
@@ -417,7 +584,20 @@ def test_unknown_zapps_and_attachable(shop):
 
 def test_secrets_go_from_a_zapp_to_a_framework_under_another_name(tmp_path):
     write(tmp_path, "engine", "framework", ENGINE)
-    write(tmp_path, "shop", "zapp", {**SHOP, "parameters": {"pass": {"type": "string", "secret": True, "minLength": 1}}, "frameworks": {"engine": {"parameters": {"password": "{{ secret('pass') }}", "size": "{{ 1 + 1 }}", "memory": "{{ 2097152 }}"}}}})
+    write(
+        tmp_path,
+        "shop",
+        "zapp",
+        {
+            **SHOP,
+            "parameters": {"pass": {"type": "string", "secret": True, "minLength": 1}},
+            "frameworks": {
+                "engine": {
+                    "parameters": {"password": "{{ secret('pass') }}", "size": "{{ 1 + 1 }}", "memory": "{{ 2097152 }}"}
+                }
+            },
+        },
+    )
     catalog = loaded(tmp_path)
     assert not catalog.problems
     with pytest.raises(ZoeError, match="needs the parameter 'pass'"):
@@ -430,11 +610,20 @@ def test_secrets_go_from_a_zapp_to_a_framework_under_another_name(tmp_path):
 
 
 def test_groups_that_are_switched_off(tmp_path):
-    definition = changed(changed(ENGINE, ("parameters", "with_head"), {"type": "boolean", "default": True}), (*HEAD, "when"), "{{ with_head }}")
+    definition = changed(
+        changed(ENGINE, ("parameters", "with_head"), {"type": "boolean", "default": True}),
+        (*HEAD, "when"),
+        "{{ with_head }}",
+    )
     definition = changed(definition, (*NODE, "command"), ["node", "{{ head.rpc.address if with_head else 'alone' }}"])
     definition = changed(definition, ("attach", "python", "when"), "{{ with_head }}")
     write(tmp_path, "engine", "framework", definition)
-    write(tmp_path, "shop", "zapp", {**SHOP, "frameworks": {"engine": {"ask": ["with_head"]}}, "environment": {"head": {"X": "{{ engine.node }}"}}})
+    write(
+        tmp_path,
+        "shop",
+        "zapp",
+        {**SHOP, "frameworks": {"engine": {"ask": ["with_head"]}}, "environment": {"head": {"X": "{{ engine.node }}"}}},
+    )
     catalog = loaded(tmp_path)
     assert not catalog.problems
     spec = catalog.render("my-engine", {"with_head": False}).spec
@@ -455,13 +644,31 @@ def test_rendering_never_shows_a_secret(shop, secret, size):
     rendered = shop.render("my-engine", {"password": secret, "size": size})
     assert rendered.given == {"password": secret}
     assert rendered.spec == shop.render("my-engine", {"size": size}).spec
-    texts = [text for group in rendered.spec.groups for text in (*group.command, *rendered.spec.outputs.values(), group.image)]
+    texts = [
+        text
+        for group in rendered.spec.groups
+        for text in (*group.command, *rendered.spec.outputs.values(), group.image)
+    ]
     assert not [reference for reference in references(texts) if reference.kind == "secret"]
 
 
 PIECES = st.recursive(
-    st.one_of(st.none(), st.booleans(), st.integers(-2, 70000), st.sampled_from(["", "x", "{{ size }}", "{{ secret('rpc') }}", "{{ x", "head", "1GiB", "head.web", "⟦", "../x"])),
-    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.sampled_from(["http", "port", "type", "default", "image", "command", "x", "signal", "until", "a b"]), inner, max_size=3)),
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(-2, 70000),
+        st.sampled_from(
+            ["", "x", "{{ size }}", "{{ secret('rpc') }}", "{{ x", "head", "1GiB", "head.web", "⟦", "../x"]
+        ),
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(
+            st.sampled_from(["http", "port", "type", "default", "image", "command", "x", "signal", "until", "a b"]),
+            inner,
+            max_size=3,
+        ),
+    ),
     max_leaves=5,
 )
 

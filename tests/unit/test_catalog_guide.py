@@ -46,7 +46,11 @@ def test_the_notebook_with_a_store(catalog):
     rendered = catalog.render("store-notebook", {"size": "large", "password": "longenough"})
     notebook, node = rendered.spec.groups
     assert notebook.environment["STORE_URL"] == "store://⟦address:node.api⟧"
-    assert (node.count, node.environment["STORE_CACHE"], node.files["admin.txt"]) == (3, str(2**30), "⟦secret:password⟧")
+    assert (node.count, node.environment["STORE_CACHE"], node.files["admin.txt"]) == (
+        3,
+        str(2**30),
+        "⟦secret:password⟧",
+    )
     assert rendered.given == {"password": "longenough"}
 
 
@@ -70,10 +74,19 @@ def test_the_mistakes_are_reported_as_the_guide_shows(tmp_path, monkeypatch):
 def test_everything_is_named(catalog):
     """A key, filter or parameter keyword that the guide does not name is a defect."""
     framework, zapp = published_schema("framework"), published_schema("zapp")
-    names = {*framework["properties"], *zapp["properties"], *framework["$defs"]["process"]["properties"], *(set(FILTERS) - {"d", "tojson"})}
+    names = {
+        *framework["properties"],
+        *zapp["properties"],
+        *framework["$defs"]["process"]["properties"],
+        *(set(FILTERS) - {"d", "tojson"}),
+    }
     for part in ("ready", "drain", "resources"):
         names |= set(framework["$defs"][part]["properties"])
-    names |= set(framework["$defs"]["parameter"]["properties"]) | set(framework["$defs"]["attach"]["properties"] if "attach" in framework["$defs"] else ())
-    names |= set(framework["$defs"]["port"]["oneOf"][1]["properties"]) | set(framework["$defs"]["parameter"]["properties"]["format"]["enum"]) - {"uri", "email", "date", "date-time"}
+    names |= set(framework["$defs"]["parameter"]["properties"]) | set(
+        framework["$defs"]["attach"]["properties"] if "attach" in framework["$defs"] else ()
+    )
+    names |= set(framework["$defs"]["port"]["oneOf"][1]["properties"]) | set(
+        framework["$defs"]["parameter"]["properties"]["format"]["enum"]
+    ) - {"uri", "email", "date", "date-time"}
     words = set(re.findall(r"[A-Za-z_$]+", GUIDE))
     assert not sorted(names - words)

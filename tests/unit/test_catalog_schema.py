@@ -13,7 +13,13 @@ from zoe_hub.catalog import published_schema, units
 from zoe_hub.catalog.schema import KEYWORDS, check
 
 JSON = st.recursive(
-    st.one_of(st.none(), st.booleans(), st.integers(-5, 5), st.sampled_from([0.5, 2.0, -1.5]), st.sampled_from(["", "a", "ab", "b1", "abc\n"])),
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(-5, 5),
+        st.sampled_from([0.5, 2.0, -1.5]),
+        st.sampled_from(["", "a", "ab", "b1", "abc\n"]),
+    ),
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.sampled_from("abc"), inner, max_size=3)),
     max_leaves=6,
 )
@@ -23,7 +29,10 @@ def schemas():
     simple = st.fixed_dictionaries(
         {},
         optional={
-            "type": st.one_of(*(st.just(name) for name in ("string", "integer", "number", "boolean", "array", "object", "null")), st.just(["string", "integer"])),
+            "type": st.one_of(
+                *(st.just(name) for name in ("string", "integer", "number", "boolean", "array", "object", "null")),
+                st.just(["string", "integer"]),
+            ),
             "enum": st.lists(JSON, min_size=1, max_size=3),
             "const": JSON,
             "minimum": st.integers(-3, 3),
@@ -51,13 +60,21 @@ def schemas():
             st.fixed_dictionaries(
                 {},
                 optional={
-                    "items": inner, "properties": keyed, "additionalProperties": st.one_of(st.booleans(), inner), "propertyNames": inner,
+                    "items": inner,
+                    "properties": keyed,
+                    "additionalProperties": st.one_of(st.booleans(), inner),
+                    "propertyNames": inner,
                     "patternProperties": st.dictionaries(st.sampled_from(["^a", "[bc]"]), inner, max_size=1),
-                    "anyOf": st.lists(inner, min_size=1, max_size=2), "oneOf": st.lists(inner, min_size=1, max_size=2),
-                    "allOf": st.lists(inner, min_size=1, max_size=2), "not": inner, "if": inner, "then": inner, "else": inner,
+                    "anyOf": st.lists(inner, min_size=1, max_size=2),
+                    "oneOf": st.lists(inner, min_size=1, max_size=2),
+                    "allOf": st.lists(inner, min_size=1, max_size=2),
+                    "not": inner,
+                    "if": inner,
+                    "then": inner,
+                    "else": inner,
                 },
             ),
-        )  # fmt: skip
+        )
 
     return st.recursive(st.one_of(st.booleans(), simple), wider, max_leaves=4)
 
@@ -92,7 +109,11 @@ def test_the_published_schemas_are_valid_and_within_what_it_knows(kind):
     jsonschema.Draft202012Validator.check_schema(schema)
     assert set(keywords(schema)) <= KEYWORDS
     assert set(schema["$defs"]["parameter"]["properties"]) <= KEYWORDS
-    undescribed = [name for name, below in schema["properties"].items() if "description" not in {**schema["$defs"].get(str(below.get("$ref", "")).rpartition("/")[2], {}), **below}]
+    undescribed = [
+        name
+        for name, below in schema["properties"].items()
+        if "description" not in {**schema["$defs"].get(str(below.get("$ref", "")).rpartition("/")[2], {}), **below}
+    ]
     assert not undescribed
 
 
@@ -102,13 +123,28 @@ def test_the_published_schemas_are_valid_and_within_what_it_knows(kind):
         ({"type": "integer"}, "two", "", "must be a whole number, not the text 'two'"),
         ({"type": "integer"}, True, "", "must be a whole number, not true"),
         ({"type": "integer", "minimum": 1}, 0, "", "must be at least 1, not 0"),
-        ({"enum": ["spark", "dask"]}, "sprak", "", "must be 'spark' or 'dask', not the text 'sprak'; did you mean 'spark'?"),
-        ({"properties": {"workers": {}}, "additionalProperties": False}, {"wrokers": 1}, "/wrokers", "'wrokers' is not known here; did you mean 'workers'?"),
+        (
+            {"enum": ["spark", "dask"]},
+            "sprak",
+            "",
+            "must be 'spark' or 'dask', not the text 'sprak'; did you mean 'spark'?",
+        ),
+        (
+            {"properties": {"workers": {}}, "additionalProperties": False},
+            {"wrokers": 1},
+            "/wrokers",
+            "'wrokers' is not known here; did you mean 'workers'?",
+        ),
         ({"format": "memory"}, "2GB/s", "", "must be an amount of memory such as 512MiB or 2GiB, not the text '2GB/s'"),
         ({"required": ["a"]}, {}, "", "needs 'a'"),
         ({"properties": {"a/b": {"items": {"type": "string"}}}}, {"a/b": ["x", 1]}, "/a~1b/1", "must be a text, not 1"),
         ({"oneOf": [{"type": "integer"}, {"type": "object", "required": ["port"]}]}, {}, "", "needs 'port'"),
-        ({"oneOf": [{"type": "integer"}, {"type": "object"}]}, "x", "", "must be a whole number or a mapping of names to values, not the text 'x'"),
+        (
+            {"oneOf": [{"type": "integer"}, {"type": "object"}]},
+            "x",
+            "",
+            "must be a whole number or a mapping of names to values, not the text 'x'",
+        ),
         ({"minLength": 1}, "", "", "must not be empty"),
     ],
 )
@@ -118,16 +154,25 @@ def test_messages_say_what_to_do(schema, value, path, message):
 
 
 def test_all_faults_come_at_once():
-    schema = {"properties": {"a": {"type": "integer"}, "b": {"maximum": 1}}, "required": ["c"], "additionalProperties": False}
+    schema = {
+        "properties": {"a": {"type": "integer"}, "b": {"maximum": 1}},
+        "required": ["c"],
+        "additionalProperties": False,
+    }
     assert len(list(check(schema, {"a": "x", "b": 2, "d": 1}))) == 4
 
 
-@pytest.mark.parametrize(("text", "amount"), [("1GiB", 2**30), ("512MiB", 2**29), ("1.5 GiB", 3 * 2**29), ("2GB", 2 * 10**9), ("100B", 100), ("1kB", 1000)])
+@pytest.mark.parametrize(
+    ("text", "amount"),
+    [("1GiB", 2**30), ("512MiB", 2**29), ("1.5 GiB", 3 * 2**29), ("2GB", 2 * 10**9), ("100B", 100), ("1kB", 1000)],
+)
 def test_memory(text, amount):
     assert units.memory(text) == amount
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("30s", 30), ("1.5m", 90), ("250ms", 0.25), ("1h", 3600), ("2 d", 172800)])
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("30s", 30), ("1.5m", 90), ("250ms", 0.25), ("1h", 3600), ("2 d", 172800)]
+)
 def test_durations(text, seconds):
     assert units.duration(text) == seconds
 

@@ -67,7 +67,9 @@ def test_broken_text_is_a_problem_with_a_place(text, words):
 
 
 def test_aliases_are_counted_as_if_written_out():
-    bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n" + "".join(f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 12))
+    bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
+        f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 12)
+    )
     assert any("written out" in error.message for error in errors(bomb))
     assert parse("a: &x [1, 2]\nb: *x\n", "f").data["b"] == [1, 2]
 
@@ -76,7 +78,12 @@ def test_files_are_bounded_and_must_be_text(tmp_path):
     large, binary = tmp_path / "large.yaml", tmp_path / "binary.yaml"
     large.write_bytes(b"a: 1\n" * 200_000)
     binary.write_bytes(b"a: 1\nb: \xff\xfe\n")
-    for path, words in ((large, "larger than"), (binary, "UTF-8"), (tmp_path, "cannot be read"), (tmp_path / "none.yaml", "cannot be read")):
+    for path, words in (
+        (large, "larger than"),
+        (binary, "UTF-8"),
+        (tmp_path, "cannot be read"),
+        (tmp_path / "none.yaml", "cannot be read"),
+    ):
         with pytest.raises(Unreadable, match=words):
             read(path)
     with pytest.raises(Unreadable) as caught:

@@ -14,7 +14,17 @@ from jinja2.sandbox import SandboxedEnvironment
 from zoe_hub.catalog.templates import Late, TemplateError, evaluate, named, parse, secrets
 from zoe_hub.core.errors import ZoeError
 
-SCOPE = {"workers": 3, "name": "zoe", "half": 0.5, "on": True, "items": [3, 1, 2], "conf": {"a": "1", "b": "2"}, "none_here": None, "late": Late("⟦port:rpc⟧"), "big": "x" * 2**20}
+SCOPE = {
+    "workers": 3,
+    "name": "zoe",
+    "half": 0.5,
+    "on": True,
+    "items": [3, 1, 2],
+    "conf": {"a": "1", "b": "2"},
+    "none_here": None,
+    "late": Late("⟦port:rpc⟧"),
+    "big": "x" * 2**20,
+}
 
 
 def value(text, **more):
@@ -24,14 +34,40 @@ def value(text, **more):
 @pytest.mark.parametrize(
     "text",
     [
-        "{{ workers }}", "{{ workers * 2 + 1 }}", "{{ workers // 2 }}", "{{ workers % 2 }}", "{{ -workers }}", "{{ half < 1 }}",
-        "{{ 'a' ~ workers ~ 'b' }}", "{{ name + '!' }}", "{{ items | sort | join(',') }}", "{{ items | max }}", "{{ items[0] }}",
-        "{{ conf.a }}", "{{ conf['b'] }}", "{{ 'yes' if on else 'no' }}", "{{ workers if workers > 5 else 5 }}", "{{ not on }}",
-        "{{ on and name }}", "{{ none_here or 'x' }}", "{{ 1 <= workers <= 3 }}", "{{ 3 in items }}", "{{ 'z' in name }}", "{{ 9 not in items }}",
-        "{{ name | upper }}", "{{ missing | default(4) }}", "{{ missing is defined }}", "{{ workers is divisibleby 3 }}", "{{ '4' | int + 1 }}",
-        "{{ [1, 2, workers] | sum }}", "{{ (1, 2) | length }}", "{{ items | first }}", "{{ name | replace('z', 'y') }}", "{{ none_here is none }}",
+        "{{ workers }}",
+        "{{ workers * 2 + 1 }}",
+        "{{ workers // 2 }}",
+        "{{ workers % 2 }}",
+        "{{ -workers }}",
+        "{{ half < 1 }}",
+        "{{ 'a' ~ workers ~ 'b' }}",
+        "{{ name + '!' }}",
+        "{{ items | sort | join(',') }}",
+        "{{ items | max }}",
+        "{{ items[0] }}",
+        "{{ conf.a }}",
+        "{{ conf['b'] }}",
+        "{{ 'yes' if on else 'no' }}",
+        "{{ workers if workers > 5 else 5 }}",
+        "{{ not on }}",
+        "{{ on and name }}",
+        "{{ none_here or 'x' }}",
+        "{{ 1 <= workers <= 3 }}",
+        "{{ 3 in items }}",
+        "{{ 'z' in name }}",
+        "{{ 9 not in items }}",
+        "{{ name | upper }}",
+        "{{ missing | default(4) }}",
+        "{{ missing is defined }}",
+        "{{ workers is divisibleby 3 }}",
+        "{{ '4' | int + 1 }}",
+        "{{ [1, 2, workers] | sum }}",
+        "{{ (1, 2) | length }}",
+        "{{ items | first }}",
+        "{{ name | replace('z', 'y') }}",
+        "{{ none_here is none }}",
     ],
-)  # fmt: skip
+)
 def test_values_are_those_of_jinja(text):
     """Jinja's own sandbox is the judge, with values kept in their types."""
     expression = SandboxedEnvironment().compile_expression(text[2:-2], undefined_to_none=False)
@@ -52,7 +88,16 @@ def test_what_is_late_can_only_be_joined():
     assert value("{{ late ~ '/x' }}") == "⟦port:rpc⟧/x"
     assert isinstance(value("{{ [late] | join }}"), Late)
     assert isinstance(value("{{ {'a': late} | json }}"), Late)
-    for text in ("{{ late + 1 }}", "{{ late == 7077 }}", "{{ late | int }}", "{{ 1 if late else 2 }}", "{{ late | length }}", "{{ late | replace('p', 'q') }}", "{{ late.x }}", "{{ conf[late] }}"):
+    for text in (
+        "{{ late + 1 }}",
+        "{{ late == 7077 }}",
+        "{{ late | int }}",
+        "{{ 1 if late else 2 }}",
+        "{{ late | length }}",
+        "{{ late | replace('p', 'q') }}",
+        "{{ late.x }}",
+        "{{ conf[late] }}",
+    ):
         with pytest.raises(TemplateError):
             value(text)
 
@@ -60,17 +105,57 @@ def test_what_is_late_can_only_be_joined():
 @pytest.mark.parametrize(
     "text",
     [
-        "{{ 'a' * 10**9 }}", "{{ 'a' * 1000000000 }}", "{{ [1] * 1000000000 }}", "{{ range(1000000000) }}", "{{ 9 ** 9 ** 9 }}",
-        "{{ '%1000000000d' % 1 }}", "{{ 'x'.center(1000000000) }}", "{{ ''.__class__ }}", "{{ ''.__class__.__mro__ }}",
-        "{{ ''['__class__'] }}", "{{ items | attr('__class__') }}", "{{ conf.items() }}", "{{ conf.__init__ }}", "{{ lipsum }}", "{{ cycler }}", "{{ self }}",
-        "{{ namespace(a=1) }}", "{{ dict(a=1) }}", "{{ items | map('upper') | list }}", "{{ items[0:1] }}", "{{ name.upper() }}", "{{ secret }}",
-        "{{ secret('a' ~ 'b') }}", "{{ secret() }}", "{{ secret(*items) }}", "{{ secret('x') }}", "{{ wrokers }}", "{{ conf.c }}", "{{ items[9] }}", "{{ 1 / 0 }}", "{{ 1 + 'a' }}",
-        "{{ {} }} text", "{{ items }} text", "{{ workers", "{{ }}", "{{ 1 2 }}", "{{ workers | nothing }}", "{{ workers is nothing }}",
-        "{{ 99999999999999999999 }}", "{{ 9000000000000000000 * 9000000000000000000 }}", "{{ " + "9" * 5000 + " }}", "{{ " + "(" * 5000 + "1" + ")" * 5000 + " }}",
-        "{{ " + "-" * 5000 + "1 }}", "{{ " + " ~ ".join(["big"] * 3000) + " }}", "{{ [" + ",".join(["big"] * 3000) + "] | json }}", "{{ [" + ",".join(["big"] * 3000) + "] | join }}",
-        "{{ big | replace('x', big) }}", "{{ " + "+".join(["big"] * 100) + " }}", "\x01{ if 1 }\x01 {{ 1 }}",
+        "{{ 'a' * 10**9 }}",
+        "{{ 'a' * 1000000000 }}",
+        "{{ [1] * 1000000000 }}",
+        "{{ range(1000000000) }}",
+        "{{ 9 ** 9 ** 9 }}",
+        "{{ '%1000000000d' % 1 }}",
+        "{{ 'x'.center(1000000000) }}",
+        "{{ ''.__class__ }}",
+        "{{ ''.__class__.__mro__ }}",
+        "{{ ''['__class__'] }}",
+        "{{ items | attr('__class__') }}",
+        "{{ conf.items() }}",
+        "{{ conf.__init__ }}",
+        "{{ lipsum }}",
+        "{{ cycler }}",
+        "{{ self }}",
+        "{{ namespace(a=1) }}",
+        "{{ dict(a=1) }}",
+        "{{ items | map('upper') | list }}",
+        "{{ items[0:1] }}",
+        "{{ name.upper() }}",
+        "{{ secret }}",
+        "{{ secret('a' ~ 'b') }}",
+        "{{ secret() }}",
+        "{{ secret(*items) }}",
+        "{{ secret('x') }}",
+        "{{ wrokers }}",
+        "{{ conf.c }}",
+        "{{ items[9] }}",
+        "{{ 1 / 0 }}",
+        "{{ 1 + 'a' }}",
+        "{{ {} }} text",
+        "{{ items }} text",
+        "{{ workers",
+        "{{ }}",
+        "{{ 1 2 }}",
+        "{{ workers | nothing }}",
+        "{{ workers is nothing }}",
+        "{{ 99999999999999999999 }}",
+        "{{ 9000000000000000000 * 9000000000000000000 }}",
+        "{{ " + "9" * 5000 + " }}",
+        "{{ " + "(" * 5000 + "1" + ")" * 5000 + " }}",
+        "{{ " + "-" * 5000 + "1 }}",
+        "{{ " + " ~ ".join(["big"] * 3000) + " }}",
+        "{{ [" + ",".join(["big"] * 3000) + "] | json }}",
+        "{{ [" + ",".join(["big"] * 3000) + "] | join }}",
+        "{{ big | replace('x', big) }}",
+        "{{ " + "+".join(["big"] * 100) + " }}",
+        "\x01{ if 1 }\x01 {{ 1 }}",
     ],
-)  # fmt: skip
+)
 def test_what_is_not_allowed_is_an_error_at_once(text):
     tracemalloc.start()
     begin = time.process_time()
@@ -99,11 +184,16 @@ def test_errors_have_a_line_and_a_code():
 
 
 def test_evaluate_the_condition_of_a_drain():
-    condition = "body.workers | selectattr('host', 'eq', host) | selectattr('port', 'eq', port.rpc) | selectattr('state', 'eq', 'DECOMMISSIONED') | selectattr('coresused', 'eq', 0) | length > 0"
+    condition = (
+        "body.workers | selectattr('host', 'eq', host) | selectattr('port', 'eq', port.rpc) | selectattr('state', 'eq',"
+        " 'DECOMMISSIONED') | selectattr('coresused', 'eq', 0) | length > 0"
+    )
 
     def drained(**changes):
         worker = {"host": "10.0.0.5", "port": 7078, "state": "DECOMMISSIONED", "coresused": 0, **changes}
-        return evaluate(condition, body={"workers": [{**worker, "host": "10.0.0.9"}, worker]}, host="10.0.0.5", port={"rpc": 7078})
+        return evaluate(
+            condition, body={"workers": [{**worker, "host": "10.0.0.9"}, worker]}, host="10.0.0.5", port={"rpc": 7078}
+        )
 
     assert drained() is True
     assert drained(state="ALIVE") is False
@@ -117,12 +207,61 @@ def test_evaluate_the_condition_of_a_drain():
 
 def test_names_and_secrets_are_found_in_every_branch():
     template = parse("{{ a.b.c if on else d['e'].f }} {{ secret('rpc') }} {{ [x, {'k': y}] | json }}")
-    assert sorted((name, path) for name, path, _ in named(template)) == [("a", ("b", "c")), ("d", ("e", "f")), ("on", ()), ("x", ()), ("y", ())]
+    assert sorted((name, path) for name, path, _ in named(template)) == [
+        ("a", ("b", "c")),
+        ("d", ("e", "f")),
+        ("on", ()),
+        ("x", ()),
+        ("y", ()),
+    ]
     assert [name for name, _ in secrets(template)] == ["rpc"]
 
 
 @settings(max_examples=400, deadline=None)
-@given(st.one_of(st.text(max_size=80), st.lists(st.sampled_from(["{{", "}}", "workers", "conf", ".", "a", "|", "join", "json", "(", ")", "[", "]", "'", "+", "*", "~", "if", "else", "is", "in", "1", ",", " ", "\n", "secret", "not", "{", "}", ":", "%", "-"]), max_size=25).map(" ".join)))
+@given(
+    st.one_of(
+        st.text(max_size=80),
+        st.lists(
+            st.sampled_from(
+                [
+                    "{{",
+                    "}}",
+                    "workers",
+                    "conf",
+                    ".",
+                    "a",
+                    "|",
+                    "join",
+                    "json",
+                    "(",
+                    ")",
+                    "[",
+                    "]",
+                    "'",
+                    "+",
+                    "*",
+                    "~",
+                    "if",
+                    "else",
+                    "is",
+                    "in",
+                    "1",
+                    ",",
+                    " ",
+                    "\n",
+                    "secret",
+                    "not",
+                    "{",
+                    "}",
+                    ":",
+                    "%",
+                    "-",
+                ]
+            ),
+            max_size=25,
+        ).map(" ".join),
+    )
+)
 def test_no_text_crashes_it(text):
     for source in (text, "{{ " + text + " }}"):
         with suppress(TemplateError):

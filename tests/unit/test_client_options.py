@@ -88,7 +88,17 @@ def test_what_is_not_understood_is_said(line: str, code: str, words: str) -> Non
     assert words in caught.value.detail
 
 
-@pytest.mark.parametrize(("line", "words"), [("", "VERB"), ("--help", "attach"), ("run --help", "ZAPP"), ("run thing --help", "--worker-memory MEMORY"), ("scale -h", "GROUP"), ("help logs", "--follow")])
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("", "VERB"),
+        ("--help", "attach"),
+        ("run --help", "ZAPP"),
+        ("run thing --help", "--worker-memory MEMORY"),
+        ("scale -h", "GROUP"),
+        ("help logs", "--follow"),
+    ],
+)
 def test_help_for_everything(line: str, words: str) -> None:
     with pytest.raises(Help) as caught:
         parse(line)
@@ -106,7 +116,10 @@ def test_help_tells_what_the_schema_knows() -> None:
 def test_programs_and_secrets_come_from_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.py").write_text("print('ä')\n")
     (tmp_path / "secret").write_text("hush\n")
-    assert parse(f"run thing --code {tmp_path}/a.py --password {tmp_path}/secret").parameters == {"code": "print('ä')\n", "password": "hush"}
+    assert parse(f"run thing --code {tmp_path}/a.py --password {tmp_path}/secret").parameters == {
+        "code": "print('ä')\n",
+        "password": "hush",
+    }
     monkeypatch.setenv("MY_PASSWORD", "from here")
     assert parse("run thing --password env:MY_PASSWORD").parameters == {"password": "from here"}
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"piped")))

@@ -1,4 +1,6 @@
-"""What the client does on its own: problems, retries, resumed streams, waiting. Against a small server in this process."""
+"""What the client does on its own: problems, retries, resumed streams, waiting. Against a small server in this
+process.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,9 @@ class Server:
 
         class All(tornado.web.RequestHandler):
             async def _any(self) -> None:
-                server.requests.append((self.request.method or "", self.request.uri or "", dict(self.request.headers), self.request.body))
+                server.requests.append(
+                    (self.request.method or "", self.request.uri or "", dict(self.request.headers), self.request.body)
+                )
                 assert server.handle is not None
                 await server.handle(self)
 
@@ -89,7 +93,7 @@ def view(phase: str = "running", **more: Any) -> dict[str, Any]:
 
 
 def event(seq: int) -> bytes:
-    return f'id: {seq}\ndata: {json.dumps({"seq": seq, "kind": "x"})}\n\n'.encode()
+    return f"id: {seq}\ndata: {json.dumps({'seq': seq, 'kind': 'x'})}\n\n".encode()
 
 
 def write(handler: tornado.web.RequestHandler, value: Any, status: int = 200) -> None:
@@ -115,9 +119,14 @@ def test_a_request_is_authenticated_and_escaped(server: Server, client: Client) 
 
 def test_a_problem_becomes_an_exception_with_everything_it_says(server: Server, client: Client) -> None:
     problem = {
-        "type": "t", "title": "T", "status": 422, "code": "bad-parameter", "detail": "Two are wrong.", "remedy": "Correct them.",
+        "type": "t",
+        "title": "T",
+        "status": 422,
+        "code": "bad-parameter",
+        "detail": "Two are wrong.",
+        "remedy": "Correct them.",
         "errors": [{"path": "/conf/x", "message": "must be a text"}, {"path": "", "message": "is too much"}],
-    }  # fmt: skip
+    }
 
     async def handle(handler: tornado.web.RequestHandler) -> None:
         write(handler, problem, 422)
@@ -126,7 +135,12 @@ def test_a_problem_becomes_an_exception_with_everything_it_says(server: Server, 
     with pytest.raises(ZoeProblem) as caught:
         client.start_execution(zapp="x")
     found = caught.value
-    assert (found.code, found.status, found.detail, found.remedy) == ("bad-parameter", 422, "Two are wrong.", "Correct them.")
+    assert (found.code, found.status, found.detail, found.remedy) == (
+        "bad-parameter",
+        422,
+        "Two are wrong.",
+        "Correct them.",
+    )
     assert found.lines() == ["Two are wrong.", "  conf.x: must be a text", "  is too much", "Correct them."]
     assert TOKEN not in str(found)
     assert len(server.requests) == 1, "a refusal is not tried again"
@@ -203,7 +217,10 @@ def test_a_hub_that_is_not_there(server: Server) -> None:
 
 
 def test_a_request_goes_to_the_hub_that_came_after() -> None:
-    old, new = HubInfo(url="http://127.0.0.1:1", token="old", embedded=True), HubInfo(url="http://127.0.0.1:2", token="new", embedded=True)
+    old, new = (
+        HubInfo(url="http://127.0.0.1:1", token="old", embedded=True),
+        HubInfo(url="http://127.0.0.1:2", token="new", embedded=True),
+    )
     sent = _wire.request(old, OPERATIONS["start_execution"], {}, {}, {"zapp": "x"}, {})
     again = _wire.rebased(sent, new)
     assert again.url == "http://127.0.0.1:2/api/v1/executions"
@@ -274,7 +291,9 @@ def test_a_stream_that_is_refused_is_not_tried_again(server: Server, client: Cli
 @given(st.lists(st.integers(1, 60), min_size=1, max_size=40), st.data())
 def test_events_are_found_however_the_bytes_are_cut(seqs: list[int], data: st.DataObject) -> None:
     sent = sorted(set(seqs))
-    stream = b"retry: 5\nid: 0\n\n" + b"".join(event(seq).replace(b"\n", b"\r\n") if seq % 3 == 0 else event(seq) for seq in sent)
+    stream = b"retry: 5\nid: 0\n\n" + b"".join(
+        event(seq).replace(b"\n", b"\r\n") if seq % 3 == 0 else event(seq) for seq in sent
+    )
     events, seen = _wire.Events(), []
     while stream:
         cut = data.draw(st.integers(1, len(stream)))
@@ -370,9 +389,17 @@ async def test_waiting_asynchronously(server: Server) -> None:
 
 @pytest.mark.parametrize(
     ("found", "answer"),
-    [([], "unknown-execution"), (["ended"], "e0"), (["ended", "running", "ended"], "e1"), (["ended", "ended"], "e0"), (["running", "starting"], "ambiguous")],
+    [
+        ([], "unknown-execution"),
+        (["ended"], "e0"),
+        (["ended", "running", "ended"], "e1"),
+        (["ended", "ended"], "e0"),
+        (["running", "starting"], "ambiguous"),
+    ],
 )
-def test_a_name_means_the_active_execution_else_the_newest(server: Server, client: Client, found: list[str], answer: str) -> None:
+def test_a_name_means_the_active_execution_else_the_newest(
+    server: Server, client: Client, found: list[str], answer: str
+) -> None:
     async def handle(handler: tornado.web.RequestHandler) -> None:
         if "?" in (handler.request.uri or ""):
             write(handler, {"items": [view(phase, id=f"e{index}") for index, phase in enumerate(found)], "next": None})

@@ -69,7 +69,9 @@ def test_every_operation_tells_every_problem_it_may_answer():
                 answer = made["components"]["responses"][answer["$ref"].rsplit("/", 1)[1]]
             assert code in answer["content"]["application/problem+json"]["examples"]
             told.add(code)
-        assert {each["name"] for each in described["parameters"] if each["in"] == "path"} == set(path_parameters(operation))
+        assert {each["name"] for each in described["parameters"] if each["in"] == "path"} == set(
+            path_parameters(operation)
+        )
     unknown = {code for operation in OPERATIONS for code in operation.errors} - set(ERRORS)
     assert not unknown
     assert {"internal", "foreign-origin", "not-authenticated"} < told

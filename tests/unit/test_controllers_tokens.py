@@ -37,5 +37,8 @@ def test_what_is_no_key_signs_nothing(secret: str) -> None:
 def test_a_text_loses_secrets_the_longest_first_and_what_is_signed_with_them() -> None:
     key = "k" * 43
     text = f"a hunter2, a hunter2-and-more, {key} and {jws(key)}; nothing else"
-    assert redacted(text, {"short": "hunter2", "long": "hunter2-and-more", "key": key, "empty": ""}) == "a ***, a ***, *** and ***; nothing else"
+    assert (
+        redacted(text, {"short": "hunter2", "long": "hunter2-and-more", "key": key, "empty": ""})
+        == "a ***, a ***, *** and ***; nothing else"
+    )
     assert redacted(text, {}) == text

@@ -27,7 +27,15 @@ def spec(zapp: str, protected: bool) -> ExecutionSpec:
     worker = Group(name="worker", framework="f", image="i", command=("w",), count=2, essential=1, maximum=4)
     single = Group(name="single", framework="f", image="i", command=("s",))
     attach = {} if zapp == "closed" else {"python": Attach()}
-    return ExecutionSpec(zapp=zapp, title=zapp, version="1", kind="engine", groups=(single, worker) if zapp == "cluster" else (single,), attach=attach, protected=protected)
+    return ExecutionSpec(
+        zapp=zapp,
+        title=zapp,
+        version="1",
+        kind="engine",
+        groups=(single, worker) if zapp == "cluster" else (single,),
+        attach=attach,
+        protected=protected,
+    )
 
 
 class Commands(RuleBasedStateMachine):
@@ -62,21 +70,32 @@ class Commands(RuleBasedStateMachine):
         assert commands.plan(self.state, command, self.now) == plan, "the same question, the same answer"
         assert (dict(self.state.executions), dict(self.state.attachments)) == before, "a plan does nothing by itself"
         assert all(change.what and change.reason for change in plan.changes)
-        assert {event.execution for event in plan.events} >= {execution.id for execution in plan.executions}, "no change without a line of history"
+        assert {event.execution for event in plan.events} >= {execution.id for execution in plan.executions}, (
+            "no change without a line of history"
+        )
         assert bool(plan.changes) == bool(plan.executions or plan.attachments or plan.detached)
-        self.apply(Batch(executions=plan.executions, attachments=plan.attachments, detached=plan.detached, events=plan.events))
+        self.apply(
+            Batch(executions=plan.executions, attachments=plan.attachments, detached=plan.detached, events=plan.events)
+        )
         return plan
 
     def start(self, owner: str, zapp: str, protected: bool) -> commands.Start:
         return commands.Start(id=self.fresh("e"), owner=owner, spec=spec(zapp, protected), nodes=NODES)
 
-    @rule(target=executions, owner=OWNERS, zapp=st.sampled_from(["cluster", "single", "closed"]), protected=st.booleans())
+    @rule(
+        target=executions, owner=OWNERS, zapp=st.sampled_from(["cluster", "single", "closed"]), protected=st.booleans()
+    )
     def starts(self, owner: str, zapp: str, protected: bool) -> str:
         plan = self.do(self.start(owner, zapp, protected))
         assert plan is not None
         return plan.executions[0].id
 
-    @rule(execution=executions, count=COUNTS, group=st.sampled_from([None, "worker", "single", "other"]), stale=st.booleans())
+    @rule(
+        execution=executions,
+        count=COUNTS,
+        group=st.sampled_from([None, "worker", "single", "other"]),
+        stale=st.booleans(),
+    )
     def scales(self, execution: str, count: int, group: str | None, stale: bool) -> None:
         known = self.state.executions[execution]
         plan = self.do(commands.Scale(execution=execution, count=count, group=group, version=known.version + stale))
@@ -90,30 +109,58 @@ class Commands(RuleBasedStateMachine):
         plan = self.do(commands.Terminate(execution=execution, confirm=known.name if typed == "right" else typed))
         if typed == "right":
             self.typed.add(execution)
-        assert plan is not None or (known.spec.protected and typed != "right"), "honoured in every phase, unless it is protected"
+        assert plan is not None or (known.spec.protected and typed != "right"), (
+            "honoured in every phase, unless it is protected"
+        )
 
-    @rule(target=attachments, owner=OWNERS, key=KEYS, zapp=st.sampled_from(["cluster", "single", "closed"]), protected=st.booleans(), count=COUNTS | st.none())
+    @rule(
+        target=attachments,
+        owner=OWNERS,
+        key=KEYS,
+        zapp=st.sampled_from(["cluster", "single", "closed"]),
+        protected=st.booleans(),
+        count=COUNTS | st.none(),
+    )
     def attaches(self, owner: str, key: str, zapp: str, protected: bool, count: int | None) -> Any:
         had = commands.attached(self.state, owner, key, zapp=zapp)
         counts = {"worker": count} if count is not None and zapp == "cluster" else {}
-        command = commands.Attach(id=self.fresh("a"), owner=owner, key=key, kernel="k", language="python", zapp=zapp, start=self.start(owner, zapp, protected), counts=counts)
+        command = commands.Attach(
+            id=self.fresh("a"),
+            owner=owner,
+            key=key,
+            kernel="k",
+            language="python",
+            zapp=zapp,
+            start=self.start(owner, zapp, protected),
+            counts=counts,
+        )
         plan = self.do(command)
         if plan is None:
             return ""
         assert plan.found is (had is not None)
         if had is not None:
-            assert (plan.attachments[0].id, plan.attachments[0].execution) == (had.id, had.execution), "the same notebook finds the same cluster"
+            assert (plan.attachments[0].id, plan.attachments[0].execution) == (had.id, had.execution), (
+                "the same notebook finds the same cluster"
+            )
         return plan.attachments[0].id
 
     @rule(target=attachments, owner=OWNERS, key=KEYS, execution=executions)
     def attaches_to(self, owner: str, key: str, execution: str) -> Any:
-        plan = self.do(commands.Attach(id=self.fresh("a"), owner=owner, key=key, kernel="k", language="python", execution=execution))
+        plan = self.do(
+            commands.Attach(
+                id=self.fresh("a"), owner=owner, key=key, kernel="k", language="python", execution=execution
+            )
+        )
         return plan.attachments[0].id if plan is not None else ""
 
     @rule(attachment=consumes(attachments), keep=st.booleans())
     def detaches(self, attachment: str, keep: bool) -> None:
         known = self.state.attachments.get(attachment)
-        others = [each.id for each in self.state.attachments.values() if known and each.execution == known.execution and each.id != attachment]
+        others = [
+            each.id
+            for each in self.state.attachments.values()
+            if known and each.execution == known.execution and each.id != attachment
+        ]
         plan = self.do(commands.Detach(attachment=attachment, keep=keep))
         assert (plan is None) is (known is None)
         if plan is not None and (keep or others):
@@ -125,12 +172,18 @@ class Commands(RuleBasedStateMachine):
         known = self.state.executions[execution]
         if known.phase is Phase.ENDED:
             return
-        process = Process(name=f"p-{known.id}", group="single", index=0, state=ProcessState.READY, since=self.now, started=self.now)
+        process = Process(
+            name=f"p-{known.id}", group="single", index=0, state=ProcessState.READY, since=self.now, started=self.now
+        )
         if ends and known.desired == "ended":
-            changed: Execution = replace(known, phase=Phase.ENDED, ended=self.now, processes=(), version=known.version + 1)
+            changed: Execution = replace(
+                known, phase=Phase.ENDED, ended=self.now, processes=(), version=known.version + 1
+            )
         elif known.desired == "running" and known.granted is None:
             granted = {group.name: group.essential for group in known.spec.groups}
-            changed = replace(known, granted=granted, phase=Phase.STARTING, processes=(process,), version=known.version + 1)
+            changed = replace(
+                known, granted=granted, phase=Phase.STARTING, processes=(process,), version=known.version + 1
+            )
         else:
             return
         self.apply(Batch(executions=(changed,)))

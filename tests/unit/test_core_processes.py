@@ -27,25 +27,52 @@ LONG_AGO = NOW - timedelta(hours=1)
 NAME = "zoe-d-e1-one-0"
 ADDRESS = Address(number=20001, host="h", port=20001, endpoint_host="h", endpoint_port=20001)
 GROUP = Group(
-    name="one", framework="f", image="i", command=("x",), ports=(Port(name="ui", number=80),), ready=Ready(kind="tcp", port="ui", timeout=20),
-    drain=Drain(signal="PWR", timeout=30), grace=5, restart=Restart(limit=0),
-)  # fmt: skip
+    name="one",
+    framework="f",
+    image="i",
+    command=("x",),
+    ports=(Port(name="ui", number=80),),
+    ready=Ready(kind="tcp", port="ui", timeout=20),
+    drain=Drain(signal="PWR", timeout=30),
+    grace=5,
+    restart=Restart(limit=0),
+)
 
 
 def execution(process, group=GROUP):
     spec = ExecutionSpec(zapp="z", title="Z", version="1", kind="job", groups=(group,))
-    return Execution(id="e1", owner="ada", name="n", spec=spec, created=LONG_AGO, granted={"one": 1}, counts={"one": 1}, processes=(process,))
+    return Execution(
+        id="e1",
+        owner="ada",
+        name="n",
+        spec=spec,
+        created=LONG_AGO,
+        granted={"one": 1},
+        counts={"one": 1},
+        processes=(process,),
+    )
 
 
 def process(state, **fields):
-    return Process(name=NAME, group="one", index=0, state=state, since=LONG_AGO, started=LONG_AGO, addresses={"ui": ADDRESS}, **fields)
+    return Process(
+        name=NAME,
+        group="one",
+        index=0,
+        state=state,
+        since=LONG_AGO,
+        started=LONG_AGO,
+        addresses={"ui": ADDRESS},
+        **fields,
+    )
 
 
 def seen(state="running", **fields):
     return {NAME: Observed(name=NAME, execution="e1", group="one", index=0, incarnation=0, state=state, **fields)}
 
 
-@pytest.mark.parametrize(("state", "allotted"), [(ProcessState.STARTING, 20), (ProcessState.DRAINING, 30), (ProcessState.STOPPING, 5)])
+@pytest.mark.parametrize(
+    ("state", "allotted"), [(ProcessState.STARTING, 20), (ProcessState.DRAINING, 30), (ProcessState.STOPPING, 5)]
+)
 def test_a_deadline_leaves_the_whole_time_to_a_hub_that_has_come_back(state, allotted):
     before = process(state, deadline=LONG_AGO)
     facts = Facts(deployment="d", observed=seen(), resumed=NOW)
@@ -68,14 +95,18 @@ def test_what_runs_is_not_ended_by_a_refusal():
     facts = Facts(deployment="d", observed=seen(), refused={NAME: "no"})
     assert fold(execution(before), before, facts, NOW) == before
     pending = process(ProcessState.PENDING)
-    assert fold(execution(pending), pending, Facts(deployment="d", refused={NAME: "no"}), NOW).state is ProcessState.ENDED
+    assert (
+        fold(execution(pending), pending, Facts(deployment="d", refused={NAME: "no"}), NOW).state is ProcessState.ENDED
+    )
 
 
 @pytest.mark.parametrize("decides", [True, False])
 def test_a_port_that_was_taken_is_no_failure_and_another_one_is_asked_for(decides):
     group = replace(GROUP, decides_result=decides)
     before = process(ProcessState.PENDING)
-    after = decide(execution(before, group), Facts(deployment="d", observed=seen("exited", reason="port taken")), NOW).execution
+    after = decide(
+        execution(before, group), Facts(deployment="d", observed=seen("exited", reason="port taken")), NOW
+    ).execution
     assert (after.desired, after.outcome) == ("running", None)
     (ended,) = after.processes
     assert (ended.failures, ended.addresses, ended.not_before) == (0, None, NOW + timedelta(seconds=1))
@@ -95,7 +126,12 @@ def test_a_needed_group_is_there_even_if_its_first_process_has_gone_for_good():
     gone = replace(process(ProcessState.ENDED, ended=LONG_AGO, reason="port taken"), addresses=None)
     second = replace(process(ProcessState.READY), name="zoe-d-e1-one-1", index=1)
     waits = Process(name="zoe-d-e1-job-0", group="job", index=0, since=LONG_AGO, addresses={})
-    before = replace(execution(second, peer), processes=(gone, second, waits), granted={"one": 1, "job": 1}, counts={"one": 1, "job": 1})
+    before = replace(
+        execution(second, peer),
+        processes=(gone, second, waits),
+        granted={"one": 1, "job": 1},
+        counts={"one": 1, "job": 1},
+    )
     before = replace(before, spec=replace(before.spec, groups=(peer, job)))
     observed = {second.name: replace(seen()[NAME], name=second.name, index=1)}
     assert Start(process="zoe-d-e1-job-0") in decide(before, Facts(deployment="d", observed=observed), NOW).actions

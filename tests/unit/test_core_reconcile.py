@@ -1,6 +1,8 @@
-"""A state machine over ``plan``, ``admit`` and ``decide``: commands, crashes, deaths and time in any order, against a small world.
+"""A state machine over ``plan``, ``admit`` and ``decide``: commands, crashes, deaths and time in any order, against a
+small world.
 
-The world is what a backend would be: processes by name. A step of the hub may be cut off before any of its actions, as a
+The world is what a backend would be: processes by name. A step of the hub may be cut off before any of its actions, as
+a
 SIGKILL would. Whatever happened, once the trouble is over the record and the world agree with what was wanted.
 """
 
@@ -35,13 +37,33 @@ PORT = Port(name="rpc", number=7077)
 
 def spec(*, result: bool) -> ExecutionSpec:
     """Master, elastic workers that drain, and perhaps a job that decides the result."""
-    master = Group(name="master", framework="f", image="i", command=("m",), ports=(PORT,), ready=Ready(kind="tcp", port="rpc", timeout=20), restart=Restart(limit=2))
+    master = Group(
+        name="master",
+        framework="f",
+        image="i",
+        command=("m",),
+        ports=(PORT,),
+        ready=Ready(kind="tcp", port="rpc", timeout=20),
+        restart=Restart(limit=2),
+    )
     worker = Group(
-        name="worker", framework="f", image="i", command=("w", "⟦address:master.rpc⟧"), count=2, essential=1, maximum=6, grace=5,
-        ready=Ready(kind="log", pattern="up", timeout=20), drain=Drain(signal="PWR", timeout=30), resources=Resources(cores=1.0), restart=Restart(limit=2),
-    )  # fmt: skip
+        name="worker",
+        framework="f",
+        image="i",
+        command=("w", "⟦address:master.rpc⟧"),
+        count=2,
+        essential=1,
+        maximum=6,
+        grace=5,
+        ready=Ready(kind="log", pattern="up", timeout=20),
+        drain=Drain(signal="PWR", timeout=30),
+        resources=Resources(cores=1.0),
+        restart=Restart(limit=2),
+    )
     job = Group(name="job", framework="f", image="i", command=("j",), needs=("master", "worker"), decides_result=True)
-    return ExecutionSpec(zapp="z", title="Z", version="1", kind="engine", groups=(master, worker, job) if result else (master, worker))
+    return ExecutionSpec(
+        zapp="z", title="Z", version="1", kind="engine", groups=(master, worker, job) if result else (master, worker)
+    )
 
 
 class World:
@@ -58,13 +80,29 @@ class World:
         match action:
             case Allocate(process=name):
                 self.port += 1
-                return {name: {port.name: Address(number=self.port, host="h", port=self.port, endpoint_host="h", endpoint_port=self.port) for port in execution.spec.group(execution.process(name).group).ports}}
+                return {
+                    name: {
+                        port.name: Address(
+                            number=self.port, host="h", port=self.port, endpoint_host="h", endpoint_port=self.port
+                        )
+                        for port in execution.spec.group(execution.process(name).group).ports
+                    }
+                }
             case Start(process=name):
                 process = execution.process(name)
                 there = self.processes.get(name)
-                assert there is None or there.state == "exited" or there.incarnation == process.incarnation, "started over a running one"
+                assert there is None or there.state == "exited" or there.incarnation == process.incarnation, (
+                    "started over a running one"
+                )
                 if there is None or there.incarnation != process.incarnation:
-                    self.processes[name] = Observed(name=name, execution=execution.id, group=process.group, index=process.index, incarnation=process.incarnation, state="running")
+                    self.processes[name] = Observed(
+                        name=name,
+                        execution=execution.id,
+                        group=process.group,
+                        index=process.index,
+                        incarnation=process.incarnation,
+                        state="running",
+                    )
                     key = (name, process.incarnation)
                     self.starts[key] = self.starts.get(key, 0) + 1
             case Stop(process=name, grace=grace):
@@ -104,7 +142,9 @@ class Life(RuleBasedStateMachine):
         self.cleaned = False
         self.resumed = self.now
         self.late: list = []  # starts that a killed hub had asked for and that the backend has not carried out yet
-        plan = commands.plan(self.state, commands.Start(id="e1", owner="ada", spec=spec(result=result), nodes=NODES), self.now)
+        plan = commands.plan(
+            self.state, commands.Start(id="e1", owner="ada", spec=spec(result=result), nodes=NODES), self.now
+        )
         self.keep(plan.executions[0])
 
     @property
@@ -121,13 +161,20 @@ class Life(RuleBasedStateMachine):
         """One pass of the hub, cut off before action number ``upto``; whether anything was done or changed."""
         for identifier, grant in scheduling.admit([self.execution], NODES).items():
             assert identifier == "e1"
-            self.keep(replace(self.execution, granted=grant.granted, reason=grant.reason, version=self.execution.version + 1))
+            self.keep(
+                replace(self.execution, granted=grant.granted, reason=grant.reason, version=self.execution.version + 1)
+            )
         before = self.execution
         live = {process.name for process in before.processes if process.live}
         facts = Facts(
-            deployment="d", observed=dict(self.world.processes), addresses=self.addresses, ready=frozenset(self.ready & live),
-            drained=frozenset(self.drained & live), cleaned=self.cleaned, resumed=self.resumed,
-        )  # fmt: skip
+            deployment="d",
+            observed=dict(self.world.processes),
+            addresses=self.addresses,
+            ready=frozenset(self.ready & live),
+            drained=frozenset(self.drained & live),
+            cleaned=self.cleaned,
+            resumed=self.resumed,
+        )
         decision = decide(before, facts, self.now)
         assert decide(before, facts, self.now) == decision
         self.addresses, self.cleaned = {}, False
@@ -141,7 +188,9 @@ class Life(RuleBasedStateMachine):
             old = before.process(process.name)
             if process.forced and not (old and old.forced):
                 grace = before.spec.group(process.group).grace
-                assert (self.now - max(self.resumed, process.since)).total_seconds() >= grace, "killed before this hub could have asked"
+                assert (self.now - max(self.resumed, process.since)).total_seconds() >= grace, (
+                    "killed before this hub could have asked"
+                )
         actions = decision.actions[:upto]
         found = False
         for action in actions:
@@ -150,7 +199,9 @@ class Life(RuleBasedStateMachine):
                 self.addresses.update(new)
                 self.cleaned = self.cleaned or isinstance(action, Clean)
             found = found or isinstance(action, Allocate | Start | Clean | Remove)
-        self.late += [(decision.execution, action) for action in decision.actions[len(actions) :] if isinstance(action, Start)]
+        self.late += [
+            (decision.execution, action) for action in decision.actions[len(actions) :] if isinstance(action, Start)
+        ]
         return decision.execution != before or found
 
     @rule(upto=st.none() | st.integers(0, 4))
@@ -162,7 +213,9 @@ class Life(RuleBasedStateMachine):
     def late_start_arrives(self, data):
         execution, action = self.late.pop(data.draw(st.integers(0, len(self.late) - 1)))
         name = action.process
-        taken = name in self.world.processes or any(key[0] == name and key[1] >= execution.process(name).incarnation for key in self.world.starts)
+        taken = name in self.world.processes or any(
+            key[0] == name and key[1] >= execution.process(name).incarnation for key in self.world.starts
+        )
         if not taken:  # else the backend refuses it
             self.world.do(execution, action)
 
@@ -236,8 +289,16 @@ class Life(RuleBasedStateMachine):
     def calm(self):
         if self.execution.phase is Phase.ENDED:
             return not self.world.processes
-        full = all(sum(each.group == group.name and each.live for each in self.execution.processes) == target(self.execution, group) for group in self.execution.spec.groups)
-        return full and all(process.state in ("ready", "ended") for process in self.execution.processes) and self.execution.phase is Phase.RUNNING
+        full = all(
+            sum(each.group == group.name and each.live for each in self.execution.processes)
+            == target(self.execution, group)
+            for group in self.execution.spec.groups
+        )
+        return (
+            full
+            and all(process.state in ("ready", "ended") for process in self.execution.processes)
+            and self.execution.phase is Phase.RUNNING
+        )
 
     def teardown(self):
         if not hasattr(self, "world"):
@@ -248,7 +309,9 @@ class Life(RuleBasedStateMachine):
         assert running == {process.name for process in execution.processes if process.live}
         if execution.desired == "running":
             for group in execution.spec.groups:
-                assert sum(process.group == group.name and process.live for process in execution.processes) == target(execution, group)
+                assert sum(process.group == group.name and process.live for process in execution.processes) == target(
+                    execution, group
+                )
         else:
             assert execution.phase is Phase.ENDED
             assert not running

@@ -25,9 +25,26 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def execution(number, *, cores=1.0, essential=1, count=3, **fields):
-    group = Group(name="worker", framework="f", image="i", command=("w",), count=count, essential=essential, maximum=20, resources=Resources(cores=cores, memory=2**30))
+    group = Group(
+        name="worker",
+        framework="f",
+        image="i",
+        command=("w",),
+        count=count,
+        essential=essential,
+        maximum=20,
+        resources=Resources(cores=cores, memory=2**30),
+    )
     spec = ExecutionSpec(zapp="z", title="Z", version="1", kind="engine", groups=(group,))
-    return Execution(id=f"e{number}", name=f"app-{number}", owner="ada", spec=spec, created=NOW + timedelta(seconds=number), counts={"worker": count}, **fields)
+    return Execution(
+        id=f"e{number}",
+        name=f"app-{number}",
+        owner="ada",
+        spec=spec,
+        created=NOW + timedelta(seconds=number),
+        counts={"worker": count},
+        **fields,
+    )
 
 
 def settled(executions, nodes):
@@ -37,7 +54,10 @@ def settled(executions, nodes):
         grants = admit(executions, nodes)
         if not grants:
             return executions
-        executions = [replace(each, granted=grants[each.id].granted, reason=grants[each.id].reason) if each.id in grants else each for each in executions]
+        executions = [
+            replace(each, granted=grants[each.id].granted, reason=grants[each.id].reason) if each.id in grants else each
+            for each in executions
+        ]
     raise AssertionError("grants do not settle")
 
 
@@ -46,8 +66,14 @@ def settled(executions, nodes):
     st.lists(st.tuples(st.integers(1, 8), st.integers(1, 16)), min_size=1, max_size=3),
 )
 def test_grants_settle_within_what_the_nodes_have(wanted, sizes):
-    nodes = tuple(Node(name=f"n{number}", cores=float(cores), memory=memory * 2**30) for number, (cores, memory) in enumerate(sizes))
-    queue = [execution(number, cores=cores, essential=essential, count=essential + more) for number, (cores, essential, more) in enumerate(wanted)]
+    nodes = tuple(
+        Node(name=f"n{number}", cores=float(cores), memory=memory * 2**30)
+        for number, (cores, memory) in enumerate(sizes)
+    )
+    queue = [
+        execution(number, cores=cores, essential=essential, count=essential + more)
+        for number, (cores, essential, more) in enumerate(wanted)
+    ]
     after = settled(queue, nodes)
     used, total = reserved(after), capacity(nodes)
     assert used.cores <= total.cores + 1e-6
@@ -63,7 +89,15 @@ def test_grants_settle_within_what_the_nodes_have(wanted, sizes):
 @settings(max_examples=300)
 @given(
     st.sampled_from([3.0, 4.5]),
-    st.lists(st.tuples(st.sampled_from(["scale", "scale", "scale", "end", "start", "terminate"]), st.integers(0, 1), st.integers(0, 3)), min_size=4, max_size=25),
+    st.lists(
+        st.tuples(
+            st.sampled_from(["scale", "scale", "scale", "end", "start", "terminate"]),
+            st.integers(0, 1),
+            st.integers(0, 3),
+        ),
+        min_size=4,
+        max_size=25,
+    ),
 )
 def test_what_runs_and_what_still_runs_never_exceed_the_nodes(cores, steps):
     """Every process that was let go hands over its work or ends for as long as the steps want it to."""
@@ -83,7 +117,10 @@ def test_what_runs_and_what_still_runs_never_exceed_the_nodes(cores, steps):
             gone |= {(process.name, process.incarnation) for process in going[number : number + 1]}
         for _ in range(4):  # until the hub has nothing more to say
             grants = admit([one for one in world if one.active], nodes)
-            world = [replace(one, granted=grants[one.id].granted, reason=grants[one.id].reason) if one.id in grants else one for one in world]
+            world = [
+                replace(one, granted=grants[one.id].granted, reason=grants[one.id].reason) if one.id in grants else one
+                for one in world
+            ]
             world = [looked_at(one, gone) for one in world]
             running = sum(process.live for one in world for process in one.processes)
             assert running <= cores, [(process.name, process.state) for one in world for process in one.processes]
@@ -94,18 +131,31 @@ def looked_at(each, gone):
     """One look of the hub: all that is meant to run runs and is ready, apart from what has gone."""
     observed = {
         process.name: Observed(
-            name=process.name, execution=each.id, group="worker", index=process.index, incarnation=process.incarnation, started=NOW,
+            name=process.name,
+            execution=each.id,
+            group="worker",
+            index=process.index,
+            incarnation=process.incarnation,
+            started=NOW,
             state="exited" if (process.name, process.incarnation) in gone else "running",
         )
-        for process in each.processes if process.live
-    }  # fmt: skip
+        for process in each.processes
+        if process.live
+    }
     return decide(each, Facts(deployment="d", observed=observed), NOW).execution
 
 
 def test_what_hands_over_its_work_still_needs_its_place():
     nodes = (Node(name="n", cores=4.0, memory=2**40),)
     processes = tuple(
-        Process(name=f"p{index}", group="worker", index=index, state=ProcessState.READY if index == 0 else ProcessState.DRAINING, since=NOW) for index in range(4)
+        Process(
+            name=f"p{index}",
+            group="worker",
+            index=index,
+            state=ProcessState.READY if index == 0 else ProcessState.DRAINING,
+            since=NOW,
+        )
+        for index in range(4)
     )
     grown = replace(execution(1, essential=1, count=4), granted={"worker": 1}, processes=processes)
     assert reserved([grown]).cores == 4.0
@@ -137,7 +187,10 @@ def test_only_another_place_behind_the_head_is_not_worth_an_event():
 
 def test_a_queued_execution_is_told_what_is_missing_and_where_it_stands():
     nodes = (Node(name="n", cores=2.0, memory=8 * 2**30),)
-    first, second, third = settled([execution(1, essential=2, count=2), execution(2, essential=1, count=1), execution(3, essential=1, count=1)], nodes)
+    first, second, third = settled(
+        [execution(1, essential=2, count=2), execution(2, essential=1, count=1), execution(3, essential=1, count=1)],
+        nodes,
+    )
     assert first.granted == {"worker": 2}
     assert second.granted is None
     assert second.reason == "queued at position 1: 1 cores are needed and 0 of 2 are free on 1 node"
@@ -170,6 +223,8 @@ def test_less_is_granted_at_once_when_less_is_wanted():
 def test_what_never_fits_says_why():
     spec = execution(1, cores=3.0, essential=1).spec
     assert never_fits(spec, (Node(name="n", cores=4.0, memory=2**40),)) == ""
-    assert "none of 2 nodes has" in never_fits(spec, (Node(name="a", cores=2.0, memory=2**40), Node(name="b", cores=2.0, memory=2**40)))
+    assert "none of 2 nodes has" in never_fits(
+        spec, (Node(name="a", cores=2.0, memory=2**40), Node(name="b", cores=2.0, memory=2**40))
+    )
     assert "3 cores are needed" in never_fits(spec, (Node(name="n", cores=2.0, memory=2**40),))
     assert essentials(spec).cores == 3.0

@@ -43,7 +43,10 @@ def test_a_running_engine_is_used(engine):
 def test_the_command_gets_the_engine_and_its_exit_code_is_ours(engine):
     code = f"import os, sys; sys.exit(os.environ['DOCKER_HOST'] == {engine!r} and 7)"
     assert dockerd.main(["run", "--", sys.executable, "-c", code]) == 7
-    assert dockerd.main(["run", "--", sys.executable, "-c", "import os, signal; os.kill(os.getpid(), signal.SIGTERM)"]) == 128 + 15
+    assert (
+        dockerd.main(["run", "--", sys.executable, "-c", "import os, signal; os.kill(os.getpid(), signal.SIGTERM)"])
+        == 128 + 15
+    )
 
 
 def test_a_dead_engine_is_told(tmp_path, monkeypatch, capsys):

@@ -154,7 +154,11 @@ def test_a_damaged_position_loses_nothing(tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [(b"2023-11-14T22:13:20.000000001Z", BEGIN * NANO + 1), (b"2023-11-14T22:13:20Z", BEGIN * NANO), (b"2023-11-14T22:13:20.5Z", BEGIN * NANO + NANO // 2)],
+    [
+        (b"2023-11-14T22:13:20.000000001Z", BEGIN * NANO + 1),
+        (b"2023-11-14T22:13:20Z", BEGIN * NANO),
+        (b"2023-11-14T22:13:20.5Z", BEGIN * NANO + NANO // 2),
+    ],
 )
 def test_times(text, expected):
     assert nanoseconds(text) == expected

@@ -58,7 +58,11 @@ class World:
         return await asyncio.get_running_loop().run_in_executor(None, lambda: function(*arguments))
 
     def own(self, _):
-        return {"Id": self.current, "State": {"Status": "running", "Running": self.containers[self.current].running}, "Config": {"Labels": {"zoe.execution": "e1"}}}
+        return {
+            "Id": self.current,
+            "State": {"Status": "running", "Running": self.containers[self.current].running},
+            "Config": {"Labels": {"zoe.execution": "e1"}},
+        }
 
 
 @pytest.mark.parametrize("ended", [False, True])
@@ -74,7 +78,10 @@ async def test_a_reader_that_stalls_hides_no_later_life_from_others(tmp_path, en
         two.say(20, b"life 2\n")
         if ended:
             two.end()
-        assert b"".join([chunk.data async for chunk in logs.read(world, world.own, "p", offset=0, follow=False)]) == b"life 1\nlife 2\n"
+        assert (
+            b"".join([chunk.data async for chunk in logs.read(world, world.own, "p", offset=0, follow=False)])
+            == b"life 1\nlife 2\n"
+        )
         follows = logs.read(world, world.own, "p", offset=0, follow=True)
         assert [(await anext(follows)).data] == [b"life 1\nlife 2\n"]
         two.end()

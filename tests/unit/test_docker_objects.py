@@ -17,10 +17,20 @@ NOW = datetime(2026, 1, 31, 12, 0, 0, 123456, UTC)
 
 def spec(**changes) -> ProcessSpec:
     values = {
-        "name": "zoe-lab-ab12-worker-3", "deployment": "lab", "execution": "ab12", "owner": "ada", "group": "worker", "index": 3, "incarnation": 2,
-        "framework": "spark", "image": "zoe/spark:4.3.0", "command": ("python", "launch.py", "worker"), "environment": {"TOKEN": "s3cret"},
-        "ports": (Port(name="rpc", number=7077), Port(name="ui", number=8080, protocol="http")), "resources": Resources(cores=0.5, memory=2**30),
-    }  # fmt: skip
+        "name": "zoe-lab-ab12-worker-3",
+        "deployment": "lab",
+        "execution": "ab12",
+        "owner": "ada",
+        "group": "worker",
+        "index": 3,
+        "incarnation": 2,
+        "framework": "spark",
+        "image": "zoe/spark:4.3.0",
+        "command": ("python", "launch.py", "worker"),
+        "environment": {"TOKEN": "s3cret"},
+        "ports": (Port(name="rpc", number=7077), Port(name="ui", number=8080, protocol="http")),
+        "resources": Resources(cores=0.5, memory=2**30),
+    }
     return ProcessSpec(**{**values, **changes})
 
 
@@ -48,7 +58,9 @@ def test_limits():
     assert host["Memory"] == host["MemorySwap"] == 2**30
     assert host["NanoCpus"] == 2e9
     assert host["CpuShares"] == 512
-    small = objects.container(spec(resources=Resources(cores=0.01, memory=1)), objects.Options(cores_most=8), NOW)["HostConfig"]
+    small = objects.container(spec(resources=Resources(cores=0.01, memory=1)), objects.Options(cores_most=8), NOW)[
+        "HostConfig"
+    ]
     assert (small["NanoCpus"], small["Memory"]) == (1e9, objects.SMALLEST_MEMORY)
     large = objects.container(spec(resources=Resources(cores=64)), objects.Options(cores_most=8), NOW)["HostConfig"]
     assert large["NanoCpus"] == 8e9
@@ -63,17 +75,31 @@ def test_the_folder_is_the_backends_word():
 def test_labels_say_what_adoption_needs():
     seen = objects.observed(objects.labels(spec()), state="running")
     assert seen is not None
-    assert (seen.name, seen.execution, seen.group, seen.index, seen.incarnation) == ("zoe-lab-ab12-worker-3", "ab12", "worker", 3, 2)
+    assert (seen.name, seen.execution, seen.group, seen.index, seen.incarnation) == (
+        "zoe-lab-ab12-worker-3",
+        "ab12",
+        "worker",
+        3,
+        2,
+    )
     assert objects.ports_from_label(objects.labels(spec())["zoe.ports"]) == spec().ports
     assert objects.ports_from_label("") == ()
     assert objects.observed({"zoe.name": "x"}, state="running") is None
 
 
 def test_files_are_private_and_the_users():
-    with tarfile.open(fileobj=io.BytesIO(objects.archive_of_files({"a/b/key": "x", "conf": "ü"}, objects.Options(user="7:8")))) as tar:
+    with tarfile.open(
+        fileobj=io.BytesIO(objects.archive_of_files({"a/b/key": "x", "conf": "ü"}, objects.Options(user="7:8")))
+    ) as tar:
         members = {member.name: member for member in tar}
         assert {(member.uid, member.gid) for member in members.values()} == {(7, 8)}
-        assert {name: member.mode for name, member in members.items()} == {".": 0o700, "a": 0o700, "a/b": 0o700, "a/b/key": 0o600, "conf": 0o600}
+        assert {name: member.mode for name, member in members.items()} == {
+            ".": 0o700,
+            "a": 0o700,
+            "a/b": 0o700,
+            "a/b/key": 0o600,
+            "conf": 0o600,
+        }
         content = tar.extractfile("conf")
         assert content is not None
         assert content.read().decode() == "ü"
@@ -86,8 +112,16 @@ def test_files_stay_inside(name):
 
 
 def test_a_process_gets_the_frameworks_it_was_told_of():
-    told = spec(framework="spark-job", environment={"ZOE_SPARK_FOLDER": "/opt/zoe/frameworks/spark"}, command=("python", "/opt/zoe/frameworks/tool/x.py"))
-    assert [name for name in ("spark", "spark-job", "tool", "spar", "jupyter") if objects.mentions(told, name)] == ["spark", "spark-job", "tool"]
+    told = spec(
+        framework="spark-job",
+        environment={"ZOE_SPARK_FOLDER": "/opt/zoe/frameworks/spark"},
+        command=("python", "/opt/zoe/frameworks/tool/x.py"),
+    )
+    assert [name for name in ("spark", "spark-job", "tool", "spar", "jupyter") if objects.mentions(told, name)] == [
+        "spark",
+        "spark-job",
+        "tool",
+    ]
     assert not objects.mentions(spec(framework="x", environment={"A": "/opt/zoe/frameworks/spark-job"}), "spark")
 
 
@@ -101,14 +135,26 @@ def test_a_framework_is_copied_within_bounds(tmp_path, monkeypatch):
         objects.archive_of_framework(tmp_path, "mine")
 
 
-@pytest.mark.parametrize(("status", "code"), [(0, 0), (1, 1), (127, 127), (128, 128), (137, -9), (143, -15), (255, 255)])
+@pytest.mark.parametrize(
+    ("status", "code"), [(0, 0), (1, 1), (127, 127), (128, 128), (137, -9), (143, -15), (255, 255)]
+)
 def test_exit_codes(status, code):
     assert objects.exit_code(status) == code
 
 
 def inspection(**state):
-    values = {"Status": "exited", "ExitCode": 137, "OOMKilled": False, "Error": "", "StartedAt": "2026-01-31T12:00:00.123456789Z", "FinishedAt": "2026-01-31T12:00:05+01:00"}
-    return {"State": {**values, **state}, "Config": {"Labels": objects.container(spec(), objects.Options(), NOW)["Labels"]}}
+    values = {
+        "Status": "exited",
+        "ExitCode": 137,
+        "OOMKilled": False,
+        "Error": "",
+        "StartedAt": "2026-01-31T12:00:00.123456789Z",
+        "FinishedAt": "2026-01-31T12:00:05+01:00",
+    }
+    return {
+        "State": {**values, **state},
+        "Config": {"Labels": objects.container(spec(), objects.Options(), NOW)["Labels"]},
+    }
 
 
 def test_observations():
@@ -136,8 +182,15 @@ def test_a_process_that_outlived_a_starved_child_is_told_by_its_exit_code(status
 def test_addresses_are_known_once_published():
     before = objects.addresses(spec().ports, "worker-3", {})
     assert {address.endpoint_port for address in before.values()} == {0}
-    after = objects.addresses(spec().ports, "worker-3", {"7077/tcp": [{"HostIp": "127.0.0.1", "HostPort": "32768"}], "8080/tcp": None})
-    assert (after["rpc"].host, after["rpc"].port, after["rpc"].endpoint_host, after["rpc"].endpoint_port) == ("worker-3", 7077, "localhost", 32768)
+    after = objects.addresses(
+        spec().ports, "worker-3", {"7077/tcp": [{"HostIp": "127.0.0.1", "HostPort": "32768"}], "8080/tcp": None}
+    )
+    assert (after["rpc"].host, after["rpc"].port, after["rpc"].endpoint_host, after["rpc"].endpoint_port) == (
+        "worker-3",
+        7077,
+        "localhost",
+        32768,
+    )
     assert (after["ui"].endpoint_host, after["ui"].endpoint_port) == ("127.0.0.1", 0)
 
 
@@ -155,9 +208,21 @@ def refusal(status: int, text: str):
     [
         (refusal(404, "No such image: zoe/none:1"), Permanent, "image-missing"),
         (refusal(500, "mkdir /var/lib/docker/x: no space left on device"), Temporary, "storage-full"),
-        (refusal(500, "driver failed: Bind for 127.0.0.1:8080 failed: port is already allocated"), Temporary, "port-taken"),
-        (refusal(500, "could not find an available, non-overlapping IPv4 address pool among the defaults"), Temporary, "backend-refused"),
-        (refusal(403, "error while removing network: network zoe-lab-e1 id abc has active endpoints"), Temporary, "backend-refused"),
+        (
+            refusal(500, "driver failed: Bind for 127.0.0.1:8080 failed: port is already allocated"),
+            Temporary,
+            "port-taken",
+        ),
+        (
+            refusal(500, "could not find an available, non-overlapping IPv4 address pool among the defaults"),
+            Temporary,
+            "backend-refused",
+        ),
+        (
+            refusal(403, "error while removing network: network zoe-lab-e1 id abc has active endpoints"),
+            Temporary,
+            "backend-refused",
+        ),
         (refusal(400, "network zoe-lab-e1 is ambiguous (8 matches found on name)"), Temporary, "backend-refused"),
         (refusal(400, "invalid reference format"), Permanent, "backend-refused"),
         (refusal(500, "OCI runtime create failed: no such user"), Permanent, "backend-refused"),
@@ -173,7 +238,17 @@ def test_errors_are_translated(error, kind, code):
     assert translated.code == code
 
 
-@pytest.mark.parametrize("url", ["", "unix:///var/run/docker.sock", "npipe:////./pipe/docker_engine", "tcp://127.0.0.1:2375", "tcp://localhost:2376", "tcp://[::1]:2375"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "unix:///var/run/docker.sock",
+        "npipe:////./pipe/docker_engine",
+        "tcp://127.0.0.1:2375",
+        "tcp://localhost:2376",
+        "tcp://[::1]:2375",
+    ],
+)
 def test_engines_of_this_machine(url):
     assert is_here(parse_host(url))
 

@@ -34,11 +34,19 @@ def test_the_projects_own_recipes_are_complete():
 
 
 def test_tags_come_from_the_definition(tmp_path):
-    recipe(tmp_path, "spark", definition='framework: spark\nversion: "4.3.0"\nprocesses: {m: {image: "zoe/spark:{{ version }}"}}')
+    recipe(
+        tmp_path,
+        "spark",
+        definition='framework: spark\nversion: "4.3.0"\nprocesses: {m: {image: "zoe/spark:{{ version }}"}}',
+    )
     recipe(tmp_path, "plain")
     recipe(tmp_path, "broken", definition="a: [")
     found = recipes.read([tmp_path], "0.9")
-    assert {name: each.tag for name, each in found.items()} == {"spark": "zoe/spark:4.3.0", "plain": "zoe/plain:0.9", "broken": "zoe/broken:0.9"}
+    assert {name: each.tag for name, each in found.items()} == {
+        "spark": "zoe/spark:4.3.0",
+        "plain": "zoe/plain:0.9",
+        "broken": "zoe/broken:0.9",
+    }
 
 
 def test_a_foreign_parent_is_an_image(tmp_path):
@@ -103,7 +111,14 @@ def test_all_that_goes_into_the_wheel_makes_it_anew(tmp_path):
     seen = {sources_digest(tmp_path)}
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
     target = project["tool"]["hatch"]["build"]["targets"]["wheel"]
-    inside = [*target["packages"], *target["force-include"], *target["shared-data"], project["project"]["readme"], "pyproject.toml", "labextension/yarn.lock"]
+    inside = [
+        *target["packages"],
+        *target["force-include"],
+        *target["shared-data"],
+        project["project"]["readme"],
+        "pyproject.toml",
+        "labextension/yarn.lock",
+    ]
     for count, name in enumerate(inside, 2):
         place = tmp_path / name
         if not place.suffix:

@@ -33,9 +33,18 @@ def archives(source: Path, facts: objects.ImageFacts, **options) -> list[str]:
     backend = DockerBackend(deployment="lab", data=str(source.parent), **options)
     folder = backend.folder("mine", str(source))
     spec = ProcessSpec(
-        name="zoe-lab-e1-job-0", deployment="lab", execution="e1", owner="ada", group="job", index=0, incarnation=1,
-        framework="mine", image="zoe/mine:1", command=("python3", f"{folder}/launch.py"), environment={},
-    )  # fmt: skip
+        name="zoe-lab-e1-job-0",
+        deployment="lab",
+        execution="e1",
+        owner="ada",
+        group="job",
+        index=0,
+        incarnation=1,
+        framework="mine",
+        image="zoe/mine:1",
+        command=("python3", f"{folder}/launch.py"),
+        environment={},
+    )
     return [place for place, _ in backend._archives(spec, facts)]
 
 
@@ -71,7 +80,10 @@ def wheel(folder: Path, change: str = "") -> Path:
     with zipfile.ZipFile(path, "w") as archive:
         for file in package.rglob("*"):
             if file.is_file() and "__pycache__" not in file.parts:
-                archive.writestr(str(file.relative_to(package.parent)), file.read_bytes() + (change.encode() if file.name == "codes.py" else b""))
+                archive.writestr(
+                    str(file.relative_to(package.parent)),
+                    file.read_bytes() + (change.encode() if file.name == "codes.py" else b""),
+                )
         archive.writestr(f"jupyter_zoe-{__version__}.dist-info/METADATA", "x")
     return path
 

@@ -23,7 +23,12 @@ def commands(kind):
     """The commands of the pages' console blocks and code spans that begin with ``kind``."""
     for page, content in TEXTS.items():
         blocks = re.findall(r"```console\n(.*?)```", content, re.DOTALL)
-        lines = [line.removeprefix("$ ").split("  #")[0].strip() for block in blocks for line in block.splitlines() if line.startswith("$ ")]
+        lines = [
+            line.removeprefix("$ ").split("  #")[0].strip()
+            for block in blocks
+            for line in block.splitlines()
+            if line.startswith("$ ")
+        ]
         for line in (*lines, *re.findall(r"`([^`\n]+)`", content)):
             if line.split(" ")[0] == kind:
                 yield page.name, line
@@ -69,11 +74,19 @@ def test_hub_commands_are_understood():
 
 def test_commands_of_zoe_are_understood():
     """Each command line of ``zoe`` on the pages is parsed by the real program; ``--help`` of its verb works."""
-    verbs = {shlex.split(line)[1] for _, line in commands("zoe") if len(line.split()) > 1} | {line.split()[1] for _, line in commands("%zoe") if len(line.split()) > 1}
+    verbs = {shlex.split(line)[1] for _, line in commands("zoe") if len(line.split()) > 1} | {
+        line.split()[1] for _, line in commands("%zoe") if len(line.split()) > 1
+    }
     verbs -= {"help", "..."}
     assert {"attach", "scale", "status", "detach", "run", "ps", "stop", "logs", "apps"} <= verbs
     for verb in sorted(verb for verb in verbs if verb.isalpha()):
-        done = subprocess.run([str(Path(sys.executable).with_name("zoe")), verb, "--help"], capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(
+            [str(Path(sys.executable).with_name("zoe")), verb, "--help"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
         assert done.returncode == 0, f"{verb}: {done.stderr}"
 
 
@@ -89,7 +102,12 @@ def test_codes_of_the_users_side_are_declared_raised_and_documented():
     raised = set()
     for path in (ROOT / "jupyter_zoe").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "ZoeProblem" and isinstance(node.args[0], ast.Constant):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id == "ZoeProblem"
+                and isinstance(node.args[0], ast.Constant)
+            ):
                 raised.add(node.args[0].value)
     assert raised - set(ERRORS) <= set(OWN), "raised and declared nowhere"
     assert set(OWN) <= raised, "declared and never raised"

@@ -14,9 +14,18 @@ pytestmark = pytest.mark.looptime
 
 def spec(index, *command, **changes):
     known = {
-        "name": f"zoe-one-e1-main-{index}", "deployment": "one", "execution": "e1", "owner": "ann", "group": "main", "index": index,
-        "incarnation": 1, "framework": "f", "image": "i", "command": command or ("sleep",), "environment": {},
-    }  # fmt: skip
+        "name": f"zoe-one-e1-main-{index}",
+        "deployment": "one",
+        "execution": "e1",
+        "owner": "ann",
+        "group": "main",
+        "index": index,
+        "incarnation": 1,
+        "framework": "f",
+        "image": "i",
+        "command": command or ("sleep",),
+        "environment": {},
+    }
     return ProcessSpec(**known | changes)
 
 

@@ -55,7 +55,9 @@ def test_every_zapp_renders_and_its_schema_is_one(catalog):
         assert msgspec.json.decode(msgspec.json.encode(rendered.spec), type=ExecutionSpec) == rendered.spec
         for each in rendered.spec.groups:
             assert not [found for found in references((*each.command, each.image)) if found.kind == "secret"]
-        assert not [found for found in references(rendered.spec.outputs.values()) if found.kind not in ("endpoint", "address")]
+        assert not [
+            found for found in references(rendered.spec.outputs.values()) if found.kind not in ("endpoint", "address")
+        ]
         assert view.icon.startswith("<svg")
         assert view.description
         assert all("title" in schema for schema in view.parameters["properties"].values())
@@ -68,12 +70,28 @@ def test_loading_is_quick(catalog):
 
 
 def test_the_hub_does_not_import_what_is_heavy():
-    code = "import sys, zoe_hub.catalog as c; x = c.Catalog(); x.load(); assert x.zapps; print([m for m in ('jsonschema', 'tornado', 'sqlalchemy', 'pyspark') if m in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], cwd=FRAMEWORKS.parent, capture_output=True, text=True, check=True, timeout=60).stdout.strip() == "[]"
+    code = (
+        "import sys, zoe_hub.catalog as c; x = c.Catalog(); x.load(); assert x.zapps; print([m for m in ('jsonschema',"
+        " 'tornado', 'sqlalchemy', 'pyspark') if m in sys.modules])"
+    )
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], cwd=FRAMEWORKS.parent, capture_output=True, text=True, check=True, timeout=60
+        ).stdout.strip()
+        == "[]"
+    )
 
 
 def test_spark(catalog):
-    rendered = catalog.render("spark-cluster", {"workers": 3, "worker_memory": "2GiB", "worker_cores": 2, "conf": {"spark.sql.shuffle.partitions": "8", "spark.x": "a=b"}})
+    rendered = catalog.render(
+        "spark-cluster",
+        {
+            "workers": 3,
+            "worker_memory": "2GiB",
+            "worker_cores": 2,
+            "conf": {"spark.sql.shuffle.partitions": "8", "spark.x": "a=b"},
+        },
+    )
     worker, connect = group(rendered, "worker"), group(rendered, "connect")
     assert (worker.count, worker.essential, worker.maximum) == (3, 1, 64)
     assert worker.environment["ZOE_SPARK_WORKER_MEMORY"] == str(2 * 2**30)
@@ -87,7 +105,12 @@ def test_spark(catalog):
     assert connect.environment["SPARK_CONNECT_AUTHENTICATE_TOKEN"] == "⟦secret:connect⟧"
     assert all(not each.needs for each in rendered.spec.groups)  # all start at once
     assert all(each.environment["ZOE_SECRET_RPC"] == "⟦secret:rpc⟧" for each in rendered.spec.groups)
-    assert all(port.headers == {"Authorization": "Bearer ⟦jws:pages⟧"} for each in rendered.spec.groups for port in each.ports if port.protocol == "http")
+    assert all(
+        port.headers == {"Authorization": "Bearer ⟦jws:pages⟧"}
+        for each in rendered.spec.groups
+        for port in each.ports
+        if port.protocol == "http"
+    )
     attach = rendered.spec.attach["python"]
     assert Requirement(attach.requires).specifier.contains("4.3.0")
     assert not Requirement(attach.requires).specifier.contains("4.4.0")
@@ -95,14 +118,23 @@ def test_spark(catalog):
     ast.parse(attach.code)
     assert catalog.zapps["spark-cluster"].scalable == ("worker",)
     assert catalog.attachable("spark") == "spark-cluster"
-    for parameters, path in (({"workers": "two"}, "/workers"), ({"workers": 0}, "/workers"), ({"worker_memory": "100MiB"}, "/worker_memory"), ({"conf": {"spark.x": "a\nspark.y=b"}}, "/conf/spark.x"), ({"conf": {"x": "y"}}, "/conf/x")):
+    for parameters, path in (
+        ({"workers": "two"}, "/workers"),
+        ({"workers": 0}, "/workers"),
+        ({"worker_memory": "100MiB"}, "/worker_memory"),
+        ({"conf": {"spark.x": "a\nspark.y=b"}}, "/conf/spark.x"),
+        ({"conf": {"x": "y"}}, "/conf/x"),
+    ):
         with pytest.raises(ZoeError) as caught:
             catalog.render("spark-cluster", parameters)
         assert (caught.value.code, [error.path for error in caught.value.errors]) == ("bad-parameter", [path])
 
 
 def test_a_spark_worker_has_memory_for_the_python_process_of_each_core(catalog):
-    reserve = [group(catalog.render("spark-cluster", {"worker_cores": cores}), "worker").resources.memory - 2**30 for cores in (1, 2, 3, 8)]
+    reserve = [
+        group(catalog.render("spark-cluster", {"worker_cores": cores}), "worker").resources.memory - 2**30
+        for cores in (1, 2, 3, 8)
+    ]
     assert [each // 2**20 for each in reserve] == [640, 640, 704, 1024]
 
 
@@ -127,7 +159,11 @@ def test_what_no_program_could_be_started_with_is_refused_at_once(catalog, zapp,
 
 
 def test_what_is_allowed_starts_a_program(catalog, tmp_path):
-    most = {"data": ["a" * 1996] * 59, "arguments": ["é" * 12_000] * 33, "environment": {f"V{number}": "é" * 12_000 for number in range(33)}}
+    most = {
+        "data": ["a" * 1996] * 59,
+        "arguments": ["é" * 12_000] * 33,
+        "environment": {f"V{number}": "é" * 12_000 for number in range(33)},
+    }
     code = "import os, sys; print(len(os.environ['ZOE_JOB_DATA']), len(sys.argv), len(os.environ['V32']))"
     done = run_job(catalog, tmp_path, {"code": code, **most})
     assert (done.returncode, done.stdout.split()) == (0, ["118000", "34", "12000"]), done.stderr
@@ -152,10 +188,34 @@ def test_jupyter_says_when_notebooks_do_not_stay(tmp_path):
     (tmp_path / "jupyterlab.py").write_text("import sys; print(sys.argv[1:])")  # stands in for the server
     (tmp_path / "home").mkdir()
     (tmp_path / "private" / "work").mkdir(parents=True)
-    given = {"ZOE_JUPYTER_BIND": "x", "ZOE_JUPYTER_PORT": "1", "ZOE_JUPYTER_BASE_URL": "/", "ZOE_FOLDER": str(tmp_path / "private"), "PYTHONPATH": str(tmp_path)}
-    for home, root, stays in (("home", "", True), ("private", "", False), ("nowhere", "", False), ("home", "private/work", False), ("private", "home", True)):
-        environment = {**os.environ, **given, "HOME": str(tmp_path / home), "ZOE_JUPYTER_ROOT": root and str(tmp_path / root)}
-        done = subprocess.run([sys.executable, str(FRAMEWORKS / "jupyter" / "launch.py")], check=True, env=environment, capture_output=True, text=True, timeout=60)
+    given = {
+        "ZOE_JUPYTER_BIND": "x",
+        "ZOE_JUPYTER_PORT": "1",
+        "ZOE_JUPYTER_BASE_URL": "/",
+        "ZOE_FOLDER": str(tmp_path / "private"),
+        "PYTHONPATH": str(tmp_path),
+    }
+    for home, root, stays in (
+        ("home", "", True),
+        ("private", "", False),
+        ("nowhere", "", False),
+        ("home", "private/work", False),
+        ("private", "home", True),
+    ):
+        environment = {
+            **os.environ,
+            **given,
+            "HOME": str(tmp_path / home),
+            "ZOE_JUPYTER_ROOT": root and str(tmp_path / root),
+        }
+        done = subprocess.run(
+            [sys.executable, str(FRAMEWORKS / "jupyter" / "launch.py")],
+            check=True,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
         *said, options = done.stdout.splitlines()
         assert "root_dir" in options
         assert ["are gone when" in line for line in said] == ([] if stays else [True]), (home, root)
@@ -174,7 +234,9 @@ def test_spark_notebook_wires_spark_into_jupyter(catalog):
 
 
 def test_spark_job(catalog):
-    rendered = catalog.render("spark-job", {"code": "print(1)", "arguments": ["--x", "y z"], "data": ["/d"], "worker_memory": "2GiB"})
+    rendered = catalog.render(
+        "spark-job", {"code": "print(1)", "arguments": ["--x", "y z"], "data": ["/d"], "worker_memory": "2GiB"}
+    )
     job = group(rendered, "job")
     assert [each.name for each in rendered.spec.groups] == ["job", "master", "worker"]  # no Connect server
     assert job.command[2:] == ("--x", "y z")
@@ -192,7 +254,17 @@ def test_spark_job(catalog):
             catalog.render("spark-job", parameters)
 
 
-@pytest.mark.parametrize("parameters", [{}, {"code": "x", "file": "y"}, {"file": "x", "module": "y"}, {"module": "a b"}, {"code": "x", "environment": {"ZOE_FOLDER": "/"}}, {"code": "x", "environment": {"A=B": "c"}}])
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {},
+        {"code": "x", "file": "y"},
+        {"file": "x", "module": "y"},
+        {"module": "a b"},
+        {"code": "x", "environment": {"ZOE_FOLDER": "/"}},
+        {"code": "x", "environment": {"A=B": "c"}},
+    ],
+)
 def test_python_job_refuses(catalog, parameters):
     with pytest.raises(ZoeError) as caught:
         catalog.render("python-job", parameters)
@@ -213,17 +285,36 @@ def run_job(catalog, folder, parameters):
     for name, content in job.files.items():
         (folder / name).write_text(content)
     assert command[0] == "python"
-    return subprocess.run([sys.executable, *command[1:]], check=False, env={**os.environ, **job.environment, "ZOE_FOLDER": str(folder)}, capture_output=True, text=True, timeout=60, cwd=folder)
+    return subprocess.run(
+        [sys.executable, *command[1:]],
+        check=False,
+        env={**os.environ, **job.environment, "ZOE_FOLDER": str(folder)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=folder,
+    )
 
 
 def test_python_job_runs_code(catalog, tmp_path):
     code = """\
     import json, os, sys
     if __name__ == "__main__":
-        print(sys.argv[1:], json.loads(os.environ["ZOE_JOB_DATA"]), os.environ["MINE"], os.path.basename(__file__), sorted(n for n in globals() if not n.startswith("__")))
+        mine = sorted(n for n in globals() if not n.startswith("__"))
+        data = json.loads(os.environ["ZOE_JOB_DATA"])
+        print(sys.argv[1:], data, os.environ["MINE"], os.path.basename(__file__), mine)
         sys.exit(7)
     """
-    done = run_job(catalog, tmp_path, {"code": textwrap.dedent(code), "arguments": ["--help", "a b", ""], "data": ["/x"], "environment": {"MINE": "yes"}})
+    done = run_job(
+        catalog,
+        tmp_path,
+        {
+            "code": textwrap.dedent(code),
+            "arguments": ["--help", "a b", ""],
+            "data": ["/x"],
+            "environment": {"MINE": "yes"},
+        },
+    )
     assert done.stdout == "['--help', 'a b', ''] ['/x'] yes program.py ['json', 'os', 'sys']\n"
     assert done.returncode == 7
 
@@ -289,7 +380,9 @@ def test_a_new_framework_is_a_new_folder(tmp_path):
           python: {variable: store, secrets: [key], code: "store = (outputs['url'], secrets['key'])"}
         """)
     )
-    (folder / "zapp.yaml").write_text("zapp: my-store\nversion: '1'\ntitle: Store\nframeworks: {store: {ask: [nodes]}}\n")
+    (folder / "zapp.yaml").write_text(
+        "zapp: my-store\nversion: '1'\ntitle: Store\nframeworks: {store: {ask: [nodes]}}\n"
+    )
     catalog.load()
     assert catalog.problems == ()
     name = catalog.attachable("store")

@@ -64,7 +64,11 @@ def test_java_is_looked_at(tmp_path, text, wanted, fine):
 
 
 def test_missing_programs_are_told():
-    for what, code in (("java>=17", "java-missing"), ("no-such-program", "environment-missing"), ("!", "bad-definition")):
+    for what, code in (
+        ("java>=17", "java-missing"),
+        ("no-such-program", "environment-missing"),
+        ("!", "bad-definition"),
+    ):
         with pytest.raises(Permanent) as error:
             machine.require(what, {"PATH": "/nowhere"})
         assert error.value.code == code
@@ -86,7 +90,9 @@ async def test_the_node_is_the_machine_or_what_the_options_say(tmp_path):
     (node,) = await LocalBackend(deployment="one", data=str(tmp_path)).nodes()
     assert node.cores == machine.cores() * 4
     assert 0 < node.memory < machine.memory()
-    (node,) = await LocalBackend(deployment="one", data=str(tmp_path), cores=3.0, memory=5, overcommit_cores=9.0).nodes()
+    (node,) = await LocalBackend(
+        deployment="one", data=str(tmp_path), cores=3.0, memory=5, overcommit_cores=9.0
+    ).nodes()
     assert (node.cores, node.memory) == (3.0, 5)
     (node,) = await LocalBackend(deployment="one", data=str(tmp_path), reserved_memory=0, overcommit_cores=1.0).nodes()
     assert (node.cores, node.memory) == (machine.cores(), machine.memory())

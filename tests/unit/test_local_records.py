@@ -16,7 +16,14 @@ NOBODY = 65534
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"\0" * 200, b"{", b'{"incarnation":0,"code":null,"ended":1.0,"reason":"\xff\xfe"}', b'{"incarnation":"x","code":null,"ended":1.0}']
+    "data",
+    [
+        b"",
+        b"\0" * 200,
+        b"{",
+        b'{"incarnation":0,"code":null,"ended":1.0,"reason":"\xff\xfe"}',
+        b'{"incarnation":"x","code":null,"ended":1.0}',
+    ],
 )
 def test_a_damaged_record_is_no_record(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "exit.json"

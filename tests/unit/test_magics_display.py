@@ -22,18 +22,48 @@ EVIL = "<img src=x onerror=alert(1)>&'\""
 
 
 def group(name: str, count: int, ready: int, **more: Any) -> dict[str, Any]:
-    return {"name": name, "framework": "spark", "count": count, "granted": count, "live": ready, "ready": ready, "essential": 1, "maximum": count, "scalable": False, **more}
+    return {
+        "name": name,
+        "framework": "spark",
+        "count": count,
+        "granted": count,
+        "live": ready,
+        "ready": ready,
+        "essential": 1,
+        "maximum": count,
+        "scalable": False,
+        **more,
+    }
 
 
 def process(identifier: str, state: str = "ready", **more: Any) -> dict[str, Any]:
-    return {"id": identifier, "group": identifier.rpartition("-")[0], "state": state, "reason": "is ready", "since": "2026-01-01T00:00:00Z", "started": "2026-01-01T00:00:00Z", "starts": 1, "exit_code": None, **more}
+    return {
+        "id": identifier,
+        "group": identifier.rpartition("-")[0],
+        "state": state,
+        "reason": "is ready",
+        "since": "2026-01-01T00:00:00Z",
+        "started": "2026-01-01T00:00:00Z",
+        "starts": 1,
+        "exit_code": None,
+        **more,
+    }
 
 
 def view(**more: Any) -> Any:
     base = {
-        "id": "e1", "name": "spark-cluster-abc12", "title": "Spark cluster", "zapp": "spark-cluster", "phase": "starting", "reason": "starts", "outcome": None, "exit_code": None,
-        "groups": [group("master", 1, 1), group("worker", 3, 1, scalable=True), group("connect", 1, 0)], "processes": [], "endpoints": [],
-    }  # fmt: skip
+        "id": "e1",
+        "name": "spark-cluster-abc12",
+        "title": "Spark cluster",
+        "zapp": "spark-cluster",
+        "phase": "starting",
+        "reason": "starts",
+        "outcome": None,
+        "exit_code": None,
+        "groups": [group("master", 1, 1), group("worker", 3, 1, scalable=True), group("connect", 1, 0)],
+        "processes": [],
+        "endpoints": [],
+    }
     return {**base, **more}
 
 
@@ -66,14 +96,25 @@ def test_progress_names_what_is_ready_and_what_is_not() -> None:
 
 def test_everything_from_elsewhere_is_escaped() -> None:
     evil = view(
-        name=EVIL, title=EVIL, reason=EVIL, groups=[group(EVIL, 2, 1)], processes=[process(f"{EVIL}-0", reason=EVIL)],
-        endpoints=[{"process": EVIL, "port": "ui", "title": EVIL, "path": "/zoe/pages/" + EVIL, "show": True, "ready": True}],
-    )  # fmt: skip
+        name=EVIL,
+        title=EVIL,
+        reason=EVIL,
+        groups=[group(EVIL, 2, 1)],
+        processes=[process(f"{EVIL}-0", reason=EVIL)],
+        endpoints=[
+            {"process": EVIL, "port": "ui", "title": EVIL, "path": "/zoe/pages/" + EVIL, "show": True, "ready": True}
+        ],
+    )
     zapp: Any = {"name": EVIL, "title": EVIL, "attach": [], "description": EVIL}
     for html in (
-        display.progress(evil, 1.0)[1], display.progress({**evil, "phase": "queued"}, 1.0)[1], display.execution(evil)[1], display.executions([{**evil, "created": None}])[1],
-        display.zapps([zapp], [EVIL])[1], display.log([(EVIL, [EVIL]), ("b", [])])[1], display.line(EVIL),
-    ):  # fmt: skip
+        display.progress(evil, 1.0)[1],
+        display.progress({**evil, "phase": "queued"}, 1.0)[1],
+        display.execution(evil)[1],
+        display.executions([{**evil, "created": None}])[1],
+        display.zapps([zapp], [EVIL])[1],
+        display.log([(EVIL, [EVIL]), ("b", [])])[1],
+        display.line(EVIL),
+    ):
         tags = Tags(html)
         assert not {"img", "script"} & set(tags.names)
         assert not [name for name, _ in tags.attributes if name.startswith("on")]
@@ -82,7 +123,9 @@ def test_everything_from_elsewhere_is_escaped() -> None:
 
 @pytest.mark.parametrize("path", ["javascript:alert(1)", "//evil.example/", "https://evil.example/", ""])
 def test_links_lead_nowhere_else(path: str) -> None:
-    html = display.execution(view(endpoints=[{"process": "m-0", "port": "ui", "title": "UI", "path": path, "show": True, "ready": True}]))[1]
+    html = display.execution(
+        view(endpoints=[{"process": "m-0", "port": "ui", "title": "UI", "path": path, "show": True, "ready": True}])
+    )[1]
     assert [value for name, value in Tags(html).attributes if name == "href"] == ["#"]
 
 
@@ -93,7 +136,9 @@ def test_colors_are_those_of_the_theme() -> None:
     assert "var(--jp-ui-font-color1" in html
 
 
-@pytest.mark.parametrize(("count", "noun", "said"), [(1, "worker", "1 worker"), (2, "worker", "2 workers"), (0, "process", "0 processes")])
+@pytest.mark.parametrize(
+    ("count", "noun", "said"), [(1, "worker", "1 worker"), (2, "worker", "2 workers"), (0, "process", "0 processes")]
+)
 def test_numbers_with_nouns(count: int, noun: str, said: str) -> None:
     assert words.plural(count, noun) == said
 
@@ -120,11 +165,20 @@ class Watch:
     def __init__(self) -> None:
         self.now = 0.0
         self.shown: list[tuple[str, str, bool]] = []
-        self.handler = QueryProgress(lambda text, html, output, there: self.shown.append((text, output, there)), clock=lambda: self.now)
+        self.handler = QueryProgress(
+            lambda text, html, output, there: self.shown.append((text, output, there)), clock=lambda: self.now
+        )
 
-    def tell(self, now: float, tasks: int = 10, completed: int = 0, operation: str | None = "q", done: bool = False) -> None:
+    def tell(
+        self, now: float, tasks: int = 10, completed: int = 0, operation: str | None = "q", done: bool = False
+    ) -> None:
         self.now = now
-        self.handler(stages=[SimpleNamespace(num_tasks=tasks, num_completed_tasks=completed, num_bytes_read=2048, done=done)], inflight_tasks=1, operation_id=operation, done=done)
+        self.handler(
+            stages=[SimpleNamespace(num_tasks=tasks, num_completed_tasks=completed, num_bytes_read=2048, done=done)],
+            inflight_tasks=1,
+            operation_id=operation,
+            done=done,
+        )
 
 
 def test_a_short_query_shows_nothing() -> None:
@@ -165,7 +219,9 @@ def test_a_bar_never_breaks_a_query() -> None:
 
     handler = QueryProgress(broken, clock=iter(range(100)).__next__)  # type: ignore[arg-type]
     for _ in range(3):
-        handler(stages=[SimpleNamespace(num_tasks=1, num_completed_tasks=0, num_bytes_read=0, done=False)], operation_id="q")
+        handler(
+            stages=[SimpleNamespace(num_tasks=1, num_completed_tasks=0, num_bytes_read=0, done=False)], operation_id="q"
+        )
     handler(stages=None, operation_id=None, done=True, something_new=1)
 
 
@@ -185,11 +241,20 @@ def test_an_error_is_its_message_and_no_traceback(capsys: pytest.CaptureFixture[
 
 
 def connection(code: str) -> Any:
-    return {"requires": "thing~=1.0", "variable": "thing", "code": code, "outputs": {"address": "here:1"}, "secrets": {"token": "hush-hush"}}
+    return {
+        "requires": "thing~=1.0",
+        "variable": "thing",
+        "code": code,
+        "outputs": {"address": "here:1"},
+        "secrets": {"token": "hush-hush"},
+    }
 
 
 def test_a_connection_gives_its_variable_alone() -> None:
-    code = "def _make(address, token):\n    return (address, len(token))\nthing = _make(outputs['address'], secrets['token'])\nother = 1"
+    code = (
+        "def _make(address, token):\n    return (address, len(token))\nthing = _make(outputs['address'],"
+        " secrets['token'])\nother = 1"
+    )
     assert kernel.connect(connection(code), "x") == ("here:1", 9)
 
 

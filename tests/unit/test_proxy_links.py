@@ -13,8 +13,26 @@ from tornado.httputil import HTTPHeaders
 from zoe_proxy.links import Links, editor
 from zoe_proxy.rewrite import linked
 
-PLACES = {"http://10.0.0.7:8081": "/zoe/pages/e/worker-0/ui", "http://10.0.0.7:808": "/zoe/pages/e/old-0/ui", "http://w.x:80": "/p"}
-WORDS = st.sampled_from([*PLACES, *(origin + "/a" for origin in PLACES), "http://10.0.0.7:80810", "http://", "http://10.0.0.7:", "8", "1", "/", '<a href="', "ü", ""])
+PLACES = {
+    "http://10.0.0.7:8081": "/zoe/pages/e/worker-0/ui",
+    "http://10.0.0.7:808": "/zoe/pages/e/old-0/ui",
+    "http://w.x:80": "/p",
+}
+WORDS = st.sampled_from(
+    [
+        *PLACES,
+        *(origin + "/a" for origin in PLACES),
+        "http://10.0.0.7:80810",
+        "http://",
+        "http://10.0.0.7:",
+        "8",
+        "1",
+        "/",
+        '<a href="',
+        "ü",
+        "",
+    ]
+)
 
 
 def at_once(text: bytes) -> bytes:
@@ -34,7 +52,10 @@ def test_pieces_are_edited_as_the_whole(text: bytes, cuts: list[int]) -> None:
     assert b"".join((*pieces, links.end())) == at_once(text)
 
 
-@pytest.mark.parametrize(("piece", "passed"), [(b'{"n":1}\n', b'{"n":1}\n'), (b"see http:/", b"see "), (b"<h", b"<"), (b"http://w.x:80", b""), (b"", b"")])
+@pytest.mark.parametrize(
+    ("piece", "passed"),
+    [(b'{"n":1}\n', b'{"n":1}\n'), (b"see http:/", b"see "), (b"<h", b"<"), (b"http://w.x:80", b""), (b"", b"")],
+)
 def test_only_the_beginning_of_an_origin_is_held_back(piece: bytes, passed: bytes) -> None:
     assert Links(PLACES).feed(piece) == passed, "a stream of lines comes as it is sent"
 

@@ -59,7 +59,9 @@ class Model:
         for each in batch.tokens:
             new.tokens[each.digest] = each
         ended = {each.id for each in batch.executions if not each.active}
-        new.tokens = {key: each for key, each in new.tokens.items() if key not in batch.revoked and each.execution not in ended}
+        new.tokens = {
+            key: each for key, each in new.tokens.items() if key not in batch.revoked and each.execution not in ended
+        }
         for ident, values in batch.secrets.items():
             new.secrets[ident] = {**new.secrets.get(ident, {}), **values}
         for ident in batch.forgotten:
@@ -75,14 +77,18 @@ def batches(draw):
         return tuple(draw(st.lists(strategy, max_size=3)))
 
     return Batch(
-        executions=several(st.builds(lambda i, v, p: execution(i, version=v, phase=p), NAMES, VERSIONS, st.sampled_from(Phase))),
+        executions=several(
+            st.builds(lambda i, v, p: execution(i, version=v, phase=p), NAMES, VERSIONS, st.sampled_from(Phase))
+        ),
         attachments=several(st.builds(lambda i, v, k: attachment(i, version=v, key=k), NAMES, VERSIONS, NAMES)),
         detached=several(NAMES),
         events=several(st.builds(event, st.text(st.characters(codec="utf-8"), max_size=5))),
         replies=several(st.builds(reply, NAMES)),
         tokens=several(st.builds(lambda d, e: token(d, execution=e), NAMES, NAMES | st.just(""))),
         revoked=several(NAMES),
-        secrets=draw(st.dictionaries(NAMES, st.dictionaries(NAMES, st.text("xyz", max_size=2), max_size=2), max_size=2)),
+        secrets=draw(
+            st.dictionaries(NAMES, st.dictionaries(NAMES, st.text("xyz", max_size=2), max_size=2), max_size=2)
+        ),
         forgotten=several(NAMES),
     )
 
@@ -103,7 +109,9 @@ class Machine(RuleBasedStateMachine):
         return SQLStore(self.folder / "zoe.db", clock=lambda: self.now)
 
     def dated(self, batch):
-        return msgspec.structs.replace(batch, replies=tuple(msgspec.structs.replace(each, created=self.now) for each in batch.replies))
+        return msgspec.structs.replace(
+            batch, replies=tuple(msgspec.structs.replace(each, created=self.now) for each in batch.replies)
+        )
 
     def expect(self, batch, result):
         after = self.model.fits(batch, self.now)
@@ -130,7 +138,10 @@ class Machine(RuleBasedStateMachine):
     def follow_up(self, ident, phase):
         """A change that fits, so that long chains happen as well."""
         known = self.model.executions.get(ident)
-        batch = Batch(executions=(execution(ident, version=known.version + 1 if known else 1, phase=phase),), events=(event(phase),))
+        batch = Batch(
+            executions=(execution(ident, version=known.version + 1 if known else 1, phase=phase),),
+            events=(event(phase),),
+        )
         self.expect(batch, self.runner.run(self.store.commit(batch)))
 
     @rule(hours=st.integers(1, 30))
@@ -187,5 +198,7 @@ EXAMPLES = int(os.environ.get("ZOE_EXAMPLES", "8"))  # of each store; 8 take som
 def test_random_batches(machine):
     checks = [HealthCheck.too_slow, HealthCheck.data_too_large]
     case = machine.TestCase
-    case.settings = settings(max_examples=EXAMPLES, stateful_step_count=25, deadline=None, suppress_health_check=checks, database=None)
+    case.settings = settings(
+        max_examples=EXAMPLES, stateful_step_count=25, deadline=None, suppress_health_check=checks, database=None
+    )
     case("runTest").runTest()

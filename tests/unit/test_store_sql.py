@@ -86,7 +86,9 @@ async def test_names_with_special_characters(tmp_path, name):
     assert plain(tmp_path / name, "SELECT count(*) FROM events") == [(2,)]
 
 
-@pytest.mark.parametrize("url", ["postgresql://host/zoe", "mysql://host/zoe", ":memory:", "sqlite://", "sqlite:///:memory:"])
+@pytest.mark.parametrize(
+    "url", ["postgresql://host/zoe", "mysql://host/zoe", ":memory:", "sqlite://", "sqlite:///:memory:"]
+)
 def test_other_databases_are_refused(url):
     with pytest.raises(ZoeError) as raised:
         choose(url)
@@ -138,9 +140,17 @@ def test_a_lock_on_a_file_that_its_holder_deletes_is_none(path, monkeypatch):
 # -- events are append-only -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("statement", ["UPDATE events SET owner = 'eve'", "DELETE FROM events", "DELETE FROM events WHERE seq = 2",
-                                       "UPDATE events SET seq = 9 WHERE seq = 1", "REPLACE INTO events VALUES (1, 0, 'x', 'x', 'x', '{}')",
-                                       "INSERT INTO events VALUES (4, 0, 'x', 'x', 'x', '{}')"])  # fmt: skip
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE events SET owner = 'eve'",
+        "DELETE FROM events",
+        "DELETE FROM events WHERE seq = 2",
+        "UPDATE events SET seq = 9 WHERE seq = 1",
+        "REPLACE INTO events VALUES (1, 0, 'x', 'x', 'x', '{}')",
+        "INSERT INTO events VALUES (4, 0, 'x', 'x', 'x', '{}')",
+    ],
+)
 async def test_the_database_refuses_to_change_events(path, statement):
     store = SQLStore(path)
     await store.open()
@@ -223,7 +233,9 @@ async def test_who_is_cancelled_is_written_nevertheless(store):
 def schema(path):
     """Everything SQLite knows about the tables, without differences of layout."""
     found = plain(path, "SELECT type, name, tbl_name, sql FROM sqlite_master")
-    return {(kind, name, table, "".join((sql or "").split()).replace('"', "").lower()) for kind, name, table, sql in found}
+    return {
+        (kind, name, table, "".join((sql or "").split()).replace('"', "").lower()) for kind, name, table, sql in found
+    }
 
 
 def test_the_revisions_are_listed():
@@ -239,7 +251,9 @@ def test_migrations_build_the_tables(tmp_path):
     engine = create_engine(f"sqlite:///{migrated}")
     with engine.connect() as connection:
         ZOE.run(connection)
-        assert compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), tables.metadata) == []
+        assert (
+            compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), tables.metadata) == []
+        )
         assert not ZOE.pending(connection)
     engine.dispose()
     assert len(schema(made)) > 15
@@ -297,8 +311,14 @@ async def test_an_old_database_is_migrated(path, tmp_path):
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-@pytest.mark.parametrize("flaw", ["    op.execute('SELECT * FROM nowhere')", "    raise KeyboardInterrupt",
-                                  "    op.execute(\"UPDATE executions SET payload = '{}'\")"])  # fmt: skip
+@pytest.mark.parametrize(
+    "flaw",
+    [
+        "    op.execute('SELECT * FROM nowhere')",
+        "    raise KeyboardInterrupt",
+        "    op.execute(\"UPDATE executions SET payload = '{}'\")",
+    ],
+)
 async def test_a_migration_that_fails_changes_nothing(path, tmp_path, flaw):
     """It changed a table and rows before; the last of them leaves what this version cannot read."""
     files = await old_database(path)
@@ -330,7 +350,15 @@ async def test_a_newer_database_is_left_alone(path, tmp_path):
 # -- times ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("time", ["1970-01-01T00:00:00Z", "2026-02-28T23:59:59.999999Z", "1969-12-31T23:59:59.5Z", "2030-07-01T12:00:00.000001+05:30"])
+@pytest.mark.parametrize(
+    "time",
+    [
+        "1970-01-01T00:00:00Z",
+        "2026-02-28T23:59:59.999999Z",
+        "1969-12-31T23:59:59.5Z",
+        "2030-07-01T12:00:00.000001+05:30",
+    ],
+)
 def test_times_keep_their_microseconds(time):
     aware = datetime.fromisoformat(time)
     assert rows._time(rows.micros(aware)) == aware

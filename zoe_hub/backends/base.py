@@ -4,8 +4,10 @@ entry point group ``zoe.backends``, used by ``controllers`` and ``web``; ``zoe_h
 (The design calls it *observe*; the method is ``processes``, since ``observe`` belongs to traitlets' ``HasTraits``.)
 
 All methods are coroutines that neither block the event loop nor take longer than a request to the engine. ``start``,
-``stop``, ``remove``, ``prepare`` and ``clean`` are idempotent: a hub that died between calling and remembering calls again.
-Errors come as ``Temporary`` (try again after ``delay``) or ``Permanent`` (with the code of a declared error), nothing else.
+``stop``, ``remove``, ``prepare`` and ``clean`` are idempotent: a hub that died between calling and remembering calls
+again.
+Errors come as ``Temporary`` (try again after ``delay``) or ``Permanent`` (with the code of a declared error), nothing
+else.
 """
 
 from __future__ import annotations
@@ -121,8 +123,10 @@ class Backend(LoggingConfigurable):
 
     @abstractmethod
     async def start(self, spec: ProcessSpec) -> Observed:
-        """Start a process unless one of this name and incarnation exists, running or exited. One of an older incarnation
-        that has exited makes room; its log is kept. A process whose program does not exist is ``Permanent`` or exits with 127.
+        """Start a process unless one of this name and incarnation exists, running or exited. One of an older
+        incarnation
+        that has exited makes room; its log is kept. A process whose program does not exist is ``Permanent`` or exits
+        with 127.
         :return: what ``processes`` would say of it now. ``addresses`` of the spec are honoured."""
 
     @abstractmethod
@@ -131,12 +135,15 @@ class Backend(LoggingConfigurable):
 
     @abstractmethod
     async def signal(self, name: str, signal: str) -> None:
-        """Send a signal by its name without ``SIG`` (``PWR``) to the process itself. Nothing happens if it has ended."""
+        """Send a signal by its name without ``SIG`` (``PWR``) to the process itself. Nothing happens if it has
+        ended.
+        """
 
     @abstractmethod
     async def stop(self, name: str, grace: float) -> None:
         """Ask the whole process tree to end (``SIGTERM``), and return without waiting. With ``grace`` 0, kill it
-        (``SIGKILL``). A backend may kill by itself once ``grace`` seconds are over. Nothing happens if there is none."""
+        (``SIGKILL``). A backend may kill by itself once ``grace`` seconds are over. Nothing happens if there is
+        none."""
 
     @abstractmethod
     async def remove(self, name: str) -> None:
@@ -160,8 +167,10 @@ class Backend(LoggingConfigurable):
 
     @abstractmethod
     def logs(self, name: str, *, offset: int = 0, follow: bool = False) -> AsyncIterator[Chunk]:
-        """Output and errors of a process, all incarnations, oldest first, from byte ``offset`` (negative: from the end). Works after the
-        process and its container are gone, until ``forget_logs``. With ``follow`` it ends when the process has. Offsets stay
+        """Output and errors of a process, all incarnations, oldest first, from byte ``offset`` (negative: from the
+        end). Works after the
+        process and its container are gone, until ``forget_logs``. With ``follow`` it ends when the process has. Offsets
+        stay
         true when a log was rotated: a read from before what is kept begins with the oldest byte kept.
         ``Permanent`` ``no-log`` if there never was one."""
 

@@ -1,6 +1,7 @@
 """The catalog: all frameworks and ZApps that the hub knows, the broken ones listed with what is wrong with them.
 
-Made by ``app`` with the folders to look in, used by ``controllers`` (rendering) and ``web`` (the shop). ``check`` does the same
+Made by ``app`` with the folders to look in, used by ``controllers`` (rendering) and ``web`` (the shop). ``check`` does
+the same
 for ``zoe-hub validate PATH``. A folder holds one folder for each definition; a definition is a file named
 ``framework.yaml`` or ``zapp.yaml``. Nothing about a framework is known to any other part of the hub.
 """
@@ -45,7 +46,8 @@ def default_folders() -> tuple[Path, ...]:
 class Catalog:
     """All frameworks and ZApps under some folders.
 
-    :param folders: each holds one folder for each definition, or is one; of two definitions with the same name the first works
+    :param folders: each holds one folder for each definition, or is one; of two definitions with the same name the
+        first works
     """
 
     def __init__(self, folders: Sequence[Path] | None = None) -> None:
@@ -57,7 +59,9 @@ class Catalog:
         self._zapps: Mapping[str, ZApp] = {}
 
     def load(self) -> None:
-        """Read all definitions, again if they were read before. Never raises on what is wrong in them: see ``problems``."""
+        """Read all definitions, again if they were read before. Never raises on what is wrong in them: see
+        ``problems``.
+        """
         errors: list[FieldError] = []
         files: dict[Path, tuple[Literal["framework", "zapp"], Path]] = {}  # each once, even if folders overlap
         for folder in self.folders:
@@ -71,12 +75,26 @@ class Catalog:
                 broken.add(file.parent.name)
             elif document.data[kind] in documents[kind]:
                 first = documents[kind][document.data[kind]][1]
-                errors.append(document.error(f"/{kind}", f"there is another {kind} '{document.data[kind]}' in {first}, which is used; rename or remove one"))
+                errors.append(
+                    document.error(
+                        f"/{kind}",
+                        f"there is another {kind} '{document.data[kind]}' in {first}, which is used; rename or"
+                        " remove one",
+                    )
+                )
             else:
                 documents[kind][document.data[kind]] = (document, file)
-        frameworks = {name: found for name, (document, file) in documents["framework"].items() if (found := _guarded(Framework, document, file.parent, errors=errors))}
+        frameworks = {
+            name: found
+            for name, (document, file) in documents["framework"].items()
+            if (found := _guarded(Framework, document, file.parent, errors=errors))
+        }
         broken |= documents["framework"].keys() - frameworks.keys()
-        zapps = {name: found for name, (document, _) in documents["zapp"].items() if (found := _guarded(ZApp, document, frameworks, frozenset(broken), errors=errors))}
+        zapps = {
+            name: found
+            for name, (document, _) in documents["zapp"].items()
+            if (found := _guarded(ZApp, document, frameworks, frozenset(broken), errors=errors))
+        }
         self._frameworks, self._zapps = frameworks, zapps
         self.frameworks = {name: _framework_view(framework) for name, framework in sorted(frameworks.items())}
         self.zapps = {name: _zapp_view(zapp) for name, zapp in sorted(zapps.items())}
@@ -102,14 +120,18 @@ class Catalog:
             raise self._unknown(name, (*self.zapps, *self.frameworks))
         alone = [view.name for view in self.zapps.values() if view.frameworks == (name,) and view.attach]
         if not alone:
-            raise ZoeError("not-attachable", f"No ZApp offers the framework '{name}' alone to kernels. {self._attachables()}")
+            raise ZoeError(
+                "not-attachable", f"No ZApp offers the framework '{name}' alone to kernels. {self._attachables()}"
+            )
         # the one named most like the framework: spark-cluster for spark before my-special-spark
         return min(alone, key=lambda zapp: (not zapp.startswith(name), len(zapp), zapp))
 
     def folder(self, framework: str) -> Path:
         """Where the files of a framework are on this machine. :raises ZoeError: ``unknown-framework``"""
         if framework not in self._frameworks:
-            raise ZoeError("unknown-framework", f"There is no framework '{framework}'{suggestion(framework, self._frameworks)}")
+            raise ZoeError(
+                "unknown-framework", f"There is no framework '{framework}'{suggestion(framework, self._frameworks)}"
+            )
         return self._frameworks[framework].folder
 
     def _zapp(self, name: str) -> ZApp:
@@ -131,7 +153,8 @@ class Catalog:
 def check(path: Path, folders: Sequence[Path] | None = None) -> tuple[FieldError, ...]:
     """Everything that is wrong with one definition, a folder of one, or a folder of folders.
 
-    :param folders: where the frameworks are that a ZApp among them may name, besides ``path``; those that come with Zoe by default
+    :param folders: where the frameworks are that a ZApp among them may name, besides ``path``; those that come with Zoe
+        by default
     """
     path = Path(path)
     if not path.exists():
@@ -142,7 +165,12 @@ def check(path: Path, folders: Sequence[Path] | None = None) -> tuple[FieldError
     catalog = Catalog((place, *(default_folders() if folders is None else folders)))
     catalog.load()
     inside = place.resolve()
-    found = tuple(problem for problem in catalog.problems if Path(problem.file).resolve() == path.resolve() or (path.is_dir() and Path(problem.file).resolve().is_relative_to(inside)))
+    found = tuple(
+        problem
+        for problem in catalog.problems
+        if Path(problem.file).resolve() == path.resolve()
+        or (path.is_dir() and Path(problem.file).resolve().is_relative_to(inside))
+    )
     if not found and not any(True for _ in _definitions(place, [])):
         return (FieldError(message="holds no framework.yaml or zapp.yaml, nor do its folders", file=str(path)),)
     return found
@@ -156,7 +184,12 @@ def _definitions(folder: Path, errors: list[FieldError]) -> Iterator[tuple[Liter
     try:
         below = sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith((".", "_")))
     except OSError as error:
-        errors.append(FieldError(message=f"cannot be listed: {error.strerror or error}; correct the option for catalog folders", file=str(folder)))
+        errors.append(
+            FieldError(
+                message=f"cannot be listed: {error.strerror or error}; correct the option for catalog folders",
+                file=str(folder),
+            )
+        )
         return
     for place in (folder, *below):
         for name, kind in _FILE_NAMES.items():
@@ -183,7 +216,9 @@ def _guarded(make: Any, document: Document, *arguments: Any, errors: list[FieldE
         made = make(document, *arguments)
     except Exception as error:
         log.exception("Cannot read %s", document.file)
-        errors.append(document.error("", f"cannot be read ({type(error).__name__}: {error}); please report this with the file"))
+        errors.append(
+            document.error("", f"cannot be read ({type(error).__name__}: {error}); please report this with the file")
+        )
         return None
     errors += made.errors[:MOST_ERRORS]
     return None if made.errors else made
@@ -191,18 +226,30 @@ def _guarded(make: Any, document: Document, *arguments: Any, errors: list[FieldE
 
 def _framework_view(framework: Framework) -> FrameworkView:
     return FrameworkView(
-        name=framework.name, version=framework.version, kind=framework.kind, title=framework.title, description=framework.description,
+        name=framework.name,
+        version=framework.version,
+        kind=framework.kind,
+        title=framework.title,
+        description=framework.description,
         parameters=parameters.published(framework.parameters, framework.title, framework.description),
-        groups=tuple(framework.processes), outputs=tuple(framework.outputs),
-    )  # fmt: skip
+        groups=tuple(framework.processes),
+        outputs=tuple(framework.outputs),
+    )
 
 
 def _zapp_view(zapp: ZApp) -> ZAppView:
     spec = zapp.sample.spec if zapp.sample else None
     return ZAppView(
-        name=zapp.name, version=zapp.version, kind=zapp.kind, title=zapp.title, description=zapp.description, icon=zapp.icon,
+        name=zapp.name,
+        version=zapp.version,
+        kind=zapp.kind,
+        title=zapp.title,
+        description=zapp.description,
+        icon=zapp.icon,
         parameters=parameters.published(zapp.parameters, zapp.title, zapp.description),
         frameworks=tuple(dict.fromkeys(part.framework.name for part in zapp.parts)),
-        attach=tuple(spec.attach) if spec else (), scalable=tuple(group.name for group in spec.scalable()) if spec else (),
-        ends=spec.ends if spec else False, protected=zapp.protected,
-    )  # fmt: skip
+        attach=tuple(spec.attach) if spec else (),
+        scalable=tuple(group.name for group in spec.scalable()) if spec else (),
+        ends=spec.ends if spec else False,
+        protected=zapp.protected,
+    )

@@ -25,18 +25,34 @@ class Budget(Protocol):
 
 
 COMPARE: Mapping[str, Callable[[Any, Any], Any]] = {
-    "eq": operator.eq, "ne": operator.ne, "lt": operator.lt, "lteq": operator.le, "gt": operator.gt, "gteq": operator.ge,
-    "in": lambda one, other: one in other, "notin": lambda one, other: one not in other,
-}  # fmt: skip
+    "eq": operator.eq,
+    "ne": operator.ne,
+    "lt": operator.lt,
+    "lteq": operator.le,
+    "gt": operator.gt,
+    "gteq": operator.ge,
+    "in": lambda one, other: one in other,
+    "notin": lambda one, other: one not in other,
+}
 TESTS: Mapping[str, Callable[..., Any]] = {
     **{name: COMPARE[name] for name in ("eq", "ne", "lt", "gt", "in")},
-    "equalto": operator.eq, "==": operator.eq, "!=": operator.ne, "le": operator.le, "ge": operator.ge,
-    "none": lambda value: value is None, "string": lambda value: isinstance(value, str),
+    "equalto": operator.eq,
+    "==": operator.eq,
+    "!=": operator.ne,
+    "le": operator.le,
+    "ge": operator.ge,
+    "none": lambda value: value is None,
+    "string": lambda value: isinstance(value, str),
     "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
-    "boolean": lambda value: isinstance(value, bool), "mapping": lambda value: isinstance(value, Mapping),
-    "sequence": lambda value: isinstance(value, list | str), "odd": lambda value: value % 2 == 1,
-    "even": lambda value: value % 2 == 0, "divisibleby": lambda value, other: value % other == 0,
-}  # fmt: skip
+    "boolean": lambda value: isinstance(value, bool),
+    "mapping": lambda value: isinstance(value, Mapping),
+    "sequence": lambda value: isinstance(value, list | str),
+    "odd": lambda value: value % 2 == 1,
+    "even": lambda value: value % 2 == 0,
+    "divisibleby": lambda value, other: value % other == 0,
+}
+
+
 class Late(str):
     """A text that is known only when a process starts. It can be joined to other text, nothing else."""
 
@@ -54,8 +70,6 @@ def as_text(value: Any) -> str:
     if isinstance(value, int | float):
         return str(value)
     raise TypeError(f"{shown(value)} is no text; use '| json' or '| join(\",\")', or name one of its members")
-
-
 
 
 def _items(value: Any) -> list[Any]:
@@ -115,9 +129,13 @@ def _attribute(item: Any, path: str) -> Any:
     return item
 
 
-def _chosen(walk: Budget, value: Any, attribute: str, test: str, arguments: tuple[Any, ...], *, wanted: bool) -> list[Any]:
+def _chosen(
+    walk: Budget, value: Any, attribute: str, test: str, arguments: tuple[Any, ...], *, wanted: bool
+) -> list[Any]:
     items = _items(value)
-    walk.spend(len(items) * (1 + sum(len(argument) // 100 for argument in arguments if isinstance(argument, list | str))))
+    walk.spend(
+        len(items) * (1 + sum(len(argument) // 100 for argument in arguments if isinstance(argument, list | str)))
+    )
     if test and test not in TESTS:
         raise TypeError(f"the test '{test}' is not there{suggestion(test, TESTS)}")
     check = TESTS[test] if test else bool
@@ -125,7 +143,9 @@ def _chosen(walk: Budget, value: Any, attribute: str, test: str, arguments: tupl
 
 
 def _select(*, wanted: bool) -> Callable[..., list[Any]]:
-    return lambda walk, value, attribute, test="", *arguments: _chosen(walk, value, attribute, test, arguments, wanted=wanted)
+    return lambda walk, value, attribute, test="", *arguments: _chosen(
+        walk, value, attribute, test, arguments, wanted=wanted
+    )
 
 
 def _map(walk: Budget, value: Any, attribute: str) -> list[Any]:
@@ -160,7 +180,8 @@ def _int(walk: Budget, value: Any) -> int:
 
 
 FILTERS: Mapping[str, Callable[..., Any]] = {
-    "default": lambda walk, value: value, "d": lambda walk, value: value,  # see ``filtered``
+    "default": lambda walk, value: value,
+    "d": lambda walk, value: value,  # see ``filtered``
     "abs": lambda walk, value: abs(value),
     "bytes": lambda walk, value: len(_strings(value).encode(errors="surrogatepass")),
     "bool": lambda walk, value: bool(value),
@@ -190,4 +211,4 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "tojson": _json,
     "trim": lambda walk, value: _strings(value).strip(),
     "upper": lambda walk, value: _strings(value).upper(),
-}  # fmt: skip
+}

@@ -65,7 +65,10 @@ class Framework:
     def _early(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """What is known when the execution is created."""
         scope: dict[str, Any] = {"version": self.version, "framework": self.name}
-        scope |= {name: Hidden(f"'{name}' is a secret: write secret('{name}') in environment, files or headers") for name in self.secret_parameters}
+        scope |= {
+            name: Hidden(f"'{name}' is a secret: write secret('{name}') in environment, files or headers")
+            for name in self.secret_parameters
+        }
         scope |= values
         return scope
 
@@ -77,26 +80,55 @@ class Framework:
                 scope[in_expression(name)] = Hidden(f"'{name}' is switched off here", absent=True)
             else:
                 scope[in_expression(name)] = {
-                    in_expression(port): {"address": late("address", f"{name}.{port}"), "endpoint": late("endpoint", f"{name}.{port}")}
+                    in_expression(port): {
+                        "address": late("address", f"{name}.{port}"),
+                        "endpoint": late("endpoint", f"{name}.{port}"),
+                    }
                     for port in process.get("ports", {})
                 }
         return scope
 
-    def _scopes(self, group: str, values: Mapping[str, Any], secrets: Mapping[str, str], absent: frozenset[str] = frozenset()) -> dict[str, Scope]:
+    def _scopes(
+        self, group: str, values: Mapping[str, Any], secrets: Mapping[str, str], absent: frozenset[str] = frozenset()
+    ) -> dict[str, Scope]:
         """The scopes of a group's fields, by reach."""
         early = self._early(values)
         peers = self._peers(absent)
         own = process_scope(group, self.processes[group].get("ports", {})) | {"folder": late("folder", self.name)}
         return {
             "early": early | hidden((*peers, *own), _LATE_WHY) | {"secret": secret_lookup(secrets, allowed=False)},
-            "page": early | hidden((*peers, *own), _LATE_WHY) | {"path": own["path"], "secret": secret_lookup(secrets, allowed=False)},
-            "command": early | peers | own | {"secret": secret_lookup(secrets, allowed=False, field="a command, which everybody on the machine can read")},
+            "page": (
+                early
+                | hidden((*peers, *own), _LATE_WHY)
+                | {
+                    "path": own["path"],
+                    "secret": secret_lookup(secrets, allowed=False),
+                }
+            ),
+            "command": (
+                early
+                | peers
+                | own
+                | {
+                    "secret": secret_lookup(
+                        secrets, allowed=False, field="a command, which everybody on the machine can read"
+                    )
+                }
+            ),
             "private": early | peers | own | {"secret": secret_lookup(secrets, allowed=True)},
         }
 
     def _output_scope(self, values: Mapping[str, Any], absent: frozenset[str] = frozenset()) -> Scope:
         refused = secret_lookup({}, allowed=False, field="an output, which everybody sees who sees the execution")
-        return self._early(values) | self._peers(absent) | hidden(("port", "path", "bind", "host", "index", "process", "folder"), "belongs to one process; an output names GROUP.PORT.endpoint") | {"secret": refused}
+        return (
+            self._early(values)
+            | self._peers(absent)
+            | hidden(
+                ("port", "path", "bind", "host", "index", "process", "folder"),
+                "belongs to one process; an output names GROUP.PORT.endpoint",
+            )
+            | {"secret": refused}
+        )
 
     # --- checking ---
 
@@ -120,7 +152,11 @@ class Framework:
         for section, what in kinds:
             for name in self.data.get(section, {}):
                 if in_expression(name) in taken:
-                    fields.error(f"/{section}/{name}", f"'{name}' is {taken[in_expression(name)]} too; choose another name", key=True)
+                    fields.error(
+                        f"/{section}/{name}",
+                        f"'{name}' is {taken[in_expression(name)]} too; choose another name",
+                        key=True,
+                    )
                 taken[in_expression(name)] = what
         for name in self.secrets:
             if name in self.secret_parameters:
@@ -138,16 +174,23 @@ class Framework:
             ports = process.get("ports", {})
             for index, name in enumerate(process.get("needs", ())):
                 if name not in self.processes:
-                    fields.error(f"{path}/needs/{index}", f"there is no group '{name}'{suggestion(name, self.processes)}")
+                    fields.error(
+                        f"{path}/needs/{index}", f"there is no group '{name}'{suggestion(name, self.processes)}"
+                    )
             for name, port in ports.items():
                 for key in ("show", "start", "strip", "headers", "title"):
                     if isinstance(port, dict) and key in port and port.get("protocol") != "http":
-                        fields.error(f"{path}/ports/{name}/{key}", f"'{key}' is for web ports; add protocol: http", key=True)
+                        fields.error(
+                            f"{path}/ports/{name}/{key}", f"'{key}' is for web ports; add protocol: http", key=True
+                        )
             self._check_ready(fields, f"{path}/ready", process.get("ready", {}), ports)
             if "drain" in process:
                 self._check_drain(fields, f"{path}/drain", process["drain"], group)
         for cycle in cycles({name: process.get("needs", ()) for name, process in self.processes.items()}):
-            fields.error(f"/processes/{cycle[0]}/needs", f"the groups wait for each other: {' -> '.join((*cycle, cycle[0]))}; remove one of these needs")
+            fields.error(
+                f"/processes/{cycle[0]}/needs",
+                f"the groups wait for each other: {' -> '.join((*cycle, cycle[0]))}; remove one of these needs",
+            )
 
     def _check_ready(self, fields: Fields, path: str, ready: Mapping[str, Any], ports: Mapping[str, Any]) -> None:
         ways = [way for way in ("http", "tcp", "log") if way in ready]
@@ -157,7 +200,10 @@ class Framework:
             fields.error(f"{path}/path", "'path' belongs to http; name a port with http", key=True)
         for way in ("http", "tcp"):
             if way in ready and ready[way] not in ports:
-                fields.error(f"{path}/{way}", f"this process has no port '{ready[way]}'{suggestion(ready[way], ports) or '; add it under ports'}")
+                fields.error(
+                    f"{path}/{way}",
+                    f"this process has no port '{ready[way]}'{suggestion(ready[way], ports) or '; add it under ports'}",
+                )
 
     def _check_drain(self, fields: Fields, path: str, drain: Mapping[str, Any], group: str) -> None:
         until = drain.get("until")
@@ -168,14 +214,21 @@ class Framework:
         if name not in self.processes:
             fields.error(f"{path}/until/http", f"there is no group '{name}'{suggestion(name, self.processes)}")
         elif port not in self.processes[name].get("ports", {}):
-            fields.error(f"{path}/until/http", f"the group '{name}' has no port '{port}'{suggestion(port, self.processes[name].get('ports', {}))}")
+            fields.error(
+                f"{path}/until/http",
+                f"the group '{name}' has no port '{port}'{suggestion(port, self.processes[name].get('ports', {}))}",
+            )
         own = dict.fromkeys(self.processes[group].get("ports", {}), 0)
         condition = until["condition"]
         where = f"{path}/until/condition"
         if "{{" in condition or "}}" in condition:
             fields.error(where, "is an expression already; write it without braces")
         else:
-            fields.check(where, "{{ (" + condition + ") }}", {"body": None, "host": "", "port": own, "secret": secret_lookup({}, allowed=False)})
+            fields.check(
+                where,
+                "{{ (" + condition + ") }}",
+                {"body": None, "host": "", "port": own, "secret": secret_lookup({}, allowed=False)},
+            )
 
     def _check_expressions(self, fields: Fields) -> None:
         """Every expression can be read and names only what it may."""
@@ -185,7 +238,10 @@ class Framework:
         for index, rule in enumerate(self.data.get("rules", ())):
             fields.check(f"/rules/{index}/that", rule["that"], self._early(values))
             if rule.get("parameter", next(iter(self.parameters), "")) not in self.parameters:
-                fields.error(f"/rules/{index}/parameter", f"there is no parameter '{rule['parameter']}'{suggestion(rule['parameter'], self.parameters)}")
+                fields.error(
+                    f"/rules/{index}/parameter",
+                    f"there is no parameter '{rule['parameter']}'{suggestion(rule['parameter'], self.parameters)}",
+                )
         for group, process in self.processes.items():
             path = pointer("/processes", group)
             scopes = self._scopes(group, values, secrets)
@@ -210,7 +266,10 @@ class Framework:
             fields.check(f"{path}/when", attach.get("when"), self._early(values))
             for index, name in enumerate(attach.get("secrets", ())):
                 if name not in secrets:
-                    fields.error(f"{path}/secrets/{index}", f"there is no secret '{name}'{suggestion(name, secrets) or '; declare it under secrets'}")
+                    fields.error(
+                        f"{path}/secrets/{index}",
+                        f"there is no secret '{name}'{suggestion(name, secrets) or '; declare it under secrets'}",
+                    )
 
     def _check_variables(self, fields: Fields, values: Mapping[str, Any]) -> dict[str, Any]:
         known: dict[str, Any] = {}
@@ -223,11 +282,17 @@ class Framework:
         """Render it once. Samples may not fit together, so only defaults prove an error."""
         attempt = Fields(self.document)
         self.render(self._sample(), self._local_secrets(), attempt)
-        if not any(parameters.required(schema) and not parameters.is_secret(schema) for schema in self.parameters.values()):
+        if not any(
+            parameters.required(schema) and not parameters.is_secret(schema) for schema in self.parameters.values()
+        ):
             fields.errors += attempt.errors
 
     def _sample(self) -> dict[str, Any]:
-        return {name: schema["default"] if "default" in schema else parameters.sample(schema) for name, schema in self.parameters.items() if not parameters.is_secret(schema)}
+        return {
+            name: schema["default"] if "default" in schema else parameters.sample(schema)
+            for name, schema in self.parameters.items()
+            if not parameters.is_secret(schema)
+        }
 
     def _local_secrets(self) -> dict[str, str]:
         return {name: name for name in (*self.secrets, *self.secret_parameters)}
@@ -264,44 +329,77 @@ class Framework:
         :param fields: takes what is wrong
         """
         seen = self._full(values, fields)
-        switched = {name: fields.flag(f"/processes/{name}/when", process.get("when"), seen, True) for name, process in self.processes.items()}
+        switched = {
+            name: fields.flag(f"/processes/{name}/when", process.get("when"), seen, True)
+            for name, process in self.processes.items()
+        }
         absent = frozenset(name for name, on in switched.items() if not on)
-        groups = tuple(self._group(name, self._scopes(name, seen, secrets, absent), absent, fields) for name, on in switched.items() if on)
+        groups = tuple(
+            self._group(name, self._scopes(name, seen, secrets, absent), absent, fields)
+            for name, on in switched.items()
+            if on
+        )
         scope = self._output_scope(seen, absent)
-        outputs = {name: fields.optional(pointer("/outputs", name), source, scope) for name, source in self.outputs.items()}
+        outputs = {
+            name: fields.optional(pointer("/outputs", name), source, scope) for name, source in self.outputs.items()
+        }
         attach = {
             language: Attach(
-                requires=fields.text(f"/attach/{language}/requires", how.get("requires", ""), seen) or "", variable=how.get("variable", ""),
-                code=how["code"], secrets=tuple(secrets[name] for name in how.get("secrets", ()) if name in secrets),
+                requires=fields.text(f"/attach/{language}/requires", how.get("requires", ""), seen) or "",
+                variable=how.get("variable", ""),
+                code=how["code"],
+                secrets=tuple(secrets[name] for name in how.get("secrets", ()) if name in secrets),
             )
             for language, how in self.attach.items()
             if fields.flag(f"/attach/{language}/when", how.get("when"), seen, True)
-        }  # fmt: skip
-        return RenderedFramework(groups=groups, outputs={name: text for name, text in outputs.items() if text is not None}, attach=attach, absent=absent)
+        }
+        return RenderedFramework(
+            groups=groups,
+            outputs={name: text for name, text in outputs.items() if text is not None},
+            attach=attach,
+            absent=absent,
+        )
 
     def _group(self, name: str, scopes: Mapping[str, Scope], absent: frozenset[str], fields: Fields) -> Group:
         process, path = self.processes[name], pointer("/processes", name)
         early = scopes["early"]
         count = fields.whole(f"{path}/count", process.get("count"), early, 1)
         maximum = fields.whole(f"{path}/maximum", process.get("maximum"), early, count)
-        essential = fields.whole(f"{path}/essential", process.get("essential"), early, min(count, 1) if "maximum" in process else count)
+        essential = fields.whole(
+            f"{path}/essential", process.get("essential"), early, min(count, 1) if "maximum" in process else count
+        )
         for key, low, high, other in (("essential", essential, count, "count"), ("maximum", count, maximum, "count")):
             if low > high:
-                fields.error(f"{path}/{key}" if key in process else path, f"{key} is {essential if key == 'essential' else maximum} and {other} is {count}: essential <= count <= maximum must hold")
+                fields.error(
+                    f"{path}/{key}" if key in process else path,
+                    f"{key} is {essential if key == 'essential' else maximum} and {other} is {count}: essential <="
+                    " count <= maximum must hold",
+                )
         return Group(
-            name=name, framework=self.name,
+            name=name,
+            framework=self.name,
             image=fields.text(f"{path}/image", process["image"], early) or "",
             command=fields.command(f"{path}/command", process["command"], scopes["command"]),
-            environment=self._more_environment(process, path, early, fields) | fields.texts(f"{path}/environment", process.get("environment", {}), scopes["private"]),
+            environment=self._more_environment(process, path, early, fields)
+            | fields.texts(f"{path}/environment", process.get("environment", {}), scopes["private"]),
             files=fields.texts(f"{path}/files", process.get("files", {}), scopes["private"]),
-            count=count, essential=essential, maximum=maximum,
+            count=count,
+            essential=essential,
+            maximum=maximum,
             needs=tuple(needed for needed in process.get("needs", ()) if needed not in absent),
-            ports=tuple(self._port(port, item, f"{path}/ports/{port}", scopes["private"], fields) for port, item in process.get("ports", {}).items()),
+            ports=tuple(
+                self._port(port, item, f"{path}/ports/{port}", scopes["private"], fields)
+                for port, item in process.get("ports", {}).items()
+            ),
             ready=self._ready(process.get("ready", {}), f"{path}/ready", scopes["page"], fields),
             drain=self._drain(process.get("drain"), absent),
             resources=Resources(
-                cores=fields.number(f"{path}/resources/cores", process.get("resources", {}).get("cores"), early, Resources().cores),
-                memory=fields.memory(f"{path}/resources/memory", process.get("resources", {}).get("memory"), early, Resources().memory),
+                cores=fields.number(
+                    f"{path}/resources/cores", process.get("resources", {}).get("cores"), early, Resources().cores
+                ),
+                memory=fields.memory(
+                    f"{path}/resources/memory", process.get("resources", {}).get("memory"), early, Resources().memory
+                ),
             ),
             restart=Restart(
                 limit=process.get("restart", {}).get("limit", Restart().limit),
@@ -311,7 +409,7 @@ class Framework:
             grace=seconds(process.get("grace"), 10.0),
             requires=tuple(process.get("requires", ())),
             decides_result=process.get("decides_result", False),
-        )  # fmt: skip
+        )
 
     def _more_environment(self, process: Mapping[str, Any], path: str, scope: Scope, fields: Fields) -> dict[str, str]:
         if "more_environment" not in process:
@@ -324,8 +422,16 @@ class Framework:
             return {}
         found: dict[str, str] = {}
         for name, item in value.items():
-            if not _VARIABLE.fullmatch(str(name)) or str(name).startswith("ZOE_") or not (isinstance(item, str) or is_type(item, "number")):
-                fields.error(path, f"'{str(name)[:60]}' is no environment variable that may be set: letters, digits and underscores, not beginning with ZOE_, and a text or number as value")
+            if (
+                not _VARIABLE.fullmatch(str(name))
+                or str(name).startswith("ZOE_")
+                or not (isinstance(item, str) or is_type(item, "number"))
+            ):
+                fields.error(
+                    path,
+                    f"'{str(name)[:60]}' is no environment variable that may be set: letters, digits and underscores,"
+                    " not beginning with ZOE_, and a text or number as value",
+                )
             else:
                 found[str(name)] = templates.as_text(item)
         return found
@@ -334,15 +440,25 @@ class Framework:
         if isinstance(source, int):
             return Port(name=name, number=source)
         return Port(
-            name=name, number=source["port"], protocol=source.get("protocol", "tcp"), show=source.get("show", False),
-            title=source.get("title", ""), start=source.get("start", "/"), strip=source.get("strip", True),
+            name=name,
+            number=source["port"],
+            protocol=source.get("protocol", "tcp"),
+            show=source.get("show", False),
+            title=source.get("title", ""),
+            start=source.get("start", "/"),
+            strip=source.get("strip", True),
             headers=fields.texts(f"{path}/headers", source.get("headers", {}), scope),
-        )  # fmt: skip
+        )
 
     def _ready(self, source: Mapping[str, Any], path: str, scope: Scope, fields: Fields) -> Ready:
         timeout = seconds(source.get("timeout"), Ready().timeout)
         if "http" in source:
-            return Ready(kind="http", port=source["http"], path=fields.text(f"{path}/path", source.get("path", "/"), scope) or "/", timeout=timeout)
+            return Ready(
+                kind="http",
+                port=source["http"],
+                path=fields.text(f"{path}/path", source.get("path", "/"), scope) or "/",
+                timeout=timeout,
+            )
         if "tcp" in source:
             return Ready(kind="tcp", port=source["tcp"], timeout=timeout)
         if "log" in source:
@@ -357,7 +473,14 @@ class Framework:
         group, _, port = until["http"].rpartition(".") if until else ("", "", "")
         if not until or group in absent:
             return Drain(signal=source["signal"], timeout=timeout)
-        return Drain(signal=source["signal"], group=group, port=port, path=until.get("path", "/"), until=until["condition"], timeout=timeout)
+        return Drain(
+            signal=source["signal"],
+            group=group,
+            port=port,
+            path=until.get("path", "/"),
+            until=until["condition"],
+            timeout=timeout,
+        )
 
 
 def process_scope(group: str, ports: Mapping[str, Any]) -> dict[str, Any]:
@@ -378,7 +501,9 @@ def broken_rules(rules: Any, scope: Scope, fields: Fields, section: str = "/rule
     broken = []
     for index, rule in enumerate(rules):
         if not fields.flag(f"{section}/{index}/that", rule["that"], scope, True):
-            broken.append(FieldError(path=pointer("", rule["parameter"]) if "parameter" in rule else "", message=rule["message"]))
+            broken.append(
+                FieldError(path=pointer("", rule["parameter"]) if "parameter" in rule else "", message=rule["message"])
+            )
     return broken
 
 

@@ -1,4 +1,5 @@
-"""Parameters: what a framework or ZApp may be asked. Checks their schemas, shows them to people, fills in what they gave.
+"""Parameters: what a framework or ZApp may be asked. Checks their schemas, shows them to people, fills in what they
+gave.
 
 Called by ``framework`` and ``zapp`` (when definitions are read and rendered).
 """
@@ -99,14 +100,22 @@ def fill(schemas: Schemas, given: Mapping[str, Any], what: str) -> tuple[dict[st
     values: dict[str, Any] = {}
     for name in given:
         if name not in schemas:
-            errors.append(FieldError(path=pointer("", name), message=f"{what} has no parameter '{name}'{suggestion(name, schemas) or '; it has none'}"))
+            errors.append(
+                FieldError(
+                    path=pointer("", name),
+                    message=f"{what} has no parameter '{name}'{suggestion(name, schemas) or '; it has none'}",
+                )
+            )
     for name, schema in schemas.items():
         path = pointer("", name)
         if name in given:
             value = given[name]
             wrong = list(_unsuitable(value, path)) or list(check(schema, value, path))
             secret = is_secret(schema)
-            errors += [FieldError(path=fault.path, message=_without_value(fault.message) if secret else fault.message) for fault in wrong]
+            errors += [
+                FieldError(path=fault.path, message=_without_value(fault.message) if secret else fault.message)
+                for fault in wrong
+            ]
             values[name] = _whole_numbers(schema, value)
         elif "default" in schema:
             values[name] = schema["default"]
@@ -132,7 +141,10 @@ def _unsuitable(value: Any, path: str) -> Iterator[Fault]:
         elif "\0" in value:
             yield Fault(path, "holds a NUL character; remove it")
         elif len(value) > LONGEST_TEXT:
-            yield Fault(path, f"has more than {LONGEST_TEXT} characters; put it where the application can read it and pass its place")
+            yield Fault(
+                path,
+                f"has more than {LONGEST_TEXT} characters; put it where the application can read it and pass its place",
+            )
         else:
             try:
                 value.encode()

@@ -1,7 +1,9 @@
 """Turns the fields of a definition into values: one ``Fields`` for each framework that is rendered, or checked.
 
-A field's *reach* says which names its expressions may use. The same scopes serve both uses: ``check`` looks at every name
-in an expression without evaluating it (so that the branch not taken is checked too), ``text``, ``number`` and so on evaluate it.
+A field's *reach* says which names its expressions may use. The same scopes serve both uses: ``check`` looks at every
+name
+in an expression without evaluating it (so that the branch not taken is checked too), ``text``, ``number`` and so on
+evaluate it.
 Everything that is wrong is collected in ``errors``, with its place. Called by ``framework`` and ``zapp``.
 """
 
@@ -20,7 +22,29 @@ from zoe_hub.core.text import Kind, Reference
 
 Scope = Mapping[str, Any]
 PROCESS_NAMES = ("port", "path", "bind", "host", "index", "process", "folder")
-RESERVED = frozenset((*PROCESS_NAMES, "secret", "version", "framework", "zapp", "true", "false", "none", "True", "False", "None", "not", "and", "or", "in", "is", "if", "else", "body"))
+RESERVED = frozenset(
+    (
+        *PROCESS_NAMES,
+        "secret",
+        "version",
+        "framework",
+        "zapp",
+        "true",
+        "false",
+        "none",
+        "True",
+        "False",
+        "None",
+        "not",
+        "and",
+        "or",
+        "in",
+        "is",
+        "if",
+        "else",
+        "body",
+    )
+)
 
 _NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,9})?")
 
@@ -171,7 +195,10 @@ class Fields:
         value = self.value(path, source, scope)
         if not isinstance(value, bool):
             if not self._noted(path):
-                self.error(path, f"must be true or false, not {shown(value)}; compare with something, such as {{{{ x != '' }}}}")
+                self.error(
+                    path,
+                    f"must be true or false, not {shown(value)}; compare with something, such as {{{{ x != '' }}}}",
+                )
             return default
         return value
 
@@ -196,7 +223,9 @@ def seconds(source: Any, default: float) -> float:
 def _out_of_reach(name: str, attributes: tuple[str, ...], scope: Scope) -> str:
     """Why a name with its attributes cannot be used, or nothing."""
     if name not in scope or name == "secret":
-        return templates.unknown(name, (known for known, value in scope.items() if known != "secret" and not isinstance(value, Hidden)))
+        return templates.unknown(
+            name, (known for known, value in scope.items() if known != "secret" and not isinstance(value, Hidden))
+        )
     value, so_far = scope[name], name
     for attribute in attributes:
         if isinstance(value, Late):
@@ -231,7 +260,9 @@ def secret_lookup(known: Mapping[str, str], *, allowed: bool, field: str = "") -
 
     def secret(name: str) -> Late:
         if not allowed:
-            raise TemplateError(f"a secret may not stand in {field or 'this field'}: pass it in environment, files or headers")
+            raise TemplateError(
+                f"a secret may not stand in {field or 'this field'}: pass it in environment, files or headers"
+            )
         if name not in known:
             raise TemplateError(f"there is no secret '{name}'{suggestion(name, known) or '; declare it under secrets'}")
         return late("secret", known[name])

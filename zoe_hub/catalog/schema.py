@@ -1,7 +1,8 @@
 """Checks a value against a JSON Schema and says everything that is wrong, each with what to do about it.
 
 It knows the keywords of JSON Schema 2020-12 that definitions and parameters may use (``KEYWORDS``; the published schema
-refuses others), and behaves as the standard says; a test compares it with the package ``jsonschema``. That package itself
+refuses others), and behaves as the standard says; a test compares it with the package ``jsonschema``. That package
+itself
 is not used at run time: importing it costs the idle hub 21 MiB and its start more than a second, and it words errors
 for programmers. Used by ``definitions`` (files) and ``parameters`` (what people ask for).
 """
@@ -21,13 +22,62 @@ from zoe_hub.catalog.source import pointer
 Schema = Mapping[str, Any] | bool
 
 KEYWORDS = frozenset(
-    ["$schema", "$id", "$ref", "$defs", "$comment", "title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly", "secret", "type", "enum", "const", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength", "pattern", "format", "items", "minItems", "maxItems", "uniqueItems", "properties", "required", "additionalProperties", "patternProperties", "propertyNames", "minProperties", "maxProperties", "oneOf", "anyOf", "allOf", "not", "if", "then", "else"]
+    [
+        "$schema",
+        "$id",
+        "$ref",
+        "$defs",
+        "$comment",
+        "title",
+        "description",
+        "default",
+        "examples",
+        "deprecated",
+        "readOnly",
+        "writeOnly",
+        "secret",
+        "type",
+        "enum",
+        "const",
+        "minimum",
+        "maximum",
+        "exclusiveMinimum",
+        "exclusiveMaximum",
+        "multipleOf",
+        "minLength",
+        "maxLength",
+        "pattern",
+        "format",
+        "items",
+        "minItems",
+        "maxItems",
+        "uniqueItems",
+        "properties",
+        "required",
+        "additionalProperties",
+        "patternProperties",
+        "propertyNames",
+        "minProperties",
+        "maxProperties",
+        "oneOf",
+        "anyOf",
+        "allOf",
+        "not",
+        "if",
+        "then",
+        "else",
+    ]
 )
 
 _TYPES: Mapping[str, str] = {
-    "string": "a text", "integer": "a whole number", "number": "a number", "boolean": "true or false",
-    "array": "a list", "object": "a mapping of names to values", "null": "null",
-}  # fmt: skip
+    "string": "a text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "a mapping of names to values",
+    "null": "null",
+}
 
 
 class Fault(NamedTuple):
@@ -41,7 +91,9 @@ class Fault(NamedTuple):
 def is_type(value: Any, name: str) -> bool:
     """Whether a JSON value is of a type of JSON Schema; 2.0 is an integer, true is none."""
     if name == "integer":
-        return (isinstance(value, int) and not isinstance(value, bool)) or (isinstance(value, float) and value.is_integer())
+        return (isinstance(value, int) and not isinstance(value, bool)) or (
+            isinstance(value, float) and value.is_integer()
+        )
     if name == "number":
         return isinstance(value, int | float) and not isinstance(value, bool)
     python: type | None = {"string": str, "boolean": bool, "array": list, "object": dict, "null": type(None)}.get(name)
@@ -128,7 +180,11 @@ def check(schema: Schema, value: Any, path: str = "", root: Schema | None = None
     if "enum" in schema and not any(same(value, item) for item in schema["enum"]):
         known = [item for item in schema["enum"] if isinstance(item, str)]
         hint = suggestion(value, known) if isinstance(value, str) and difflib.get_close_matches(value, known, 1) else ""
-        yield Fault(path, f"must be {_either(repr(item) if isinstance(item, str) else shown(item) for item in schema['enum'])}, not {shown(value)}{hint}")
+        yield Fault(
+            path,
+            f"must be {_either(repr(item) if isinstance(item, str) else shown(item) for item in schema['enum'])}, not"
+            f" {shown(value)}{hint}",
+        )
     if "const" in schema and not same(value, schema["const"]):
         yield Fault(path, f"must be {shown(schema['const'])}, not {shown(value)}")
     if isinstance(value, str):
@@ -165,7 +221,11 @@ def _number(schema: Mapping[str, Any], value: float, path: str) -> Iterator[Faul
         yield Fault(path, f"must be less than {schema['exclusiveMaximum']}, not {shown(value)}")
     if "multipleOf" in schema:
         step = schema["multipleOf"]
-        whole = value % step == 0 if isinstance(value, int) and isinstance(step, int) else math.isfinite(value / step) and (value / step).is_integer()
+        whole = (
+            value % step == 0
+            if isinstance(value, int) and isinstance(step, int)
+            else math.isfinite(value / step) and (value / step).is_integer()
+        )
         if not whole:
             yield Fault(path, f"must be a multiple of {step}, not {shown(value)}")
 
@@ -173,7 +233,9 @@ def _number(schema: Mapping[str, Any], value: float, path: str) -> Iterator[Faul
 def _text(schema: Mapping[str, Any], value: str, path: str) -> Iterator[Fault]:
     if len(value) < schema.get("minLength", 0):
         wanted = schema["minLength"]
-        yield Fault(path, "must not be empty" if wanted == 1 else f"must have at least {wanted} characters, not {len(value)}")
+        yield Fault(
+            path, "must not be empty" if wanted == 1 else f"must have at least {wanted} characters, not {len(value)}"
+        )
     if "maxLength" in schema and len(value) > schema["maxLength"]:
         yield Fault(path, f"must have at most {schema['maxLength']} characters, not {len(value)}")
         return  # a pattern is not tried on a text of any length
@@ -211,7 +273,14 @@ def _object(schema: Mapping[str, Any], value: dict[str, Any], path: str, root: S
         if name not in value:
             yield Fault(path, f"needs '{name}'")
     if len(value) < schema.get("minProperties", 0):
-        yield Fault(path, "must not be empty" if schema["minProperties"] == 1 else f"must have at least {schema['minProperties']} members")
+        yield Fault(
+            path,
+            (
+                "must not be empty"
+                if schema["minProperties"] == 1
+                else f"must have at least {schema['minProperties']} members"
+            ),
+        )
     if "maxProperties" in schema and len(value) > schema["maxProperties"]:
         yield Fault(path, f"must have at most {schema['maxProperties']} members, not {len(value)}")
         return
@@ -246,7 +315,13 @@ def _combined(schema: Mapping[str, Any], value: Any, path: str, root: Schema) ->
             elif fitting > 1 and keyword == "oneOf":
                 yield Fault(path, f"fits {fitting} of the forms that exclude each other; keep to one")
     if "not" in schema and not any(check(schema["not"], value, path, root)):
-        yield Fault(path, str((schema["not"].get("$comment") if isinstance(schema["not"], Mapping) else "") or "is not allowed like this"))
+        yield Fault(
+            path,
+            str(
+                (schema["not"].get("$comment") if isinstance(schema["not"], Mapping) else "")
+                or "is not allowed like this"
+            ),
+        )
     if "if" in schema:
         branch = "else" if any(check(schema["if"], value, path, root)) else "then"
         if branch in schema:
@@ -255,7 +330,9 @@ def _combined(schema: Mapping[str, Any], value: Any, path: str, root: Schema) ->
 
 def _best(forms: list[Schema], results: list[list[Fault]], value: Any, path: str, root: Schema) -> Iterator[Fault]:
     """What is wrong with the form that was probably meant: the one whose type fits, else all types there are."""
-    expanded = [_resolve(form["$ref"], root) if isinstance(form, Mapping) and "$ref" in form else form for form in forms]
+    expanded = [
+        _resolve(form["$ref"], root) if isinstance(form, Mapping) and "$ref" in form else form for form in forms
+    ]
     fitting, types = [], []
     for form, faults in zip(expanded, results, strict=True):
         names = form.get("type", ()) if isinstance(form, Mapping) else ()
@@ -267,4 +344,7 @@ def _best(forms: list[Schema], results: list[list[Fault]], value: Any, path: str
         # the form that the value comes furthest in: its faults are deepest, then fewest
         yield from min(fitting, key=lambda faults: (-max(fault.path.count("/") for fault in faults), len(faults)))
     else:
-        yield Fault(path, f"must be {_either(_TYPES[name] for name in types) if types else 'something else'}, not {shown(value)}")
+        yield Fault(
+            path,
+            f"must be {_either(_TYPES[name] for name in types) if types else 'something else'}, not {shown(value)}",
+        )

@@ -1,8 +1,10 @@
 """Reads one YAML file into plain values and remembers where each of them stands. Called by ``definitions``.
 
-It reads the events of libyaml itself instead of letting PyYAML build objects, so that it can say line and column of every
+It reads the events of libyaml itself instead of letting PyYAML build objects, so that it can say line and column of
+every
 value, refuse duplicate keys, and bound everything that a hostile or broken file could blow up: size, depth, number of
-values (counted as if every alias were written out), length of numbers. Scalars follow YAML 1.2: ``yes``, ``on`` and dates
+values (counted as if every alias were written out), length of numbers. Scalars follow YAML 1.2: ``yes``, ``on`` and
+dates
 are texts.
 """
 
@@ -26,9 +28,18 @@ _INTEGER = re.compile(r"[-+]?[0-9]{1,18}|0x[0-9a-fA-F]{1,15}|0o[0-7]{1,20}")
 _LONG_INTEGER = re.compile(r"[-+]?[0-9]+|0x[0-9a-fA-F]+|0o[0-7]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _CONSTANTS: Mapping[str, Any] = {
-    "": None, "~": None, "null": None, "Null": None, "NULL": None,
-    "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
-}  # fmt: skip
+    "": None,
+    "~": None,
+    "null": None,
+    "Null": None,
+    "NULL": None,
+    "true": True,
+    "True": True,
+    "TRUE": True,
+    "false": False,
+    "False": False,
+    "FALSE": False,
+}
 _TAG = "tag:yaml.org,2002:"
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -88,14 +99,27 @@ def read(path: Path) -> Document:
         with path.open("rb") as stream:
             content = stream.read(LARGEST_FILE + 1)
     except OSError as error:
-        raise Unreadable(FieldError(message=f"cannot be read: {error.strerror or error}; check that it exists and may be read", file=file)) from error
+        raise Unreadable(
+            FieldError(
+                message=f"cannot be read: {error.strerror or error}; check that it exists and may be read", file=file
+            )
+        ) from error
     if len(content) > LARGEST_FILE:
-        raise Unreadable(FieldError(message=f"is larger than {LARGEST_FILE // 1024} KiB; put programs and data into files of their own", file=file, line=1, column=1))
+        raise Unreadable(
+            FieldError(
+                message=f"is larger than {LARGEST_FILE // 1024} KiB; put programs and data into files of their own",
+                file=file,
+                line=1,
+                column=1,
+            )
+        )
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise Unreadable(FieldError(message="is not UTF-8 text; save it in UTF-8", file=file, line=line, column=1)) from error
+        raise Unreadable(
+            FieldError(message="is not UTF-8 text; save it in UTF-8", file=file, line=line, column=1)
+        ) from error
     return parse(text, file)
 
 
@@ -108,10 +132,19 @@ def parse(text: str, file: str) -> Document:
         mark = error.problem_mark or error.context_mark
         what = ", ".join(part for part in (error.context, error.problem) if part)
         place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        raise Unreadable(FieldError(message=f"is not YAML: {what}; check quotes, colons and indentation here", file=file, line=place[0], column=place[1])) from error
+        raise Unreadable(
+            FieldError(
+                message=f"is not YAML: {what}; check quotes, colons and indentation here",
+                file=file,
+                line=place[0],
+                column=place[1],
+            )
+        ) from error
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        raise Unreadable(FieldError(message=f"is not YAML: {error.reason}; remove the character", file=file, line=line, column=1)) from error
+        raise Unreadable(
+            FieldError(message=f"is not YAML: {error.reason}; remove the character", file=file, line=line, column=1)
+        ) from error
     except (yaml.YAMLError, ValueError, UnicodeError) as error:
         raise Unreadable(FieldError(message=f"is not YAML: {error}", file=file, line=1, column=1)) from error
 
@@ -154,7 +187,14 @@ class _Reader:
         if self.errors:
             raise Unreadable(*self.errors)
         if not self.documents or self.root is None:
-            raise Unreadable(FieldError(message="is empty; see docs/framework-author.md for what belongs here", file=self.file, line=1, column=1))
+            raise Unreadable(
+                FieldError(
+                    message="is empty; see docs/framework-author.md for what belongs here",
+                    file=self.file,
+                    line=1,
+                    column=1,
+                )
+            )
         return Document(self.file, self.root, self.places, self.keys)
 
     # one step each

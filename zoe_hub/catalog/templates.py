@@ -21,7 +21,20 @@ from zoe_hub.catalog.filters import COMPARE, FILTERS, TESTS, Late, as_text
 from zoe_hub.catalog.schema import shown, suggestion
 from zoe_hub.core.errors import ZoeError
 
-__all__ = ["FILTERS", "Absent", "Hidden", "Late", "Template", "TemplateError", "as_text", "evaluate", "named", "parse", "secrets", "unknown"]
+__all__ = [
+    "FILTERS",
+    "Absent",
+    "Hidden",
+    "Late",
+    "Template",
+    "TemplateError",
+    "as_text",
+    "evaluate",
+    "named",
+    "parse",
+    "secrets",
+    "unknown",
+]
 
 MOST_STEPS = 200_000
 LONGEST_TEXT = 4 * 2**20  # characters of one value
@@ -71,9 +84,15 @@ class Template(NamedTuple):
 
 # Block and comment tags begin with characters that YAML does not allow, so only {{ }} means something.
 _ENVIRONMENT = SandboxedEnvironment(
-    block_start_string="\x01{", block_end_string="}\x01", comment_start_string="\x02{", comment_end_string="}\x02",
-    keep_trailing_newline=True, autoescape=False, cache_size=0, optimized=False,
-)  # fmt: skip
+    block_start_string="\x01{",
+    block_end_string="}\x01",
+    comment_start_string="\x02{",
+    comment_end_string="}\x02",
+    keep_trailing_newline=True,
+    autoescape=False,
+    cache_size=0,
+    optimized=False,
+)
 
 
 @functools.lru_cache(4096)
@@ -88,7 +107,9 @@ def parse(source: str) -> Template:
     try:
         tree = _ENVIRONMENT.parse(source)
     except TemplateSyntaxError as error:
-        raise TemplateError(f"the expression is not complete: {error.message}; write it as {{{{ name }}}}", error.lineno) from error
+        raise TemplateError(
+            f"the expression is not complete: {error.message}; write it as {{{{ name }}}}", error.lineno
+        ) from error
     except (RecursionError, ValueError, MemoryError) as error:
         raise TemplateError("the expression is too deep or has too large a number; write it more simply") from error
     parts: list[nodes.Expr | str] = []
@@ -158,14 +179,34 @@ def _every(node: nodes.Node, kind: type[nodes.Call]) -> Iterator[nodes.Call]:
 # --- what is allowed -----------------------------------------------------------------------------------------------
 
 _BINARY: Mapping[type[nodes.Node], tuple[str, Callable[[Any, Any], Any]]] = {
-    nodes.Add: ("+", operator.add), nodes.Sub: ("-", operator.sub), nodes.Mul: ("*", operator.mul),
-    nodes.Div: ("/", operator.truediv), nodes.FloorDiv: ("//", operator.floordiv), nodes.Mod: ("%", operator.mod),
-}  # fmt: skip
+    nodes.Add: ("+", operator.add),
+    nodes.Sub: ("-", operator.sub),
+    nodes.Mul: ("*", operator.mul),
+    nodes.Div: ("/", operator.truediv),
+    nodes.FloorDiv: ("//", operator.floordiv),
+    nodes.Mod: ("%", operator.mod),
+}
 _PLAIN: tuple[type[nodes.Node], ...] = (
-    nodes.Const, nodes.Name, nodes.Getattr, nodes.Getitem, nodes.And, nodes.Or, nodes.Not, nodes.Neg, nodes.Pos,
-    nodes.Compare, nodes.Operand, nodes.CondExpr, nodes.Concat, nodes.List, nodes.Tuple, nodes.Dict, nodes.Pair, nodes.Keyword,
+    nodes.Const,
+    nodes.Name,
+    nodes.Getattr,
+    nodes.Getitem,
+    nodes.And,
+    nodes.Or,
+    nodes.Not,
+    nodes.Neg,
+    nodes.Pos,
+    nodes.Compare,
+    nodes.Operand,
+    nodes.CondExpr,
+    nodes.Concat,
+    nodes.List,
+    nodes.Tuple,
+    nodes.Dict,
+    nodes.Pair,
+    nodes.Keyword,
     *_BINARY,
-)  # fmt: skip
+)
 
 
 def _allow(node: nodes.Node) -> None:
@@ -183,7 +224,14 @@ def _allow(node: nodes.Node) -> None:
             raise TemplateError(f"the test '{node.name}' cannot be used like this", line)
     elif isinstance(node, nodes.Call):
         plain = len(node.args) == 1 and isinstance(node.args[0], nodes.Const) and isinstance(node.args[0].value, str)
-        if not isinstance(node.node, nodes.Name) or node.node.name != "secret" or not plain or node.kwargs or node.dyn_args or node.dyn_kwargs:
+        if (
+            not isinstance(node.node, nodes.Name)
+            or node.node.name != "secret"
+            or not plain
+            or node.kwargs
+            or node.dyn_args
+            or node.dyn_kwargs
+        ):
             raise TemplateError("only secret('name') can be called; use a filter instead, such as {{ x | int }}", line)
         return
     elif isinstance(node, nodes.Getattr) and node.attr.startswith("_"):
@@ -238,7 +286,11 @@ class _Walk:
             raise TemplateError(f"makes a text of more than {LONGEST_TEXT} characters")
         if isinstance(value, list) and len(value) > MOST_ITEMS:
             raise TemplateError(f"makes a list of more than {MOST_ITEMS} items")
-        if isinstance(value, int | float) and not isinstance(value, bool) and not -LARGEST_NUMBER < value < LARGEST_NUMBER:
+        if (
+            isinstance(value, int | float)
+            and not isinstance(value, bool)
+            and not -LARGEST_NUMBER < value < LARGEST_NUMBER
+        ):
             raise TemplateError("makes a number that is too large")
         return value
 
@@ -246,7 +298,10 @@ class _Walk:
         """A value that an operator needs now."""
         value = self.value(node)
         if isinstance(value, Late):
-            raise TemplateError("uses in a calculation what is known only when the process starts; it can only be part of a text", node.lineno)
+            raise TemplateError(
+                "uses in a calculation what is known only when the process starts; it can only be part of a text",
+                node.lineno,
+            )
         return value
 
     def _value(self, node: Any) -> Any:
@@ -311,7 +366,9 @@ class _Walk:
             if not -len(holder) <= key < len(holder):
                 raise TemplateError(f"the list has {len(holder)} items, there is none number {key}", node.lineno)
             return holder[key]
-        raise TemplateError(f"{'this' if isinstance(holder, Late) else shown(holder)} has no member '{key}'", node.lineno)
+        raise TemplateError(
+            f"{'this' if isinstance(holder, Late) else shown(holder)} has no member '{key}'", node.lineno
+        )
 
     def seen(self, value: Any, node: Any) -> Any:
         if isinstance(value, Hidden):
@@ -353,7 +410,11 @@ class _Walk:
         if node.name in ("default", "d"):
             instead = self.value(node.args[0]) if node.args else ""
             return self.value(node.node) if self.defined(node.node) else instead
-        value = self.value(node.node) if node.name in ("json", "jws", "tojson", "string", "join", "list") else self.known(node.node)
+        value = (
+            self.value(node.node)
+            if node.name in ("json", "jws", "tojson", "string", "join", "list")
+            else self.known(node.node)
+        )
         arguments = [self.known(item) for item in node.args]
         options: dict[str, Any] = {str(item.key): self.known(item.value) for item in node.kwargs}
         if isinstance(value, str | list | dict):

@@ -1,1 +1,3 @@
-"""The wire: what goes over HTTP, declared once. ``types`` and ``operations`` are the source; the rest is generated from them."""
+"""The wire: what goes over HTTP, declared once. ``types`` and ``operations`` are the source; the rest is generated from
+them.
+"""

@@ -1,7 +1,8 @@
 """Writes what is generated from the table of operations: ``python -m zoe_hub.contract.generate [--check]``.
 
 ``openapi.json``, the TypeScript types, the client's operations and two pages of the documentation. With ``--check``
-nothing is written and the exit code is 1 if a file differs; a test does the same. Called by people who changed the table.
+nothing is written and the exit code is 1 if a file differs; a test does the same. Called by people who changed the
+table.
 """
 
 from __future__ import annotations

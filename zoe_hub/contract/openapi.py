@@ -96,7 +96,11 @@ def _parameters(operation: Operation) -> Iterator[Json]:
             parameter: Json = {"name": name, "in": "query", "required": name in schema["required"], "schema": part}
             yield {**parameter, "description": description} if description else parameter
     if operation.creates:
-        yield _header("Idempotency-Key", "The same key with the same request gets the same answer, for at least a day.", maxLength=255)
+        yield _header(
+            "Idempotency-Key",
+            "The same key with the same request gets the same answer, for at least a day.",
+            maxLength=255,
+        )
     if operation.versioned and operation.method != "GET":
         yield _header("If-Match", "The ETag that was read; 'conflict' if the resource has changed since.")
     if operation.id == "get_logs":
@@ -111,14 +115,22 @@ def path_parameters(operation: Operation) -> tuple[str, ...]:
 
 
 def _header(name: str, description: str, **constraints: Any) -> Json:
-    return {"name": name, "in": "header", "required": False, "description": description, "schema": {"type": "string", **constraints}}
+    return {
+        "name": name,
+        "in": "header",
+        "required": False,
+        "description": description,
+        "schema": {"type": "string", **constraints},
+    }
 
 
 def _responses(operation: Operation) -> Json:
     answer: Json = {"description": operation.summary}
     schema: Json | None = {"type": "string"}
     if operation.output is not None:
-        schema = {"type": "object"} if operation.output is dict else {"$ref": REF.format(name=operation.output.__name__)}
+        schema = (
+            {"type": "object"} if operation.output is dict else {"$ref": REF.format(name=operation.output.__name__)}
+        )
     elif operation.media == "text/event-stream":
         schema = {"type": "string", "description": "each event's data is an EventView"}
     answer["content"] = {operation.media: {"schema": schema}}
@@ -128,7 +140,10 @@ def _responses(operation: Operation) -> Json:
     if operation.status in (201, 202):
         headers["Location"] = {"description": "Where the resource is.", "schema": {"type": "string"}}
     if operation.id == "get_logs":
-        headers["Zoe-Log-Offset"] = {"description": "Byte offset of the first byte of the answer.", "schema": {"type": "integer"}}
+        headers["Zoe-Log-Offset"] = {
+            "description": "Byte offset of the first byte of the answer.",
+            "schema": {"type": "integer"},
+        }
     if headers:
         answer["headers"] = headers
     responses: Json = {str(operation.status): answer}
@@ -140,7 +155,9 @@ def _responses(operation: Operation) -> Json:
         by_status[ERRORS[code].status].append(code)
     for status, codes in sorted(by_status.items()):
         one = len(codes) == 1
-        responses[str(status)] = {"$ref": f"#/components/responses/{codes[0]}"} if one else _problem_response(tuple(codes))
+        responses[str(status)] = (
+            {"$ref": f"#/components/responses/{codes[0]}"} if one else _problem_response(tuple(codes))
+        )
     return responses
 
 
@@ -158,7 +175,16 @@ def _problem_response(codes: tuple[str, ...]) -> Json:
 
 def _example(code: str) -> Json:
     kind = ERRORS[code]
-    value = {"type": problem_type(code), "title": kind.title, "status": kind.status, "detail": kind.title, "code": code, "remedy": kind.remedy, "errors": [], "incident": ""}
+    value = {
+        "type": problem_type(code),
+        "title": kind.title,
+        "status": kind.status,
+        "detail": kind.title,
+        "code": code,
+        "remedy": kind.remedy,
+        "errors": [],
+        "incident": "",
+    }
     return {"summary": kind.title, "value": value}
 
 

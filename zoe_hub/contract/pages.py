@@ -19,8 +19,14 @@ def errors_page() -> str:
 def _errors() -> Iterator[str]:
     yield _GENERATED
     yield "# Errors\n"
-    yield "Every error has a stable code. The REST interface answers errors as problems (RFC 9457, `application/problem+json`):"
-    yield "`code` is one of these, `detail` says what happened this time, `remedy` what to do, and `errors` lists the wrong places.\n"
+    yield (
+        "Every error has a stable code. The REST interface answers errors as problems (RFC 9457,"
+        " `application/problem+json`):"
+    )
+    yield (
+        "`code` is one of these, `detail` says what happened this time, `remedy` what to do, and `errors` lists the"
+        " wrong places.\n"
+    )
     yield "| code | status | meaning | what to do |"
     yield "|---|---|---|---|"
     for kind in ERRORS.values():
@@ -35,12 +41,27 @@ def rest_page(document: Json) -> str:
 def _rest(document: Json) -> Iterator[str]:
     yield _GENERATED
     yield "# REST interface\n"
-    yield f"All addresses begin with `{PREFIX}`. Send `Authorization: Bearer <token>`; tokens in addresses and cookies are refused."
-    yield "Bodies are JSON (`Content-Type: application/json`). The whole interface as an OpenAPI document: `GET /api/v1/openapi.json`.\n"
-    yield "- Every operation needs a scope; a token with `write` may read, one with `admin` may do everything, for everybody."
+    yield (
+        f"All addresses begin with `{PREFIX}`. Send `Authorization: Bearer <token>`; tokens in addresses and cookies"
+        " are refused."
+    )
+    yield (
+        "Bodies are JSON (`Content-Type: application/json`). The whole interface as an OpenAPI document: `GET"
+        " /api/v1/openapi.json`.\n"
+    )
+    yield (
+        "- Every operation needs a scope; a token with `write` may read, one with `admin` may do everything, for"
+        " everybody."
+    )
     yield "- What belongs to somebody else is answered exactly like what does not exist."
-    yield "- `Idempotency-Key` (where listed): the same key with the same request gets the same answer, for at least a day."
-    yield "- `If-Match` (where listed): the `ETag` that was read; the answer is `conflict` if the resource has changed since."
+    yield (
+        "- `Idempotency-Key` (where listed): the same key with the same request gets the same answer, for at least a"
+        " day."
+    )
+    yield (
+        "- `If-Match` (where listed): the `ETag` that was read; the answer is `conflict` if the resource has changed"
+        " since."
+    )
     yield "- Lists come newest first, a page at a time; pass `next` of a page as `cursor` to get the following one."
     yield "- Errors are problems (RFC 9457), see [errors](errors.md).\n"
     tags = dict.fromkeys(operation.tag for operation in OPERATIONS)
@@ -55,11 +76,15 @@ def _rest(document: Json) -> Iterator[str]:
             if operation.input is not None:
                 facts.append(f"takes `{operation.input.__name__}`")
             named = operation.output is not None and operation.output is not dict
-            facts.append(f"gives `{operation.output.__name__}`" if named and operation.output else f"gives {operation.media}")
+            facts.append(
+                f"gives `{operation.output.__name__}`" if named and operation.output else f"gives {operation.media}"
+            )
             yield f"{operation.summary}. {', '.join(facts)}.\n"
             for each in described["parameters"]:
                 if each["in"] != "path":
-                    note = each.get("description") or next((part["description"] for part in each["schema"].get("anyOf", ()) if "description" in part), "")
+                    note = each.get("description") or next(
+                        (part["description"] for part in each["schema"].get("anyOf", ()) if "description" in part), ""
+                    )
                     yield f"- {each['in']} `{each['name']}`{': ' + note if note else ''}"
             yield f"- errors: {', '.join(f'`{code}`' for code in errors_of(operation))}\n"
     yield "## Types\n"

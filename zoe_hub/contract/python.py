@@ -1,4 +1,5 @@
-"""Generates ``jupyter_zoe/_operations.py`` from the OpenAPI document: types, the table, and typed methods for the clients.
+"""Generates ``jupyter_zoe/_operations.py`` from the OpenAPI document: types, the table, and typed methods for the
+clients.
 
 The client needs no import of the hub that way. Called by ``contract.generate``.
 """
@@ -15,8 +16,9 @@ _PRIMITIVES = {"string": "str", "integer": "int", "number": "float", "boolean": 
 
 _HEAD = '''"""The hub's operations: types, one table, and a typed method for each, synchronous and asynchronous.
 
-Generated from the hub's table of operations by ``python -m zoe_hub.contract.generate``; do not edit. ``jupyter_zoe.client``
-adds the connection: it derives from ``SyncOperations`` and ``AsyncOperations`` and implements what they call.
+Generated from the hub's table of operations by ``python -m zoe_hub.contract.generate``; do not edit.
+``jupyter_zoe.client`` adds the connection: it derives from ``SyncOperations`` and ``AsyncOperations`` and
+implements what they call.
 """
 
 # ruff: noqa
@@ -43,8 +45,9 @@ class Operation(NamedTuple):
 
 
 class Options(TypedDict, total=False):
-    """Headers of one call. ``idempotency_key``: the same key with the same request gets the same answer; ``if_match``: the
-    version that was read, ``conflict`` if it has changed since; ``range``: ``bytes=FIRST-LAST``; ``last_event_id``."""
+    """Headers of one call. ``idempotency_key``: the same key with the same request gets the same answer;
+    ``if_match``: the version that was read, ``conflict`` if it has changed since; ``range``: ``bytes=FIRST-LAST``;
+    ``last_event_id``."""
 
     idempotency_key: str
     if_match: int
@@ -57,7 +60,14 @@ class Options(TypedDict, total=False):
 def python_module(document: Json) -> str:
     """The whole module."""
     lines = [_HEAD.format(prefix=PREFIX), *_types(document), *_queries(document), *_table()]
-    lines += ["", "", *_mixin("SyncOperations", asynchronous=False), "", "", *_mixin("AsyncOperations", asynchronous=True)]
+    lines += [
+        "",
+        "",
+        *_mixin("SyncOperations", asynchronous=False),
+        "",
+        "",
+        *_mixin("AsyncOperations", asynchronous=True),
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -123,7 +133,10 @@ def _queries(document: Json) -> Iterator[str]:
 def _table() -> Iterator[str]:
     yield "OPERATIONS: dict[str, Operation] = {"
     for operation in OPERATIONS:
-        row = [getattr(operation, name) for name in ("id", "method", "path", "scope", "status", "media", "creates", "versioned")]
+        row = [
+            getattr(operation, name)
+            for name in ("id", "method", "path", "scope", "status", "media", "creates", "versioned")
+        ]
         yield f'    "{operation.id}": Operation({", ".join(_literal(value) for value in row)}),'
     yield "}"
 
@@ -135,9 +148,15 @@ def _literal(value: Any) -> str:
 def _mixin(name: str, *, asynchronous: bool) -> Iterator[str]:
     iterator = "AsyncIterator" if asynchronous else "Iterator"
     start = "async def" if asynchronous else "def"
-    given = "operation: Operation, path: Mapping[str, str], query: Mapping[str, Any], body: Mapping[str, Any] | None, options: Options"
+    given = (
+        "operation: Operation, path: Mapping[str, str], query: Mapping[str, Any], body: Mapping[str, Any] | None,"
+        " options: Options"
+    )
     yield f"class {name}:"
-    yield f'    """One {"asynchronous" if asynchronous else "synchronous"} method for each operation. Answers are decoded JSON, or text where the table says so."""\n'
+    yield (
+        f'    """One {"asynchronous" if asynchronous else "synchronous"} method for each operation. Answers are decoded'
+        ' JSON, or text where the table says so."""\n'
+    )
     yield "    @abstractmethod"
     yield f"    {start} _call(self, {given}) -> Any:"
     yield '        """The whole answer: decoded JSON, or a string. Raises what the client declares for a problem."""\n'
@@ -174,7 +193,13 @@ def _method(operation: Operation, *, asynchronous: bool) -> Iterator[str]:
     query = "cast(Mapping[str, Any], members)" if operation.query else "{}"
     body = "cast(Mapping[str, Any], members)" if operation.input else "None"
     names = ", ".join(f'"{name}": {name}' for name in path)
-    output = "str" if operation.output is None else "dict[str, Any]" if operation.output is dict else operation.output.__name__
+    output = (
+        "str"
+        if operation.output is None
+        else "dict[str, Any]"
+        if operation.output is dict
+        else operation.output.__name__
+    )
     call, item = streams[operation.media] if streaming else ("_call", "")
     result = f"{'AsyncIterator' if asynchronous else 'Iterator'}[{item}]" if streaming else output
     start = "async def" if asynchronous and not streaming else "def"

@@ -1,4 +1,5 @@
-"""Request and response types of the REST interface. The OpenAPI document, the TypeScript types and the client come from here.
+"""Request and response types of the REST interface. The OpenAPI document, the TypeScript types and the client come from
+here.
 
 Names, units and vocabulary are those of ``core.model``; memory in bytes, durations in seconds, times in RFC 3339 UTC.
 Used by ``contract.operations`` and ``web``.
@@ -14,7 +15,13 @@ from msgspec import Meta
 from zoe_hub.core.model import Outcome, Phase, ProcessState, Record
 
 # Python's ``$`` also matches before a line break at the end, JavaScript's does not: ``(?!\n)`` makes them the same.
-Name = Annotated[str, Meta(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$(?!\n)", description="lower-case letters, digits and dashes, at most 63")]
+Name = Annotated[
+    str,
+    Meta(
+        pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$(?!\n)",
+        description="lower-case letters, digits and dashes, at most 63",
+    ),
+]
 Identifier = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$(?!\n)")]
 
 
@@ -151,7 +158,14 @@ class StartRequest(Record, kw_only=True):
     name: Name | None = None
     parameters: dict[str, Any] = {}
     labels: dict[str, str] = {}
-    web_prefix: Annotated[str, Meta(pattern=r"^(/[A-Za-z0-9._~@-]+)+$(?!\n)", max_length=512, description="path in front of the proxy as the browser sees it; the server extension fills it in")] = "/zoe"
+    web_prefix: Annotated[
+        str,
+        Meta(
+            pattern=r"^(/[A-Za-z0-9._~@-]+)+$(?!\n)",
+            max_length=512,
+            description="path in front of the proxy as the browser sees it; the server extension fills it in",
+        ),
+    ] = "/zoe"
 
 
 class ScaleRequest(Record, kw_only=True):
@@ -169,7 +183,9 @@ class TerminateRequest(Record, kw_only=True):
 
 
 class Endpoint(Record, kw_only=True):
-    """A web page of a process, behind the proxy. ``path`` begins with the prefix under which the browser reaches the hub."""
+    """A web page of a process, behind the proxy. ``path`` begins with the prefix under which the browser reaches the
+    hub.
+    """
 
     process: str
     port: str
@@ -316,11 +332,17 @@ class AttachRequest(Record, kw_only=True):
 
     key: Annotated[str, Meta(min_length=1, max_length=1024, description="the notebook's path, or the kernel's id")]
     kernel: str = ""
-    zapp: Annotated[str, Meta(description="a ZApp, or a framework that a ZApp of the shop offers alone, such as 'spark'")] | None = None
+    zapp: (
+        Annotated[str, Meta(description="a ZApp, or a framework that a ZApp of the shop offers alone, such as 'spark'")]
+        | None
+    ) = None
     execution: str | None = None
     parameters: dict[str, Any] = {}
     language: str = "python"
-    versions: Annotated[dict[str, str], Meta(description="installed packages of the kernel: name -> version; checked before anything starts")] = {}
+    versions: Annotated[
+        dict[str, str],
+        Meta(description="installed packages of the kernel: name -> version; checked before anything starts"),
+    ] = {}
     web_prefix: Annotated[str, Meta(pattern=r"^(/[A-Za-z0-9._~@-]+)+$(?!\n)", max_length=512)] = "/zoe"
 
 
@@ -364,7 +386,10 @@ class Connection(Record, kw_only=True):
 class DetachQuery(Record, kw_only=True):
     """What becomes of the execution."""
 
-    keep: Annotated[bool, Meta(description="leave the execution running; otherwise it is terminated if no other notebook is attached")] = False
+    keep: Annotated[
+        bool,
+        Meta(description="leave the execution running; otherwise it is terminated if no other notebook is attached"),
+    ] = False
 
 
 # --- plans ---------------------------------------------------------------------------------------------------------
@@ -399,7 +424,14 @@ class PlanView(Record, kw_only=True):
 class TicketRequest(Record, kw_only=True):
     """Ask for an address that a browser can open without a token."""
 
-    path: Annotated[str, Meta(pattern=r"^/zoe/pages/[^\\\x00-\x20]*$(?!\n)", max_length=2048, description="page behind the hub's own proxy")]
+    path: Annotated[
+        str,
+        Meta(
+            pattern=r"^/zoe/pages/[^\\\x00-\x20]*$(?!\n)",
+            max_length=2048,
+            description="page behind the hub's own proxy",
+        ),
+    ]
 
 
 class Ticket(Record, kw_only=True):

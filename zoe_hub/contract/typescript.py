@@ -95,12 +95,19 @@ def _operations(document: Json) -> Iterator[str]:
     for operation in OPERATIONS:
         described: Any = document["paths"][f"/api/v1{operation.path}"][operation.method.lower()]
         query = [each for each in described["parameters"] if each["in"] == "query"]
-        body = typescript_type({"$ref": operation.input.__name__ and f"/{operation.input.__name__}"}) if operation.input else "undefined"
+        body = (
+            typescript_type({"$ref": operation.input.__name__ and f"/{operation.input.__name__}"})
+            if operation.input
+            else "undefined"
+        )
         answer = described["responses"][str(operation.status)]["content"][operation.media]["schema"]
         yield from _comment(operation.summary + ".", "  ")
         yield f"  {operation.id}: {{"
         yield f"    path: {_object([f'{name}: string;' for name in path_parameters(operation)])};"
-        yield f"    query: {_object([f'''{each['name']}{'' if each['required'] else '?'}: {typescript_type(each['schema'])};''' for each in query])};"
+        members = [
+            f"{each['name']}{'' if each['required'] else '?'}: {typescript_type(each['schema'])};" for each in query
+        ]
+        yield f"    query: {_object(members)};"
         yield f"    input: {body};"
         yield f"    output: {typescript_type(answer)};"
         yield "  };"

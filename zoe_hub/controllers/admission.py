@@ -1,6 +1,7 @@
 """Lets executions in: applies ``core.scheduling.admit`` whenever something that it looks at may have changed.
 
-Used by ``controllers.hub`` and ``controllers.service``. Decisions are pure; this module knows the nodes and commits grants.
+Used by ``controllers.hub`` and ``controllers.service``. Decisions are pure; this module knows the nodes and commits
+grants.
 """
 
 from __future__ import annotations
@@ -23,7 +24,16 @@ from zoe_hub.store.base import Batch, Store
 class Admission:
     """Grants processes to executions."""
 
-    def __init__(self, store: Store, backend: Backend, clock: Clock, granted: Callable[[str], None], log: Logger, *, refresh: float = 30.0) -> None:
+    def __init__(
+        self,
+        store: Store,
+        backend: Backend,
+        clock: Clock,
+        granted: Callable[[str], None],
+        log: Logger,
+        *,
+        refresh: float = 30.0,
+    ) -> None:
         """:param granted: called with the id of an execution whose grant has changed
         :param refresh: seconds after which the nodes are asked for again
         """
@@ -98,13 +108,25 @@ class Admission:
                 moved.append(changed)
                 continue
             kind = "execution.queued" if grant.granted is None else "execution.granted"
-            event = reconcile.event(changed, self._clock.now(), kind, grant.reason, phase=changed.phase.value, granted=dict(grant.granted or {}))
+            event = reconcile.event(
+                changed,
+                self._clock.now(),
+                kind,
+                grant.reason,
+                phase=changed.phase.value,
+                granted=dict(grant.granted or {}),
+            )
             batches.append(Batch(executions=(changed,), events=(event,)))
         if moved:  # one event for each owner, however many have moved
             owners = dict.fromkeys(execution.owner for execution in moved)
-            news = tuple(Event(time=self._clock.now(), kind="queue.moved", owner=owner, reason="the queue has moved up") for owner in owners)
+            news = tuple(
+                Event(time=self._clock.now(), kind="queue.moved", owner=owner, reason="the queue has moved up")
+                for owner in owners
+            )
             batches.append(Batch(executions=tuple(moved), events=news))
-        await asyncio.gather(*(self._commit(batch) for batch in batches))  # written together: the store has group commit
+        await asyncio.gather(
+            *(self._commit(batch) for batch in batches)
+        )  # written together: the store has group commit
 
     async def _commit(self, batch: Batch) -> None:
         try:

@@ -39,7 +39,9 @@ class Binder:
         """:param hub_url: address of the hub as processes reach it"""
         self._backend, self._catalog, self._deployment, self._hub_url = backend, catalog, deployment, hub_url
 
-    def value(self, execution: Execution, process: Process | None, secrets: Mapping[str, str], reference: text.Reference) -> str:
+    def value(
+        self, execution: Execution, process: Process | None, secrets: Mapping[str, str], reference: text.Reference
+    ) -> str:
         """What a reference stands for.
 
         :raises ZoeError: ``not-ready`` if it is not known yet
@@ -51,7 +53,11 @@ class Binder:
             address = (first.addresses or {}).get(port) if first else None
             if address is None:
                 raise ZoeError("not-ready", f"The address of {group}.{port} is not known yet.")
-            return f"{address.host}:{address.port}" if kind == "address" else f"{address.endpoint_host}:{address.endpoint_port}"
+            return (
+                f"{address.host}:{address.port}"
+                if kind == "address"
+                else f"{address.endpoint_host}:{address.endpoint_port}"
+            )
         if kind in ("secret", "jws"):
             if name not in secrets:
                 raise ZoeError("internal", f"The execution has no secret {name!r}.")
@@ -90,12 +96,23 @@ class Binder:
         environment = self._conventional(execution, process, group)
         environment.update({name: bound(content) for name, content in group.environment.items()})
         return ProcessSpec(
-            name=process.name, deployment=self._deployment, execution=execution.id, owner=execution.owner, group=group.name,
-            index=process.index, incarnation=process.incarnation, framework=group.framework, image=group.image,
-            command=tuple(bound(part) for part in group.command), environment=environment,
-            files={name: bound(content) for name, content in group.files.items()}, ports=group.ports,
-            addresses=process.addresses or {}, resources=group.resources, grace=group.grace,
-        )  # fmt: skip
+            name=process.name,
+            deployment=self._deployment,
+            execution=execution.id,
+            owner=execution.owner,
+            group=group.name,
+            index=process.index,
+            incarnation=process.incarnation,
+            framework=group.framework,
+            image=group.image,
+            command=tuple(bound(part) for part in group.command),
+            environment=environment,
+            files={name: bound(content) for name, content in group.files.items()},
+            ports=group.ports,
+            addresses=process.addresses or {},
+            resources=group.resources,
+            grace=group.grace,
+        )
 
     def _conventional(self, execution: Execution, process: Process, group: Group) -> dict[str, str]:
         """The variables that every process gets (framework author guide)."""
@@ -116,7 +133,11 @@ class Binder:
             for port_name, address in ((first.addresses if first else None) or {}).items():
                 values[f"ZOE_ADDRESS_{_upper(name)}_{_upper(port_name)}"] = f"{address.host}:{address.port}"
         tokens = {secret.name for secret in execution.spec.secrets if secret.source == "token"}
-        used = {reference.name for reference in text.references((*group.environment.values(), *group.files.values())) if reference.kind == "secret"}
+        used = {
+            reference.name
+            for reference in text.references((*group.environment.values(), *group.files.values()))
+            if reference.kind == "secret"
+        }
         if tokens & used:
             values["ZOE_HUB_URL"] = self._hub_url
         return values

@@ -1,4 +1,5 @@
-"""Puts the controllers together: observer, work queue, reconciler, admission, service. Called by ``app`` and the simulation.
+"""Puts the controllers together: observer, work queue, reconciler, admission, service. Called by ``app`` and the
+simulation.
 
 On start it compares what the store remembers with what the backend has: what is its own is adopted and goes on, what
 nobody remembers is stopped. The result is a reconciliation report.
@@ -40,10 +41,32 @@ class Report(Record, kw_only=True):
 class Controllers(LoggingConfigurable):
     """Everything that acts."""
 
-    resync = Float(30.0, help="Seconds between two full listings of the backend. Shorter notices a missed change sooner and costs the engine more.").tag(config=True)
-    concurrency = Int(64, help="How many executions are worked on at the same time. More starts many executions sooner and loads the engine more.").tag(config=True)
+    resync = Float(
+        30.0,
+        help=(
+            "Seconds between two full listings of the backend. Shorter notices a missed change sooner and costs the"
+            " engine more."
+        ),
+    ).tag(config=True)
+    concurrency = Int(
+        64,
+        help=(
+            "How many executions are worked on at the same time. More starts many executions sooner and loads the"
+            " engine more."
+        ),
+    ).tag(config=True)
 
-    def __init__(self, *, store: Store, backend: Backend, catalog: Shop, deployment: str, hub_url: str, clock: Clock | None = None, **kwargs: object) -> None:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        backend: Backend,
+        catalog: Shop,
+        deployment: str,
+        hub_url: str,
+        clock: Clock | None = None,
+        **kwargs: object,
+    ) -> None:
         """:param hub_url: address of the hub as processes reach it
         :param store: open; ``backend``: open
         :param clock: the hub's time; None: the system's (simulations have one that outlives the hub)
@@ -55,13 +78,29 @@ class Controllers(LoggingConfigurable):
         self._probes = Probes(backend, binder, self.log)
         self._observer = Observer(backend, self._changed, self.log, resync=self.resync)
         self._reconciler = Reconciler(
-            store=store, backend=backend, binder=binder, probes=self._probes, observer=self._observer, clock=self.clock, deployment=deployment, log=self.log,
-        )  # fmt: skip
+            store=store,
+            backend=backend,
+            binder=binder,
+            probes=self._probes,
+            observer=self._observer,
+            clock=self.clock,
+            deployment=deployment,
+            log=self.log,
+        )
         self._queue = WorkQueue(self._reconciler.reconcile, self.log, concurrency=self.concurrency)
         self._reconciler.wake, self._reconciler.told = self._queue.add_after, self._queue.add
         self.admission = Admission(store, backend, self.clock, self._queue.add, self.log)
         self._reconciler.changed = self._committed
-        self.service = Service(store=store, backend=backend, catalog=catalog, deployment=deployment, clock=self.clock, admission=self.admission, binder=binder, kick=self._queue.add)
+        self.service = Service(
+            store=store,
+            backend=backend,
+            catalog=catalog,
+            deployment=deployment,
+            clock=self.clock,
+            admission=self.admission,
+            binder=binder,
+            kick=self._queue.add,
+        )
         self.report = Report()
         self._reaper: asyncio.Task[None] | None = None
         self._unreaped = ""  # why something that nobody remembers could not be reaped
@@ -69,7 +108,11 @@ class Controllers(LoggingConfigurable):
     @property
     def stats(self) -> Mapping[str, float]:
         """Counts for the metrics."""
-        return {"queue_depth": float(self._queue.depth), "reconcile_passes": float(self._queue.passes), "reconcile_seconds": self._queue.seconds}
+        return {
+            "queue_depth": float(self._queue.depth),
+            "reconcile_passes": float(self._queue.passes),
+            "reconcile_seconds": self._queue.seconds,
+        }
 
     @property
     def degraded(self) -> str:
@@ -129,11 +172,17 @@ class Controllers(LoggingConfigurable):
                 elif process.live and execution.id not in repaired:
                     repaired.append(execution.id)
         report = Report(adopted=tuple(adopted), repaired=tuple(repaired), reaped=unknown)
-        self.log.info("Adopted %d processes; %d executions to repair; %d that nobody remembers.", len(adopted), len(repaired), len(unknown))
+        self.log.info(
+            "Adopted %d processes; %d executions to repair; %d that nobody remembers.",
+            len(adopted),
+            len(repaired),
+            len(unknown),
+        )
         return report
 
     async def _reap(self, executions: tuple[str, ...]) -> None:
-        """Stop what runs for executions that the store does not know or knows as ended: asked first, killed after a grace.
+        """Stop what runs for executions that the store does not know or knows as ended: asked first, killed after a
+        grace.
 
         All at the same time: one that cannot be reaped does not keep the others.
         """
@@ -153,7 +202,9 @@ class Controllers(LoggingConfigurable):
                 await self._observer.list()
 
     async def _reaped(self, execution: str, grace: float, asked: set[str], problems: list[str]) -> bool:
-        """One look at one of them; whether nothing of it is left. ``asked``: processes that were asked to end already."""
+        """One look at one of them; whether nothing of it is left. ``asked``: processes that were asked to end
+        already.
+        """
         try:
             running = [name for name, seen in self._observer.of(execution).items() if seen.state == "running"]
             for name in running:
@@ -167,6 +218,8 @@ class Controllers(LoggingConfigurable):
             problems.append(f"{execution}, which nobody remembers, could not be reaped yet: {error.detail}")
             self.log.warning("%s", problems[-1])
         except Exception as error:
-            problems.append(f"{execution}, which nobody remembers, could not be reaped yet: {type(error).__name__}: {error}")
+            problems.append(
+                f"{execution}, which nobody remembers, could not be reaped yet: {type(error).__name__}: {error}"
+            )
             self.log.exception("%s", problems[-1])
         return False

@@ -1,6 +1,8 @@
-"""What the backend says, kept at hand: listed once, then watched, listed again when the watch may have missed something.
+"""What the backend says, kept at hand: listed once, then watched, listed again when the watch may have missed
+something.
 
-Used by ``controllers.hub``; the reconciler asks for the processes of one execution and is told which executions changed.
+Used by ``controllers.hub``; the reconciler asks for the processes of one execution and is told which executions
+changed.
 """
 
 from __future__ import annotations
@@ -63,22 +65,30 @@ class Observer:
         self._stamps.pop(name, None)
 
     async def list(self) -> None:
-        """List everything once. It wins over what was known before, and what changed during the listing wins over it."""
+        """List everything once. It wins over what was known before, and what changed during the listing wins over
+        it.
+        """
         begun = self._count
         listed = {seen.name: seen for seen in await self._backend.processes()}
-        for name in [name for name, execution in self._where.items() if name not in listed and self._stamps.get(name, 0) <= begun]:
+        for name in [
+            name for name, execution in self._where.items() if name not in listed and self._stamps.get(name, 0) <= begun
+        ]:
             execution = self._where[name]
             self.drop(name)
             self._changed(execution)
         for seen in listed.values():
-            # An older life than the one known is no late notice here: a request of a killed hub may have come through after all.
+            # An older life than the one known is no late notice here: a request of a killed hub may have come through
+            # after all.
             take = self._take if self._stamps.get(seen.name, 0) <= begun else self.note
             take(seen)
         self.problem = ""
 
     def start(self) -> None:
         """Begin to watch, and to list from time to time."""
-        self._tasks = [asyncio.create_task(self._watch(), name="watch"), asyncio.create_task(self._relist(), name="resync")]
+        self._tasks = [
+            asyncio.create_task(self._watch(), name="watch"),
+            asyncio.create_task(self._relist(), name="resync"),
+        ]
 
     async def _watch(self) -> None:
         delay = 0.2

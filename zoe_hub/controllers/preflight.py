@@ -1,4 +1,6 @@
-"""Compares what a kernel has installed with what an application wants, before anything starts. Called by ``controllers.service``."""
+"""Compares what a kernel has installed with what an application wants, before anything starts. Called by
+``controllers.service``.
+"""
 
 from __future__ import annotations
 
@@ -36,4 +38,6 @@ def check_versions(spec: ExecutionSpec, language: str, versions: Mapping[str, st
         except InvalidVersion:
             fits = False
         if not fits:
-            raise ZoeError("client-mismatch", f"The kernel has {wanted.name} {has}; {spec.title} wants {line}. {remedy}")
+            raise ZoeError(
+                "client-mismatch", f"The kernel has {wanted.name} {has}; {spec.title} wants {line}. {remedy}"
+            )

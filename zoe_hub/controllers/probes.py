@@ -55,19 +55,41 @@ class Probes:
             return
         with suppress(ZoeError):
             async for chunk in self._backend.logs(process.name, offset=-1):
-                self._begins.setdefault((process.name, process.incarnation), chunk.offset + len(chunk.data))  # a repeated start is the same
+                self._begins.setdefault(
+                    (process.name, process.incarnation), chunk.offset + len(chunk.data)
+                )  # a repeated start is the same
 
-    def ask(self, execution: Execution, process: Process, question: str, secrets: Mapping[str, str], told: Callable[[], None]) -> None:
-        """Begin to ask, unless it is asked already. ``question`` is ``ready`` or ``drained``; ``told`` is called on a yes."""
+    def ask(
+        self,
+        execution: Execution,
+        process: Process,
+        question: str,
+        secrets: Mapping[str, str],
+        told: Callable[[], None],
+    ) -> None:
+        """Begin to ask, unless it is asked already. ``question`` is ``ready`` or ``drained``; ``told`` is called on a
+        yes.
+        """
         key = (process.name, process.incarnation, question)
         if key in self._tasks or key in self._yes:
             return
-        once = self._ready(execution, process, secrets) if question == "ready" else self._drained(execution, process, secrets)
+        once = (
+            self._ready(execution, process, secrets)
+            if question == "ready"
+            else self._drained(execution, process, secrets)
+        )
         self._tasks[key] = asyncio.create_task(self._until_yes(key, once, told), name=f"probe {process.name}")
 
     def forget(self, execution: Execution) -> None:
         """Stop asking what the record of an execution does not wait for any more."""
-        waiting = {(process.name, process.incarnation, {"starting": "ready", "draining": "drained"}.get(process.state.value, "")) for process in execution.processes}
+        waiting = {
+            (
+                process.name,
+                process.incarnation,
+                {"starting": "ready", "draining": "drained"}.get(process.state.value, ""),
+            )
+            for process in execution.processes
+        }
         names = {process.name for process in execution.processes}
         for key in [key for key in self._tasks if key[0] in names and key not in waiting]:
             self._tasks.pop(key).cancel()
@@ -91,7 +113,9 @@ class Probes:
             return await once()
         return False
 
-    def _ready(self, execution: Execution, process: Process, secrets: Mapping[str, str]) -> Callable[[], Awaitable[bool]]:
+    def _ready(
+        self, execution: Execution, process: Process, secrets: Mapping[str, str]
+    ) -> Callable[[], Awaitable[bool]]:
         group = execution.spec.group(process.group)
         ready, address = group.ready, (process.addresses or {}).get(group.ready.port)
         if ready.kind == "log":
@@ -108,15 +132,25 @@ class Probes:
 
         return answers
 
-    def _headers(self, execution: Execution, process: Process, group: Group, name: str, secrets: Mapping[str, str]) -> dict[str, str]:
+    def _headers(
+        self, execution: Execution, process: Process, group: Group, name: str, secrets: Mapping[str, str]
+    ) -> dict[str, str]:
         port = next((port for port in group.ports if port.name == name), None)
-        return {key: self._binder.bind(execution, process, secrets, value) for key, value in port.headers.items()} if port else {}
+        return (
+            {key: self._binder.bind(execution, process, secrets, value) for key, value in port.headers.items()}
+            if port
+            else {}
+        )
 
     async def _get(self, address: Address, path: str, headers: Mapping[str, str]) -> bytes | None:
         request = HTTPRequest(
-            f"http://{address.endpoint_host}:{address.endpoint_port}{path}", headers=dict(headers), follow_redirects=False,
-            request_timeout=ONE_TRY, connect_timeout=ONE_TRY, decompress_response=False,
-        )  # fmt: skip
+            f"http://{address.endpoint_host}:{address.endpoint_port}{path}",
+            headers=dict(headers),
+            follow_redirects=False,
+            request_timeout=ONE_TRY,
+            connect_timeout=ONE_TRY,
+            decompress_response=False,
+        )
         with suppress(OSError, TimeoutError, Exception):
             response = await self._client.fetch(request, raise_error=False)
             return response.body if response.code < 400 else None
@@ -124,22 +158,32 @@ class Probes:
 
     async def _logged(self, process: Process, pattern: re.Pattern[str]) -> bool:
         rest = ""
-        async for chunk in self._backend.logs(process.name, offset=self._begins.get((process.name, process.incarnation), 0), follow=True):
+        async for chunk in self._backend.logs(
+            process.name, offset=self._begins.get((process.name, process.incarnation), 0), follow=True
+        ):
             rest += chunk.data.decode(errors="replace")
             if pattern.search(rest):
                 return True
             rest = rest[rest.rfind("\n") + 1 :][-65536:]
         return False
 
-    def _drained(self, execution: Execution, process: Process, secrets: Mapping[str, str]) -> Callable[[], Awaitable[bool]]:
+    def _drained(
+        self, execution: Execution, process: Process, secrets: Mapping[str, str]
+    ) -> Callable[[], Awaitable[bool]]:
         group = execution.spec.group(process.group)
         drain = group.drain
         if drain is None or not drain.until:
             return _no  # it only has its time
         return lambda: self._page_says(execution, process, drain, secrets)
 
-    async def _page_says(self, execution: Execution, process: Process, drain: Drain, secrets: Mapping[str, str]) -> bool:
-        peer = process if not drain.group else next((peer for peer in execution.processes if peer.group == drain.group and peer.index == 0), None)
+    async def _page_says(
+        self, execution: Execution, process: Process, drain: Drain, secrets: Mapping[str, str]
+    ) -> bool:
+        peer = (
+            process
+            if not drain.group
+            else next((peer for peer in execution.processes if peer.group == drain.group and peer.index == 0), None)
+        )
         address = (peer.addresses or {}).get(drain.port) if peer else None
         if peer is None or address is None:
             return False

@@ -1,6 +1,7 @@
 """The keyed work queue: each key is worked on by one task at a time, however often it is added meanwhile.
 
-After the pattern of dask-gateway's and Kubernetes' work queues: adding is cheap and idempotent; a key that is added while
+After the pattern of dask-gateway's and Kubernetes' work queues: adding is cheap and idempotent; a key that is added
+while
 it is being worked on is worked on once more; a failure comes back after a doubled delay. Used by ``controllers.hub``.
 """
 
@@ -14,7 +15,15 @@ from logging import Logger
 class WorkQueue:
     """Runs ``work(key)`` for the keys that were added."""
 
-    def __init__(self, work: Callable[[str], Awaitable[None]], log: Logger, *, concurrency: int = 64, shortest: float = 0.2, longest: float = 30.0) -> None:
+    def __init__(
+        self,
+        work: Callable[[str], Awaitable[None]],
+        log: Logger,
+        *,
+        concurrency: int = 64,
+        shortest: float = 0.2,
+        longest: float = 30.0,
+    ) -> None:
         """:param concurrency: keys worked on at the same time
         :param shortest: seconds until a failed key is tried again, doubled with each failure up to ``longest``
         """
@@ -97,7 +106,9 @@ class WorkQueue:
         await self._idle.wait()
 
     async def close(self) -> None:
-        """Take no more keys and cancel the running work, wherever it is: whoever comes next finds what was committed and goes on."""
+        """Take no more keys and cancel the running work, wherever it is: whoever comes next finds what was committed
+        and goes on.
+        """
         self._closed = True
         for timer in self._timers.values():
             timer.cancel()

@@ -1,4 +1,5 @@
-"""Carries decisions out: gathers the facts of one execution, asks ``core.reconcile.decide``, commits, acts, looks again.
+"""Carries decisions out: gathers the facts of one execution, asks ``core.reconcile.decide``, commits, acts, looks
+again.
 
 The record is committed before an action is carried out, so that a hub killed between any two steps finds, when it is
 back, a record that says what was meant and a backend that says what is: the next pass goes on from there.
@@ -29,7 +30,9 @@ from zoe_hub.core.reconcile import Action, Allocate, Clean, Decision, Facts, Rem
 from zoe_hub.store.base import Batch, Store
 
 STEPS = 100  # passes without rest for one execution; more means that decisions do not settle
-_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")  # colours and cursor movements (ECMA-48), which have no place in a reason
+_ESCAPES = re.compile(
+    r"\x1b\[[0-9;?]*[ -/]*[@-~]"
+)  # colours and cursor movements (ECMA-48), which have no place in a reason
 TAIL = 2000  # bytes of a log that an error message quotes
 
 
@@ -47,10 +50,23 @@ class _Findings:
 class Reconciler:
     """Brings executions towards what is wanted of them."""
 
-    def __init__(self, *, store: Store, backend: Backend, binder: Binder, probes: Probes, observer: Observer, clock: Clock, deployment: str, log: Logger) -> None:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        backend: Backend,
+        binder: Binder,
+        probes: Probes,
+        observer: Observer,
+        clock: Clock,
+        deployment: str,
+        log: Logger,
+    ) -> None:
         self._store, self._backend, self._binder, self._probes = store, backend, binder, probes
         self._observer, self._clock, self._deployment, self._log = observer, clock, deployment, log
-        self._asked: dict[str, set[tuple[str, int, str]]] = {}  # execution -> requests that are not repeated in this life
+        self._asked: dict[
+            str, set[tuple[str, int, str]]
+        ] = {}  # execution -> requests that are not repeated in this life
         self._later: dict[str, str] = {}  # execution -> why the backend asked to come back
         self._prepared: set[str] = set()
         self._resumed = clock.now()
@@ -101,11 +117,19 @@ class Reconciler:
             later=self._later.get(execution.id, ""),
             ready=frozenset(process.name for process in live if self._probes.answered(process, "ready")),
             drained=frozenset(process.name for process in live if self._probes.answered(process, "drained")),
-            tails={process.name: await self._tail(process, self._store.secrets(execution.id)) for process in live if self._failed(process, observed.get(process.name))},
+            tails={
+                process.name: await self._tail(process, self._store.secrets(execution.id))
+                for process in live
+                if self._failed(process, observed.get(process.name))
+            },
         )
 
-    async def _endpoints(self, live: list[Process], observed: Mapping[str, Observed]) -> dict[str, Mapping[str, Address]]:
-        """Endpoints that are known only since the start, of processes that a hub started and could not say so any more."""
+    async def _endpoints(
+        self, live: list[Process], observed: Mapping[str, Observed]
+    ) -> dict[str, Mapping[str, Address]]:
+        """Endpoints that are known only since the start, of processes that a hub started and could not say so any
+        more.
+        """
         found: dict[str, Mapping[str, Address]] = {}
         for process in live:
             seen = observed.get(process.name)
@@ -116,7 +140,11 @@ class Reconciler:
         return found
 
     def _failed(self, process: Process, seen: Observed | None) -> bool:
-        late = process.state is ProcessState.STARTING and process.deadline is not None and process.deadline <= self._clock.now()
+        late = (
+            process.state is ProcessState.STARTING
+            and process.deadline is not None
+            and process.deadline <= self._clock.now()
+        )
         if late or seen is None or seen.incarnation != process.incarnation:
             return late
         return seen.state == "exited" and seen.exit_code != 0 and not leaving(process)
@@ -135,8 +163,14 @@ class Reconciler:
         after = decision.execution
         ended = after.phase is Phase.ENDED and before.phase is not Phase.ENDED
         secrets = self._store.secrets(after.id) if ended else {}
-        revoked = tuple(digest(secrets[secret.name]) for secret in after.spec.secrets if secret.source == "token" and secret.name in secrets)
-        batch = Batch(executions=(after,), events=decision.events, revoked=revoked, forgotten=(after.id,) if ended else ())
+        revoked = tuple(
+            digest(secrets[secret.name])
+            for secret in after.spec.secrets
+            if secret.source == "token" and secret.name in secrets
+        )
+        batch = Batch(
+            executions=(after,), events=decision.events, revoked=revoked, forgotten=(after.id,) if ended else ()
+        )
         try:
             await self._store.commit(batch)
         except ZoeError as error:
@@ -163,7 +197,9 @@ class Reconciler:
         return findings
 
     async def _prepare(self, execution: Execution, new: list[Allocate], findings: _Findings) -> bool:
-        """Make what the processes share before the first of them; whether it is there. A refusal is one of the new ones."""
+        """Make what the processes share before the first of them; whether it is there. A refusal is one of the new
+        ones.
+        """
         if execution.id in self._prepared:
             return True
         secrets = self._store.secrets(execution.id)
@@ -218,7 +254,9 @@ class Reconciler:
             return
         self._log.warning("%s of %s was refused: %s: %s", type(action).__name__, execution.name, error.code, detail)
         if not isinstance(error, Permanent):
-            findings.later = Temporary(error.code, detail, delay=5.0)  # such as the files of a framework that the shop lacks now
+            findings.later = Temporary(
+                error.code, detail, delay=5.0
+            )  # such as the files of a framework that the shop lacks now
         elif isinstance(action, Clean | Remove):  # nothing else will do it: told, and tried again
             findings.later = Temporary(error.code, detail, delay=30.0)
 
@@ -268,7 +306,9 @@ class Reconciler:
         for process in execution.processes:
             question = questions.get(process.state)
             if question is not None:
-                self._probes.ask(execution, process, question, self._store.secrets(execution.id), lambda: self.told(execution.id))
+                self._probes.ask(
+                    execution, process, question, self._store.secrets(execution.id), lambda: self.told(execution.id)
+                )
 
     async def _say(self, execution: Execution, error: Temporary) -> None:
         """Let the owner know what is being waited for, once."""

@@ -64,7 +64,18 @@ def new_id() -> str:
 class Service:
     """The commands of one deployment."""
 
-    def __init__(self, *, store: Store, backend: Backend, catalog: Shop, deployment: str, clock: Clock, admission: Admission, binder: Binder, kick: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        backend: Backend,
+        catalog: Shop,
+        deployment: str,
+        clock: Clock,
+        admission: Admission,
+        binder: Binder,
+        kick: Callable[[str], None],
+    ) -> None:
         """:param kick: has an execution reconciled soon"""
         self.store, self.backend, self.catalog, self.deployment = store, backend, catalog, deployment
         self.clock, self.admission = clock, admission
@@ -72,44 +83,85 @@ class Service:
 
     # --- executions ---
 
-    async def start(self, owner: str, *, zapp: str, parameters: Mapping[str, Any], name: str | None = None, labels: Mapping[str, str] | None = None, web_prefix: str = "/zoe", reply: Callable[[Execution], Reply] | None = None) -> Execution:
+    async def start(
+        self,
+        owner: str,
+        *,
+        zapp: str,
+        parameters: Mapping[str, Any],
+        name: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        web_prefix: str = "/zoe",
+        reply: Callable[[Execution], Reply] | None = None,
+    ) -> Execution:
         """Start a ZApp for ``owner``.
 
         :param reply: makes what an Idempotency-Key is answered with, committed together with the execution
         :raises ZoeError: as ``start_execution`` in the table of operations
         """
-        command, given = await self._command(owner, zapp, parameters, name=name, labels=labels or {}, web_prefix=web_prefix)
+        command, given = await self._command(
+            owner, zapp, parameters, name=name, labels=labels or {}, web_prefix=web_prefix
+        )
         plan = commands.plan(self.store, command, self.clock.now())
         execution = plan.executions[0]
         await self._commit(plan, given=given, replies=(reply(execution),) if reply else ())
         return execution
 
-    async def plan_start(self, owner: str, *, zapp: str, parameters: Mapping[str, Any], name: str | None = None) -> Plan:
+    async def plan_start(
+        self, owner: str, *, zapp: str, parameters: Mapping[str, Any], name: str | None = None
+    ) -> Plan:
         """What ``start`` would change."""
         command, _ = await self._command(owner, zapp, parameters, name=name)
         return commands.plan(self.store, command, self.clock.now())
 
-    async def _command(self, owner: str, zapp: str, parameters: Mapping[str, Any], *, name: str | None, labels: Mapping[str, str] | None = None, web_prefix: str = "/zoe") -> tuple[commands.Start, Mapping[str, str]]:
+    async def _command(
+        self,
+        owner: str,
+        zapp: str,
+        parameters: Mapping[str, Any],
+        *,
+        name: str | None,
+        labels: Mapping[str, str] | None = None,
+        web_prefix: str = "/zoe",
+    ) -> tuple[commands.Start, Mapping[str, str]]:
         rendered = self.catalog.render(zapp, parameters)
         for group in rendered.spec.groups:
             await self.backend.check(group.image, group.requires)
         nodes = await self.admission.nodes()
-        command = commands.Start(id=new_id(), owner=owner, spec=rendered.spec, nodes=nodes, name=name, counts=rendered.counts, web_prefix=web_prefix, labels=labels or {})
+        command = commands.Start(
+            id=new_id(),
+            owner=owner,
+            spec=rendered.spec,
+            nodes=nodes,
+            name=name,
+            counts=rendered.counts,
+            web_prefix=web_prefix,
+            labels=labels or {},
+        )
         return command, rendered.given
 
     async def scale(self, execution_id: str, *, group: str | None, count: int, version: int | None = None) -> Execution:
         """Change how many processes a group has."""
-        await self._do(commands.Scale(execution=execution_id, group=group, count=count, version=version), once=version is not None)
+        await self._do(
+            commands.Scale(execution=execution_id, group=group, count=count, version=version), once=version is not None
+        )
         return self.store.executions[execution_id]
 
-    async def terminate(self, execution_id: str, *, reason: str = "", confirm: str | None = None, version: int | None = None) -> Execution:
+    async def terminate(
+        self, execution_id: str, *, reason: str = "", confirm: str | None = None, version: int | None = None
+    ) -> Execution:
         """End an execution, in whatever phase it is."""
-        await self._do(commands.Terminate(execution=execution_id, reason=reason, confirm=confirm, version=version), once=version is not None)
+        await self._do(
+            commands.Terminate(execution=execution_id, reason=reason, confirm=confirm, version=version),
+            once=version is not None,
+        )
         return self.store.executions[execution_id]
 
     def plan_scale(self, execution_id: str, *, group: str | None, count: int) -> Plan:
         """What ``scale`` would change."""
-        return commands.plan(self.store, commands.Scale(execution=execution_id, group=group, count=count), self.clock.now())
+        return commands.plan(
+            self.store, commands.Scale(execution=execution_id, group=group, count=count), self.clock.now()
+        )
 
     def plan_terminate(self, execution_id: str, *, confirm: str | None = None) -> Plan:
         """What ``terminate`` would change."""
@@ -117,7 +169,20 @@ class Service:
 
     # --- attachments ---
 
-    async def attach(self, owner: str, *, key: str, kernel: str = "", zapp: str | None = None, execution: str | None = None, parameters: Mapping[str, Any] | None = None, language: str = "python", versions: Mapping[str, str] | None = None, web_prefix: str = "/zoe", reply: Callable[[Attachment, bool], Reply] | None = None) -> tuple[Attachment, bool]:
+    async def attach(
+        self,
+        owner: str,
+        *,
+        key: str,
+        kernel: str = "",
+        zapp: str | None = None,
+        execution: str | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        language: str = "python",
+        versions: Mapping[str, str] | None = None,
+        web_prefix: str = "/zoe",
+        reply: Callable[[Attachment, bool], Reply] | None = None,
+    ) -> tuple[Attachment, bool]:
         """Bind a notebook to the execution it has, or start one. Versions are compared before anything starts.
 
         What a notebook has needs no shop: parameters alone are read with its help, and change only the sizes they name.
@@ -133,18 +198,37 @@ class Service:
             zapp = self._meant(owner, key, zapp)
             counts = self._sizes(zapp, parameters) if parameters else {}
         for _ in range(RETRIES):
-            if zapp is not None and new and start is None and commands.attached(self.store, owner, key, zapp=zapp) is None:
-                start, given = await self._command(owner, zapp, parameters or {}, name=None, labels={"attached": "true"}, web_prefix=web_prefix)
+            if (
+                zapp is not None
+                and new
+                and start is None
+                and commands.attached(self.store, owner, key, zapp=zapp) is None
+            ):
+                start, given = await self._command(
+                    owner, zapp, parameters or {}, name=None, labels={"attached": "true"}, web_prefix=web_prefix
+                )
             attach = commands.Attach(
-                id=new_id(), owner=owner, key=key, kernel=kernel, language=language, zapp=zapp, execution=execution, start=start,
+                id=new_id(),
+                owner=owner,
+                key=key,
+                kernel=kernel,
+                language=language,
+                zapp=zapp,
+                execution=execution,
+                start=start,
                 counts=counts,
-            )  # fmt: skip
+            )
             plan = commands.plan(self.store, attach, self.clock.now())
             attachment = plan.attachments[0]
-            bound = next((each for each in plan.executions if each.id == attachment.execution), None) or self.store.executions[attachment.execution]
+            bound = (
+                next((each for each in plan.executions if each.id == attachment.execution), None)
+                or self.store.executions[attachment.execution]
+            )
             check_versions(bound.spec, language, versions or {})
             try:
-                await self._commit(plan, given={} if plan.found else given, replies=(reply(attachment, plan.found),) if reply else ())
+                await self._commit(
+                    plan, given={} if plan.found else given, replies=(reply(attachment, plan.found),) if reply else ()
+                )
             except ZoeError as error:
                 if error.code != "conflict":
                     raise
@@ -160,14 +244,22 @@ class Service:
             for each in self.store.attachments.values():
                 execution = self.store.executions[each.execution]
                 spec = execution.spec
-                if (each.owner, each.key) == (owner, key) and execution.desired != "ended" and (spec.zapp == name or spec.frameworks == (name,)):
+                if (
+                    (each.owner, each.key) == (owner, key)
+                    and execution.desired != "ended"
+                    and (spec.zapp == name or spec.frameworks == (name,))
+                ):
                     return spec.zapp
             raise
 
     def _sizes(self, zapp: str, parameters: Mapping[str, Any]) -> Mapping[str, int]:
         """The sizes that parameters ask for in so many words; the others stay as they are."""
         rendered = self.catalog.render(zapp, parameters)
-        return {group.name: rendered.counts[group.name] for group in rendered.spec.scalable() if group.name in rendered.sized}
+        return {
+            group.name: rendered.counts[group.name]
+            for group in rendered.spec.scalable()
+            if group.name in rendered.sized
+        }
 
     async def detach(self, attachment_id: str, *, keep: bool = False) -> Execution:
         """Undo an attachment; its execution ends unless it is kept or used by another notebook."""
@@ -190,12 +282,20 @@ class Service:
             raise ZoeError("not-ready", f"{execution.name} is {execution.phase.value}: {execution.reason}")
         how = commands.connects(execution, attachment.language)
         secrets = self.store.secrets(execution.id)
-        outputs = {name: self._binder.bind(execution, None, {}, content) for name, content in execution.spec.outputs.items()}
-        endpoints = [reference for reference in text.references(execution.spec.outputs.values()) if reference.kind == "endpoint"]
+        outputs = {
+            name: self._binder.bind(execution, None, {}, content) for name, content in execution.spec.outputs.items()
+        }
+        endpoints = [
+            reference for reference in text.references(execution.spec.outputs.values()) if reference.kind == "endpoint"
+        ]
         return Connection(
-            requires=how.requires, variable=how.variable, code=how.code, outputs=outputs, secrets={name: secrets[name] for name in how.secrets if name in secrets},
+            requires=how.requires,
+            variable=how.variable,
+            code=how.code,
+            outputs=outputs,
+            secrets={name: secrets[name] for name in how.secrets if name in secrets},
             addresses=[self._binder.value(execution, None, {}, endpoint) for endpoint in endpoints],
-        )  # fmt: skip
+        )
 
     async def reserved(self) -> Resources:
         """What all executions hold together."""
@@ -216,7 +316,9 @@ class Service:
             return plan
         raise ZoeError("conflict")
 
-    async def _commit(self, plan: Plan, *, given: Mapping[str, str] | None = None, replies: tuple[Reply, ...] = ()) -> None:
+    async def _commit(
+        self, plan: Plan, *, given: Mapping[str, str] | None = None, replies: tuple[Reply, ...] = ()
+    ) -> None:
         secrets: dict[str, Mapping[str, str]] = {}
         tokens: list[Token] = []
         for execution in plan.executions:
@@ -226,7 +328,15 @@ class Service:
                     secrets[execution.id] = made
                 tokens += granted
         if plan.changes or replies:
-            batch = Batch(executions=plan.executions, attachments=plan.attachments, detached=plan.detached, events=plan.events, replies=replies, secrets=secrets, tokens=tuple(tokens))
+            batch = Batch(
+                executions=plan.executions,
+                attachments=plan.attachments,
+                detached=plan.detached,
+                events=plan.events,
+                replies=replies,
+                secrets=secrets,
+                tokens=tuple(tokens),
+            )
             await self.store.commit(batch)
         self.admission.kick()
         for execution in plan.executions:
@@ -238,7 +348,13 @@ class Service:
             if secret.source == "random":
                 values[secret.name] = random.token_urlsafe(32)
             elif secret.source == "token":
-                value, record = new_token(execution.owner, ("read", "write"), self.clock.now(), note=f"for {execution.name}", execution=execution.id)
+                value, record = new_token(
+                    execution.owner,
+                    ("read", "write"),
+                    self.clock.now(),
+                    note=f"for {execution.name}",
+                    execution=execution.id,
+                )
                 values[secret.name] = value
                 tokens.append(record)
         return values, tokens

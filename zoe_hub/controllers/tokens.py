@@ -1,6 +1,8 @@
-"""Makes tokens of the hub and hashes them. Used by ``controllers`` (tokens of executions), ``web`` (checks) and ``app``.
+"""Makes tokens of the hub and hashes them. Used by ``controllers`` (tokens of executions), ``web`` (checks) and
+``app``.
 
-A token begins with ``zoe_``, so that logs can be searched and redacted for it. Only its SHA-256 is kept: a token has 256
+A token begins with ``zoe_``, so that logs can be searched and redacted for it. Only its SHA-256 is kept: a token has
+256
 random bits, so neither salt nor a slow hash would make guessing harder.
 """
 
@@ -31,7 +33,13 @@ def random_token() -> str:
 
 
 def new_token(
-    owner: str, scopes: tuple[str, ...], now: datetime, *, note: str = "", execution: str = "", expires: datetime | None = None
+    owner: str,
+    scopes: tuple[str, ...],
+    now: datetime,
+    *,
+    note: str = "",
+    execution: str = "",
+    expires: datetime | None = None,
 ) -> tuple[str, Token]:
     """A new token and its record, which the caller commits.
 
@@ -41,14 +49,18 @@ def new_token(
     :return: the token, to be shown once, and what the store keeps of it
     """
     token = random_token()
-    record = Token(digest=digest(token), owner=owner, scopes=scopes, note=note, execution=execution, created=now, expires=expires)
+    record = Token(
+        digest=digest(token), owner=owner, scopes=scopes, note=note, execution=execution, created=now, expires=expires
+    )
     return token, record
 
 
 def jws(secret: str) -> str:
-    """A JSON Web Signature in its compact form (RFC 7515) over ``{"iss": "zoe"}``, with HMAC and SHA-256 (HS256 of RFC 7518).
+    """A JSON Web Signature in its compact form (RFC 7515) over ``{"iss": "zoe"}``, with HMAC and SHA-256 (HS256 of RFC
+    7518).
 
-    For programs that verify a signature instead of comparing a token. It does not expire: the secret ends with its execution.
+    For programs that verify a signature instead of comparing a token. It does not expire: the secret ends with its
+    execution.
 
     :param secret: what it is signed with, base64url of at least 32 bytes, as ``random`` secrets are
     :raises ZoeError: ``bad-definition``
@@ -74,7 +86,9 @@ def redacted(text: str, secrets: Mapping[str, str]) -> str:
     return text
 
 
-async def issue(store: Store, owner: str, scopes: tuple[str, ...], now: datetime, *, note: str = "", expires: datetime | None = None) -> str:
+async def issue(
+    store: Store, owner: str, scopes: tuple[str, ...], now: datetime, *, note: str = "", expires: datetime | None = None
+) -> str:
     """Make a token and commit it; the token."""
     token, record = new_token(owner, scopes, now, note=note, expires=expires)
     await store.commit(Batch(tokens=(record,)))

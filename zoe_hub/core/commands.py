@@ -129,13 +129,27 @@ def _start(command: Start, now: datetime) -> Plan:
         raise ZoeError("never-fits", f"{command.spec.title} cannot run here: {why}.")
     spec = command.spec
     execution = Execution(
-        id=command.id, owner=command.owner, name=command.name or f"{spec.zapp}-{command.id[:5]}", spec=spec, created=now,
+        id=command.id,
+        owner=command.owner,
+        name=command.name or f"{spec.zapp}-{command.id[:5]}",
+        spec=spec,
+        created=now,
         counts={group.name: command.counts.get(group.name, group.count) for group in spec.groups},
-        reason="waits for admission", web_prefix=command.web_prefix, labels=command.labels,
-    )  # fmt: skip
+        reason="waits for admission",
+        web_prefix=command.web_prefix,
+        labels=command.labels,
+    )
     processes = ", ".join(f"{count} {name}" for name, count in execution.counts.items())
     change = Change(what=f"start {execution.name}: {processes}", reason=f"{command.owner} asked to start {spec.zapp}")
-    made = event(execution, now, "execution.created", change.reason, phase=execution.phase.value, zapp=spec.zapp, name=execution.name)
+    made = event(
+        execution,
+        now,
+        "execution.created",
+        change.reason,
+        phase=execution.phase.value,
+        zapp=spec.zapp,
+        name=execution.name,
+    )
     return Plan(command="start", changes=(change,), executions=(execution,), events=(made,))
 
 
@@ -146,11 +160,17 @@ def _scale(state: State, command: Scale, now: datetime) -> Plan:
     group = _scalable(execution, command.group)
     before = execution.counts.get(group.name, group.count)
     if not group.essential <= command.count <= group.maximum:
-        raise ZoeError("out-of-range", f"{group.name} of {execution.name} can have {group.essential} to {group.maximum} processes, not {command.count}.")
+        raise ZoeError(
+            "out-of-range",
+            f"{group.name} of {execution.name} can have {group.essential} to {group.maximum} processes, not"
+            f" {command.count}.",
+        )
     if before == command.count:
         return Plan(command="scale", changes=(), executions=(), found=True)
     changed = replace(execution, counts={**execution.counts, group.name: command.count}, version=execution.version + 1)
-    change = Change(what=f"scale {group.name} of {execution.name} from {before} to {command.count}", reason="asked by its owner")
+    change = Change(
+        what=f"scale {group.name} of {execution.name} from {before} to {command.count}", reason="asked by its owner"
+    )
     made = event(changed, now, "execution.scaled", change.what, group=group.name, count=command.count, before=before)
     return Plan(command="scale", changes=(change,), executions=(changed,), events=(made,))
 
@@ -163,9 +183,17 @@ def _scalable(execution: Execution, name: str | None) -> Group:
             raise ZoeError("unknown-group", f"{execution.name} has no group {name!r}; it has {', '.join(known)}.")
         groups = tuple(group for group in groups if group.name == name)
     if not groups:
-        raise ZoeError("not-scalable", f"{execution.name} ({execution.spec.zapp}) has no group{f' {name!r}' if name else ''} that can grow or shrink.")
+        raise ZoeError(
+            "not-scalable",
+            f"{execution.name} ({execution.spec.zapp}) has no group{f' {name!r}' if name else ''} that can grow or"
+            " shrink.",
+        )
     if len(groups) > 1:
-        raise ZoeError("unknown-group", f"{execution.name} has several groups that can grow; say which: {', '.join(group.name for group in groups)}.")
+        raise ZoeError(
+            "unknown-group",
+            f"{execution.name} has several groups that can grow; say which:"
+            f" {', '.join(group.name for group in groups)}.",
+        )
     return groups[0]
 
 
@@ -174,21 +202,33 @@ def _terminate(state: State, command: Terminate, now: datetime) -> Plan:
     if execution.desired == "ended":  # asked twice: the first time holds
         return Plan(command="terminate", changes=(), found=True)
     if execution.spec.protected and command.confirm != execution.name:
-        raise ZoeError("protected", f"{execution.name} is protected. To end it all the same, repeat with confirm={execution.name!r}.")
+        raise ZoeError(
+            "protected",
+            f"{execution.name} is protected. To end it all the same, repeat with confirm={execution.name!r}.",
+        )
     return _ending("terminate", execution, command.reason or f"terminated by {execution.owner}", now)
 
 
 def _ending(command: str, execution: Execution, reason: str, now: datetime) -> Plan:
     phase = Phase.STOPPING if execution.processes else execution.phase
-    changed = replace(execution, desired="ended", outcome=Outcome.CANCELLED, reason=reason, phase=phase, version=execution.version + 1)
+    changed = replace(
+        execution, desired="ended", outcome=Outcome.CANCELLED, reason=reason, phase=phase, version=execution.version + 1
+    )
     live = [process.name for process in execution.processes if process.live]
-    changes = (Change(what=f"terminate {execution.name}", reason=reason), *(Change(what=f"stop {name}", reason="the execution ends") for name in live))
+    changes = (
+        Change(what=f"terminate {execution.name}", reason=reason),
+        *(Change(what=f"stop {name}", reason="the execution ends") for name in live),
+    )
     made = event(changed, now, "execution.terminating", reason, phase=phase.value)
     return Plan(command=command, changes=changes, executions=(changed,), events=(made,))
 
 
 def _attach(state: State, command: Attach, now: datetime) -> Plan:
-    stale = tuple(each.id for each in _mine(state, command.owner, command.key) if state.executions[each.execution].desired == "ended")
+    stale = tuple(
+        each.id
+        for each in _mine(state, command.owner, command.key)
+        if state.executions[each.execution].desired == "ended"
+    )
     had = attached(state, command.owner, command.key, zapp=command.zapp, execution=command.execution)
     if had is not None:
         return _again(state, command, had, stale, now)
@@ -197,27 +237,48 @@ def _attach(state: State, command: Attach, now: datetime) -> Plan:
         if execution.desired == "ended":
             raise ZoeError("already-ended", f"{execution.name} has ended; attach to another one.")
         if other := attached(state, command.owner, command.key, zapp=execution.spec.zapp):
-            raise ZoeError("already-attached", f"{command.key} is attached to {state.executions[other.execution].name} already, which is a {execution.spec.zapp} like {execution.name}.")
+            raise ZoeError(
+                "already-attached",
+                f"{command.key} is attached to {state.executions[other.execution].name} already, which is a"
+                f" {execution.spec.zapp} like {execution.name}.",
+            )
         started: Plan | None = None
     elif command.start is not None:
         started = _start(command.start, now)
         execution = started.executions[0]
     else:
-        raise ZoeError("unknown-attachment", "This notebook is attached to nothing; say what to attach, such as 'spark'.")
+        raise ZoeError(
+            "unknown-attachment", "This notebook is attached to nothing; say what to attach, such as 'spark'."
+        )
     connects(execution, command.language)
     attachment = Attachment(
-        id=command.id, owner=command.owner, execution=execution.id, key=command.key, zapp=execution.spec.zapp, kernel=command.kernel,
-        language=command.language, created=now, renewed=now,
-    )  # fmt: skip
+        id=command.id,
+        owner=command.owner,
+        execution=execution.id,
+        key=command.key,
+        zapp=execution.spec.zapp,
+        kernel=command.kernel,
+        language=command.language,
+        created=now,
+        renewed=now,
+    )
     change = Change(what=f"attach {command.key} to {execution.name}", reason=f"{command.owner} asked for it")
     made = event(execution, now, "attachment.made", change.what, attachment=attachment.id, key=command.key)
     base = started or Plan(command="attach", changes=(), found=True)
     return replace(
-        base, command="attach", changes=(*base.changes, change), attachments=(attachment,), detached=stale, events=(*base.events, made), found=started is None,
-    )  # fmt: skip
+        base,
+        command="attach",
+        changes=(*base.changes, change),
+        attachments=(attachment,),
+        detached=stale,
+        events=(*base.events, made),
+        found=started is None,
+    )
 
 
-def attached(state: State, owner: str, key: str, *, zapp: str | None = None, execution: str | None = None) -> Attachment | None:
+def attached(
+    state: State, owner: str, key: str, *, zapp: str | None = None, execution: str | None = None
+) -> Attachment | None:
     """What a notebook is attached to: the execution of this id, one of this ZApp, or of any; the one renewed last."""
 
     def meant(candidate: Execution) -> bool:
@@ -231,7 +292,9 @@ def attached(state: State, owner: str, key: str, *, zapp: str | None = None, exe
 
 
 def _mine(state: State, owner: str, key: str) -> list[Attachment]:
-    return [attachment for attachment in state.attachments.values() if (attachment.owner, attachment.key) == (owner, key)]
+    return [
+        attachment for attachment in state.attachments.values() if (attachment.owner, attachment.key) == (owner, key)
+    ]
 
 
 def connects(execution: Execution, language: str) -> AttachedBy:
@@ -249,16 +312,35 @@ def _again(state: State, command: Attach, attachment: Attachment, stale: tuple[s
     """The same notebook attaches again, perhaps from a new kernel, perhaps with another size."""
     execution = state.executions[attachment.execution]
     connects(execution, command.language)
-    renewed = replace(attachment, kernel=command.kernel or attachment.kernel, language=command.language, renewed=now, version=attachment.version + 1)
+    renewed = replace(
+        attachment,
+        kernel=command.kernel or attachment.kernel,
+        language=command.language,
+        renewed=now,
+        version=attachment.version + 1,
+    )
     change = Change(what=f"attach {command.key} to {execution.name} again", reason="it was attached before")
-    scaled = [_scale(state, Scale(execution=execution.id, group=name, count=count), now) for name, count in command.counts.items() if execution.counts.get(name) != count]
-    counts = {name: count for each in scaled for name, count in each.executions[0].counts.items() if name in command.counts}
-    executions = (replace(execution, counts={**execution.counts, **counts}, version=execution.version + 1),) if scaled else ()
+    scaled = [
+        _scale(state, Scale(execution=execution.id, group=name, count=count), now)
+        for name, count in command.counts.items()
+        if execution.counts.get(name) != count
+    ]
+    counts = {
+        name: count for each in scaled for name, count in each.executions[0].counts.items() if name in command.counts
+    }
+    executions = (
+        (replace(execution, counts={**execution.counts, **counts}, version=execution.version + 1),) if scaled else ()
+    )
     made = event(execution, now, "attachment.renewed", change.what, attachment=attachment.id, key=command.key)
     return Plan(
-        command="attach", changes=(change, *(part for each in scaled for part in each.changes)), executions=executions, attachments=(renewed,),
-        detached=stale, events=(made, *(part for each in scaled for part in each.events)), found=True,
-    )  # fmt: skip
+        command="attach",
+        changes=(change, *(part for each in scaled for part in each.changes)),
+        executions=executions,
+        attachments=(renewed,),
+        detached=stale,
+        events=(made, *(part for each in scaled for part in each.events)),
+        found=True,
+    )
 
 
 def _detach(state: State, command: Detach, now: datetime) -> Plan:
@@ -270,7 +352,11 @@ def _detach(state: State, command: Detach, now: datetime) -> Plan:
     made = event(execution, now, "attachment.dropped", change.what, attachment=attachment.id, key=attachment.key)
     others = any(other.execution == execution.id and other.id != attachment.id for other in state.attachments.values())
     stays = command.keep or others or execution.desired == "ended" or execution.spec.protected
-    ending = Plan(command="detach", changes=()) if stays else _ending("detach", execution, f"{attachment.key} was detached, and no other notebook is attached", now)
+    ending = (
+        Plan(command="detach", changes=())
+        if stays
+        else _ending("detach", execution, f"{attachment.key} was detached, and no other notebook is attached", now)
+    )
     return replace(ending, changes=(change, *ending.changes), detached=(attachment.id,), events=(made, *ending.events))
 
 

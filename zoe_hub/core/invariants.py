@@ -19,7 +19,11 @@ def violations(execution: Execution) -> list[str]:
         if execution.outcome is None or execution.ended is None:
             wrong.append("ended without outcome or time")
     if execution.phase is Phase.RUNNING:
-        wrong += [f"running, but {group.name} has not all its essentials" for group in execution.spec.groups if ready_count(execution, group) < group.essential]
+        wrong += [
+            f"running, but {group.name} has not all its essentials"
+            for group in execution.spec.groups
+            if ready_count(execution, group) < group.essential
+        ]
     if execution.granted is None and execution.processes:
         wrong.append("has processes without having been admitted")
     if execution.phase is Phase.STOPPING and execution.desired != "ended":
@@ -31,7 +35,11 @@ def violations(execution: Execution) -> list[str]:
             wrong.append(f"{process.name} ended without a time")
         if process.state in (ProcessState.STARTING, ProcessState.READY) and process.started is None:
             wrong.append(f"{process.name} runs without a start")
-        if process.live and process.state in (ProcessState.STARTING, ProcessState.DRAINING, ProcessState.STOPPING) and process.deadline is None:
+        if (
+            process.live
+            and process.state in (ProcessState.STARTING, ProcessState.DRAINING, ProcessState.STOPPING)
+            and process.deadline is None
+        ):
             wrong.append(f"{process.name} is {process.state.value} without a deadline")
     for group in execution.spec.groups:
         count = execution.counts.get(group.name, group.count)

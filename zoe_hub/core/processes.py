@@ -43,9 +43,18 @@ def fresh(name: str, group: Group, index: int, old: Process | None, now: datetim
     if old is None:
         return Process(name=name, group=group.name, index=index, since=now, reason="is wanted")
     return replace(
-        old, state=ProcessState.PENDING, incarnation=old.incarnation + 1, since=now, started=None, ended=None, exit_code=None,
-        not_before=None, deadline=None, forced=False, reason=f"starts again: {brief(old.reason)}" if old.failures or wants_other_port(old) else "is wanted",
-    )  # fmt: skip
+        old,
+        state=ProcessState.PENDING,
+        incarnation=old.incarnation + 1,
+        since=now,
+        started=None,
+        ended=None,
+        exit_code=None,
+        not_before=None,
+        deadline=None,
+        forced=False,
+        reason=f"starts again: {brief(old.reason)}" if old.failures or wants_other_port(old) else "is wanted",
+    )
 
 
 def may_start(execution: Execution, group: Group) -> bool:
@@ -73,19 +82,31 @@ def peers(group: Group) -> tuple[str, ...]:
 
 def _named(group: Group) -> tuple[str, ...]:
     texts = (*group.command, *group.environment.values(), *group.files.values())
-    return tuple(reference.name.partition(".")[0] for reference in text.references(texts) if reference.kind in ("address", "endpoint"))
+    return tuple(
+        reference.name.partition(".")[0]
+        for reference in text.references(texts)
+        if reference.kind in ("address", "endpoint")
+    )
 
 
 def release(process: Process, group: Group, now: datetime) -> Process:
     """Let a process go that is not wanted any more: drained first if it can be, stopped otherwise."""
     if process.state is ProcessState.READY and group.drain is not None:
         deadline = now + timedelta(seconds=group.drain.timeout)
-        return replace(process, state=ProcessState.DRAINING, since=now, deadline=deadline, reason=f"fewer processes of {group.name} are wanted; hands over its work")
+        return replace(
+            process,
+            state=ProcessState.DRAINING,
+            since=now,
+            deadline=deadline,
+            reason=f"fewer processes of {group.name} are wanted; hands over its work",
+        )
     return stop(process, group, now, f"fewer processes of {group.name} are wanted")
 
 
 def stop(process: Process, group: Group, now: datetime, reason: str) -> Process:
-    """Ask a process to end. One that was never started ends with the next look that finds nothing of it: a start may be under way."""
+    """Ask a process to end. One that was never started ends with the next look that finds nothing of it: a start may be
+    under way.
+    """
     if process.state is ProcessState.STOPPING or not process.live:
         return process
     deadline = now + timedelta(seconds=group.grace)
@@ -99,7 +120,11 @@ def end(execution: Execution, process: Process, now: datetime) -> Process:
 
 def move_peers(before: Execution, after: Execution, now: datetime) -> Execution:
     """Processes that were told an address which does not hold any more start again with the new one."""
-    moved = {process.group for process in after.processes if process.index == 0 and process.addresses is None and (old := before.process(process.name)) and old.addresses}
+    moved = {
+        process.group
+        for process in after.processes
+        if process.index == 0 and process.addresses is None and (old := before.process(process.name)) and old.addresses
+    }
     if not moved:
         return after
     changed = []
@@ -122,7 +147,9 @@ def fold(execution: Execution, process: Process, facts: Facts, now: datetime) ->
     if not process.live:
         return process
     if facts.resumed is not None and process.deadline is not None and not process.forced:
-        process = replace(process, deadline=max(process.deadline, facts.resumed + timedelta(seconds=_allotted(process, group))))
+        process = replace(
+            process, deadline=max(process.deadline, facts.resumed + timedelta(seconds=_allotted(process, group)))
+        )
     seen = facts.observed.get(process.name)
     if seen is not None and seen.incarnation != process.incarnation:
         seen = None
@@ -167,9 +194,19 @@ def _exited(process: Process, group: Group, seen: Observed, facts: Facts, now: d
     if leaving(process):
         failures = process.failures if process.not_before else 0  # stops to start again: its failures still count
         how = f"{process.reason}; {said(seen)}" + (" (killed, since it did not end in time)" if process.forced else "")
-        return replace(process, state=ProcessState.ENDED, since=now, exit_code=seen.exit_code, deadline=None, failures=failures, reason=how)
+        return replace(
+            process,
+            state=ProcessState.ENDED,
+            since=now,
+            exit_code=seen.exit_code,
+            deadline=None,
+            failures=failures,
+            reason=how,
+        )
     if seen.reason == PORT_TAKEN:
-        return replace(_ended(process, group, seen.exit_code, now, said(seen)), addresses=None, failures=process.failures)
+        return replace(
+            _ended(process, group, seen.exit_code, now, said(seen)), addresses=None, failures=process.failures
+        )
     return _ended(process, group, seen.exit_code, now, _with_tail(said(seen), process, facts))
 
 
@@ -188,15 +225,29 @@ def _ended(process: Process, group: Group, exit_code: int | None, now: datetime,
     failures = 1 if stable else process.failures + 1
     delay = min(group.restart.longest, group.restart.delay * 2 ** min(failures - 1, 30))
     return replace(
-        process, state=ProcessState.ENDED, since=now, ended=process.ended or now, exit_code=exit_code, failures=failures,
-        not_before=now + timedelta(seconds=delay), deadline=None, reason=reason,
-    )  # fmt: skip
+        process,
+        state=ProcessState.ENDED,
+        since=now,
+        ended=process.ended or now,
+        exit_code=exit_code,
+        failures=failures,
+        not_before=now + timedelta(seconds=delay),
+        deadline=None,
+        reason=reason,
+    )
 
 
 def _running(process: Process, group: Group, seen: Observed, facts: Facts, now: datetime) -> Process:
     if process.state is ProcessState.PENDING:
         deadline = now + timedelta(seconds=group.ready.timeout)
-        process = replace(process, state=ProcessState.STARTING, since=now, started=seen.started or now, deadline=deadline, reason="runs, not ready yet")
+        process = replace(
+            process,
+            state=ProcessState.STARTING,
+            since=now,
+            started=seen.started or now,
+            deadline=deadline,
+            reason="runs, not ready yet",
+        )
     late = process.deadline is not None and process.deadline <= now
     match process.state:
         case ProcessState.STARTING if group.ready.kind == "running" or process.name in facts.ready:
@@ -208,7 +259,12 @@ def _running(process: Process, group: Group, seen: Observed, facts: Facts, now: 
         case ProcessState.DRAINING if process.name in facts.drained:
             return stop(process, group, now, "has handed over its work")
         case ProcessState.DRAINING if late:
-            return stop(process, group, now, f"did not hand over its work within {group.drain.timeout if group.drain else 0:g} s")
+            return stop(
+                process,
+                group,
+                now,
+                f"did not hand over its work within {group.drain.timeout if group.drain else 0:g} s",
+            )
         case ProcessState.STOPPING if late:
             return replace(process, forced=True, deadline=now + KILL_AGAIN)
     return process
@@ -216,6 +272,10 @@ def _running(process: Process, group: Group, seen: Observed, facts: Facts, now: 
 
 def _late(process: Process, group: Group, facts: Facts, now: datetime) -> Process:
     ready = group.ready
-    waited = {"tcp": f"port {ready.port} to accept", "http": f"http page {ready.path} on port {ready.port}", "log": f"a log line like {ready.pattern!r}"}
+    waited = {
+        "tcp": f"port {ready.port} to accept",
+        "http": f"http page {ready.path} on port {ready.port}",
+        "log": f"a log line like {ready.pattern!r}",
+    }
     reason = f"was not ready within {ready.timeout:g} s; waited for {waited.get(ready.kind, 'it to run')}"
     return stop(process, group, now, _with_tail(reason, process, facts))

@@ -2,8 +2,10 @@
 
 ``decide`` is level-triggered: it looks at states, never at what just happened, so a restart of the hub, a lost or a
 repeated notice take the same path. Its actions are a function of the record it returns and the facts, and each may be
-carried out again without harm. The shell (``controllers.reconciler``) commits the record first, then acts, then looks again.
-The method is that of Kubernetes controllers (level-based reconciliation); the phases are those of the design, section 4.
+carried out again without harm. The shell (``controllers.reconciler``) commits the record first, then acts, then looks
+again.
+The method is that of Kubernetes controllers (level-based reconciliation); the phases are those of the design, section
+4.
 """
 
 from __future__ import annotations
@@ -122,7 +124,9 @@ def decide(before: Execution, facts: Facts, now: datetime) -> Decision:
 
 
 def waiting(reason: str, later: str) -> str:
-    """A reason with why the backend asked to come back, instead of what it said before; without ``later``, with neither."""
+    """A reason with why the backend asked to come back, instead of what it said before; without ``later``, with
+    neither.
+    """
     plain = reason.partition(_WAITS)[0]
     return f"{plain}{_WAITS}{later}" if later else plain
 
@@ -145,7 +149,10 @@ def _conclude(before: Execution, after: Execution, facts: Facts) -> Execution:
         if group.decides_result and not p.leaving(old) and not p.wants_other_port(process):
             return _ending(after, *_result(process))
         if essential and process.failures > group.restart.limit:
-            reason = f"{p.label(process)} is essential and ended {process.failures} times in a row; the last time: {process.reason}"
+            reason = (
+                f"{p.label(process)} is essential and ended {process.failures} times in a row; the last time:"
+                f" {process.reason}"
+            )
             return _ending(after, Outcome.FAILED, process.exit_code, reason)
     return after
 
@@ -210,7 +217,11 @@ def _waits(execution: Execution, group: Group) -> str:
     ready = ready_count(execution, group)
     if ready >= group.essential:
         return ""
-    restarts = [process for process in execution.processes if process.group == group.name and process.not_before and not process.live]
+    restarts = [
+        process
+        for process in execution.processes
+        if process.group == group.name and process.not_before and not process.live
+    ]
     why = f" (starts again: {p.brief(restarts[0].reason)})" if restarts else ""
     return f"{group.name}: {ready} of {group.essential} essential ready{why}"
 
@@ -278,18 +289,29 @@ def _events(before: Execution, after: Execution, now: datetime) -> list[Event]:
     for process in after.processes:
         previous = old.get(process.name)
         if previous is None or (previous.state, previous.incarnation) != (process.state, process.incarnation):
-            data: dict[str, Any] = {"state": process.state.value, "group": process.group, "index": process.index, "exit_code": process.exit_code}
+            data: dict[str, Any] = {
+                "state": process.state.value,
+                "group": process.group,
+                "index": process.index,
+                "exit_code": process.exit_code,
+            }
             events.append(event(after, now, "process.state", process.reason, process=p.label(process), **data))
     if after.phase is not before.phase or (after.desired, after.reason) != (before.desired, before.reason):
         kind = "execution.phase" if after.phase is not before.phase else "execution.reason"
-        data = {"phase": after.phase.value, "outcome": after.outcome and after.outcome.value, "exit_code": after.exit_code}
+        data = {
+            "phase": after.phase.value,
+            "outcome": after.outcome and after.outcome.value,
+            "exit_code": after.exit_code,
+        }
         events.append(event(after, now, kind, after.reason, **data))
     return events
 
 
 def event(execution: Execution, now: datetime, kind: str, reason: str, *, process: str = "", **data: Any) -> Event:
     """An event about ``execution``."""
-    return Event(time=now, kind=kind, owner=execution.owner, execution=execution.id, process=process, reason=reason, data=data)
+    return Event(
+        time=now, kind=kind, owner=execution.owner, execution=execution.id, process=process, reason=reason, data=data
+    )
 
 
 def _wake(execution: Execution, actions: tuple[Action, ...], now: datetime) -> datetime | None:

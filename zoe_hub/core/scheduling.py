@@ -1,4 +1,5 @@
-"""Admission: which executions may run how many processes. Pure; called by ``controllers.admission`` and ``core.commands``.
+"""Admission: which executions may run how many processes. Pure; called by ``controllers.admission`` and
+``core.commands``.
 
 Essentials are all-or-nothing, elastic processes best effort, in order of creation (FIFO), after Pace et al., "Flexible
 Scheduling of Distributed Analytic Applications" (CCGrid 2017). The head of the queue blocks those behind it and the
@@ -61,7 +62,10 @@ def never_fits(spec: ExecutionSpec, nodes: tuple[Node, ...]) -> str:
     for group in spec.groups:
         need = group.resources
         if not any(node.cores + _TINY >= need.cores and node.memory >= need.memory for node in nodes):
-            return f"a process of {group.name} needs {need.cores:g} cores and {_size(need.memory)}, which none of {len(nodes)} nodes has"
+            return (
+                f"a process of {group.name} needs {need.cores:g} cores and {_size(need.memory)}, which none of"
+                f" {len(nodes)} nodes has"
+            )
     return ""
 
 
@@ -83,7 +87,10 @@ def admit(executions: Iterable[Execution], nodes: tuple[Node, ...]) -> dict[str,
         missing = _missing(need, total, used)
         if not never and not blocked and not missing:
             used = _plus(used, need, 1)
-            grants[execution.id] = Grant(granted={group.name: group.essential for group in execution.spec.groups}, reason="admitted: its essential processes fit")
+            grants[execution.id] = Grant(
+                granted={group.name: group.essential for group in execution.spec.groups},
+                reason="admitted: its essential processes fit",
+            )
             continue
         if never:
             reason = f"queued until there are other nodes: {never}"
@@ -93,7 +100,9 @@ def admit(executions: Iterable[Execution], nodes: tuple[Node, ...]) -> dict[str,
             reason = f"queued at position {position}: {why}"
             blocked = blocked or execution.name
         if reason != execution.reason:
-            grants[execution.id] = Grant(granted=None, reason=reason, quiet=_BEHIND in reason and _BEHIND in execution.reason)
+            grants[execution.id] = Grant(
+                granted=None, reason=reason, quiet=_BEHIND in reason and _BEHIND in execution.reason
+            )
     for execution in active:
         grown, used = _elastic(execution, grants.get(execution.id), total, used, may_grow=not blocked)
         if grown is not None:
@@ -101,7 +110,9 @@ def admit(executions: Iterable[Execution], nodes: tuple[Node, ...]) -> dict[str,
     return grants
 
 
-def _elastic(execution: Execution, grant: Grant | None, total: Resources, used: Resources, *, may_grow: bool) -> tuple[Grant | None, Resources]:
+def _elastic(
+    execution: Execution, grant: Grant | None, total: Resources, used: Resources, *, may_grow: bool
+) -> tuple[Grant | None, Resources]:
     """Grow or shrink the elastic part of an admitted execution towards what it wants."""
     before = grant.granted if grant is not None else execution.granted
     if before is None or execution.desired == "ended":
@@ -146,9 +157,14 @@ def _missing(need: Resources, total: Resources, used: Resources) -> str:
     """Which resource is missing, in words; empty if none is."""
     parts = []
     if used.cores + need.cores > total.cores + _TINY:
-        parts.append(f"{need.cores:g} cores are needed and {max(0.0, total.cores - used.cores):g} of {total.cores:g} are free")
+        parts.append(
+            f"{need.cores:g} cores are needed and {max(0.0, total.cores - used.cores):g} of {total.cores:g} are free"
+        )
     if used.memory + need.memory > total.memory:
-        parts.append(f"{_size(need.memory)} of memory are needed and {_size(max(0, total.memory - used.memory))} of {_size(total.memory)} are free")
+        parts.append(
+            f"{_size(need.memory)} of memory are needed and {_size(max(0, total.memory - used.memory))} of"
+            f" {_size(total.memory)} are free"
+        )
     return " and ".join(parts)
 
 

@@ -104,7 +104,9 @@ class Store(ABC):
         """Sequence number of the newest event, 0 if there is none."""
 
     @abstractmethod
-    async def events(self, *, since: int = 0, limit: int = 1000, owner: str | None = None, execution: str | None = None) -> tuple[Event, ...]:
+    async def events(
+        self, *, since: int = 0, limit: int = 1000, owner: str | None = None, execution: str | None = None
+    ) -> tuple[Event, ...]:
         """Events with ``seq`` > ``since``, oldest first. May read the disk (not on the event loop's thread)."""
 
     @abstractmethod

@@ -27,7 +27,9 @@ class Dialect(ABC):
 
     @abstractmethod
     def exists(self) -> bool:
-        """Whether there is a database, perhaps a damaged one. ``ZoeError`` ``storage-corrupt`` if only parts are there."""
+        """Whether there is a database, perhaps a damaged one. ``ZoeError`` ``storage-corrupt`` if only parts are
+        there.
+        """
 
     @abstractmethod
     def create(self, revision: str) -> None:
@@ -64,7 +66,9 @@ def choose(url_or_path: str | Path) -> Dialect:
         return SQLite(Path(text))
     if scheme == "sqlite" and len(rest) > 1 and rest.startswith("/") and not rest.startswith("/:"):
         return SQLite(Path(rest[1:]))
-    raise ZoeError("not-supported", f"The store takes a path or sqlite:///PATH, not {text if not separator else scheme + '://…'}.")
+    raise ZoeError(
+        "not-supported", f"The store takes a path or sqlite:///PATH, not {text if not separator else scheme + '://…'}."
+    )
 
 
 def append_only(dialect: str, table: str, number: str) -> tuple[str, ...]:

@@ -1,4 +1,5 @@
-"""Which revision a database is at, and bringing an old one to the newest. New databases are made from ``tables`` at once.
+"""Which revision a database is at, and bringing an old one to the newest. New databases are made from ``tables`` at
+once.
 
 Alembic costs 0.2 s and 12 MiB, so it is imported only when there is something to migrate. Used by ``store.sql``.
 """
@@ -36,7 +37,9 @@ class Migrations(Record, kw_only=True):
         if len(found) != 1:
             raise ZoeError("storage-corrupt", "The database does not say which revision it has.")
         if found[0] not in self.revisions:
-            raise ZoeError("storage-newer", f"The database has revision {found[0]}; this version of Zoe knows up to {self.head}.")
+            raise ZoeError(
+                "storage-newer", f"The database has revision {found[0]}; this version of Zoe knows up to {self.head}."
+            )
         return bool(found[0] != self.head)
 
     def run(self, connection: Connection) -> None:

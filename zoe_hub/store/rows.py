@@ -77,7 +77,14 @@ def writes(draft: Draft) -> Iterator[tuple[Executable, list[Row]]]:
         {**msgspec.structs.asdict(reply), "created": micros(reply.created)} for reply in draft.replies.values()
     )
     new[tables.events] += (
-        {"seq": e.seq, "time": micros(e.time), "kind": e.kind, "owner": e.owner, "execution": e.execution, "payload": _payload(e)}
+        {
+            "seq": e.seq,
+            "time": micros(e.time),
+            "kind": e.kind,
+            "owner": e.owner,
+            "execution": e.execution,
+            "payload": _payload(e),
+        }
         for e in draft.events
     )
     for statements, rows in ((_DROP, dropped), (_SET, changed), (_NEW, new)):
@@ -95,38 +102,59 @@ def _executions(draft: Draft, new: dict[Table, list[Row]], changed: dict[Table, 
             ordinal = draft.state.ordinal + 1 + len(new[tables.executions])
             row = {"id": execution.id, "ordinal": ordinal, "created": micros(execution.created)}
             new[tables.executions].append(row)
-        row |= {"owner": execution.owner, "phase": execution.phase.value, "version": execution.version, "payload": _payload(execution)}
+        row |= {
+            "owner": execution.owner,
+            "phase": execution.phase.value,
+            "version": execution.version,
+            "payload": _payload(execution),
+        }
 
 
-def _attachments(draft: Draft, new: dict[Table, list[Row]], changed: dict[Table, list[Row]], dropped: dict[Table, list[Row]]) -> None:
+def _attachments(
+    draft: Draft, new: dict[Table, list[Row]], changed: dict[Table, list[Row]], dropped: dict[Table, list[Row]]
+) -> None:
     for ident, attachment in draft.attachments.items():
         known = ident in draft.state.attachments
         if attachment is None:
             if known:
                 dropped[tables.attachments].append({"key_id": ident})
             continue
-        row: Row = {"owner": attachment.owner, "execution": attachment.execution, "version": attachment.version, "payload": _payload(attachment)}
+        row: Row = {
+            "owner": attachment.owner,
+            "execution": attachment.execution,
+            "version": attachment.version,
+            "payload": _payload(attachment),
+        }
         if known:
             changed[tables.attachments].append(row | {"key_id": ident})
         else:
             new[tables.attachments].append(row | {"id": ident, "created": micros(attachment.created)})
 
 
-def _tokens(draft: Draft, new: dict[Table, list[Row]], changed: dict[Table, list[Row]], dropped: dict[Table, list[Row]]) -> None:
+def _tokens(
+    draft: Draft, new: dict[Table, list[Row]], changed: dict[Table, list[Row]], dropped: dict[Table, list[Row]]
+) -> None:
     for digest, token in draft.tokens.items():
         known = digest in draft.state.tokens
         if token is None:
             if known:
                 dropped[tables.tokens].append({"key_digest": digest})
             continue
-        row: Row = {"owner": token.owner, "execution": token.execution, "created": micros(token.created), "payload": _payload(token)}
+        row: Row = {
+            "owner": token.owner,
+            "execution": token.execution,
+            "created": micros(token.created),
+            "payload": _payload(token),
+        }
         if known:
             changed[tables.tokens].append(row | {"key_digest": digest})
         else:
             new[tables.tokens].append(row | {"digest": digest})
 
 
-def _secrets(draft: Draft, new: dict[Table, list[Row]], changed: dict[Table, list[Row]], dropped: dict[Table, list[Row]]) -> None:
+def _secrets(
+    draft: Draft, new: dict[Table, list[Row]], changed: dict[Table, list[Row]], dropped: dict[Table, list[Row]]
+) -> None:
     for execution, values in draft.secrets.items():
         before: Mapping[str, str] = draft.state.secrets.get(execution, {})
         for name in before.keys() - values.keys():
@@ -159,7 +187,9 @@ def read_state(connection: Connection, cutoff: datetime) -> State:
         secrets.setdefault(execution, {})[name] = value
     state.secrets.update(secrets)
     replies = tables.replies
-    for row in connection.execute(select(replies).where(replies.c.created >= micros(cutoff)).order_by(replies.c.created)):
+    for row in connection.execute(
+        select(replies).where(replies.c.created >= micros(cutoff)).order_by(replies.c.created)
+    ):
         values = dict(row._mapping)
         reply = Reply(**{**values, "created": _time(values["created"])})
         state.replies[reply.owner, reply.key] = reply

@@ -39,7 +39,9 @@ class SQLStore(StateStore):
     :param clock: tells the time, for the age of replies
     """
 
-    def __init__(self, url_or_path: str | Path, *, migrations: Migrations = ZOE, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self, url_or_path: str | Path, *, migrations: Migrations = ZOE, clock: Callable[[], datetime] = utc_now
+    ) -> None:
         super().__init__()
         self._dialect = choose(url_or_path)
         self._migrations = migrations
@@ -61,7 +63,9 @@ class SQLStore(StateStore):
             self._write_thread.submit(self._close)  # a cancelled caller leaves an opening thread behind
             self._write_thread.shutdown(wait=False)
             raise
-        self._writer = Writer(self._write_thread, draft=self._draft, write=self._write, show=self._show, translate=self._told)
+        self._writer = Writer(
+            self._write_thread, draft=self._draft, write=self._write, show=self._show, translate=self._told
+        )
         self._opened = True
 
     def _open(self) -> State:

@@ -1,6 +1,7 @@
 """SQLite: one file, one hub. Everything that is peculiar to it is here.
 
-*Durability.* Write-ahead log with ``synchronous=FULL``: a commit is in the log and synced when it returns, so it survives
+*Durability.* Write-ahead log with ``synchronous=FULL``: a commit is in the log and synced when it returns, so it
+survives
 a killed hub and a power failure (as far as the disk keeps what it says it has). ``NORMAL`` would save a sync (about
 0.3 ms) but lose the last commits with the power, and with them the knowledge of containers that went on elsewhere.
 
@@ -33,7 +34,9 @@ from zoe_hub.store.dialect import Dialect
 log = logging.getLogger(__name__)
 
 CHECKED_SIZE = 128 * 2**20
-"""Databases up to this many bytes are checked whole when opened (1.2 ms per MiB); of larger ones what is read is checked."""
+"""Databases up to this many bytes are checked whole when opened (1.2 ms per MiB); of larger ones what is read is
+checked.
+"""
 
 BUSY_TIMEOUT = 2.0
 """Seconds that a commit waits for a foreign writer."""
@@ -175,7 +178,9 @@ class SQLite(Dialect):
         with self.path.open("rb") as file:
             header = file.read(100)
         if len(header) < 100:
-            raise ZoeError("storage-corrupt", f"{self.path} has {len(header)} bytes: it was cut off or never was a database.")
+            raise ZoeError(
+                "storage-corrupt", f"{self.path} has {len(header)} bytes: it was cut off or never was a database."
+            )
         if not header.startswith(_MAGIC):
             raise ZoeError("storage-corrupt", f"{self.path} is not a database.")
 
@@ -207,7 +212,9 @@ class SQLite(Dialect):
     def _engine(self, path: Path, synchronous: str = "FULL") -> Engine:
         engine = create_engine(
             "sqlite://",
-            creator=lambda: sqlite3.connect(f"file:{quote(str(path))}?mode=rw", uri=True, timeout=BUSY_TIMEOUT, check_same_thread=False),
+            creator=lambda: sqlite3.connect(
+                f"file:{quote(str(path))}?mode=rw", uri=True, timeout=BUSY_TIMEOUT, check_same_thread=False
+            ),
             poolclass=NullPool,
         )
 

@@ -166,7 +166,15 @@ class Draft:
     @property
     def empty(self) -> bool:
         """Whether there is nothing to write."""
-        return not (self.executions or self.attachments or self.replies or self.expired or self.tokens or self.secrets or self.events)
+        return not (
+            self.executions
+            or self.attachments
+            or self.replies
+            or self.expired
+            or self.tokens
+            or self.secrets
+            or self.events
+        )
 
     def add(self, batch: Batch) -> tuple[Event, ...]:
         """Take a batch in, or raise ``conflict`` and stay as before.
@@ -197,7 +205,9 @@ class Draft:
         found: dict[str, Execution] = {}
         created: list[str] = []
         for execution in batch:
-            known = found.get(execution.id) or self.executions.get(execution.id) or self.state.executions.get(execution.id)
+            known = (
+                found.get(execution.id) or self.executions.get(execution.id) or self.state.executions.get(execution.id)
+            )
             _check_version("execution", execution.id, known.version if known else 0, execution.version)
             if known is None:
                 created.append(execution.id)

@@ -1,4 +1,5 @@
-"""Group commit: batches that wait while others are being written are written together, each of them wholly or not at all.
+"""Group commit: batches that wait while others are being written are written together, each of them wholly or not at
+all.
 
 There is no task that could be cancelled halfway: a group begins in a callback of the event loop, is written on a
 thread, and ends in another callback. Used by ``store.sql``.

@@ -35,7 +35,8 @@ __all__ = ["BackendContract", "BackendFactory", "Programs"]
 class BackendContract(BackendHarness):
     """The tests."""
 
-    # --- what it is -----------------------------------------------------------------------------------------------------
+    # --- what it is
+    # -----------------------------------------------------------------------------------------------------
 
     async def test_it_says_what_it_can_do(self, backend: Backend, programs: Programs) -> None:
         capabilities = backend.capabilities()
@@ -48,13 +49,20 @@ class BackendContract(BackendHarness):
         assert await backend.image_present(programs.image)
         await backend.check(programs.image, ())
 
-    # --- start and end --------------------------------------------------------------------------------------------------
+    # --- start and end
+    # --------------------------------------------------------------------------------------------------
 
     @pytest.mark.parametrize("code", [0, 3])
     async def test_exit_code(self, backend: Backend, programs: Programs, execution: str, code: int) -> None:
         spec = await self.spec(backend, programs, execution, programs.printing("hello", code))
         started = await backend.start(spec)
-        assert (started.name, started.execution, started.group, started.index, started.incarnation) == (spec.name, execution, "main", 0, 1)
+        assert (started.name, started.execution, started.group, started.index, started.incarnation) == (
+            spec.name,
+            execution,
+            "main",
+            0,
+            1,
+        )
         ended = await self.exited(backend, spec.name)
         assert ended.exit_code == code
         assert ended.started is not None
@@ -62,12 +70,16 @@ class BackendContract(BackendHarness):
         assert ended.started <= ended.ended
         assert await self.log(backend, spec.name) == b"hello\n"
 
-    async def test_end_by_a_signal_is_a_negative_exit_code(self, backend: Backend, programs: Programs, execution: str) -> None:
+    async def test_end_by_a_signal_is_a_negative_exit_code(
+        self, backend: Backend, programs: Programs, execution: str
+    ) -> None:
         spec = await self.spec(backend, programs, execution, programs.dying("KILL"))
         await backend.start(spec)
         assert (await self.exited(backend, spec.name)).exit_code == -9
 
-    async def test_a_program_that_does_not_exist_is_told(self, backend: Backend, programs: Programs, execution: str) -> None:
+    async def test_a_program_that_does_not_exist_is_told(
+        self, backend: Backend, programs: Programs, execution: str
+    ) -> None:
         spec = await self.spec(backend, programs, execution, programs.missing())
         try:
             await backend.start(spec)
@@ -90,14 +102,18 @@ class BackendContract(BackendHarness):
         await self.exited(backend, spec.name)
         assert await self.log(backend, spec.name) == b"ready\n"
 
-    async def test_an_ended_incarnation_does_not_run_again(self, backend: Backend, programs: Programs, execution: str) -> None:
+    async def test_an_ended_incarnation_does_not_run_again(
+        self, backend: Backend, programs: Programs, execution: str
+    ) -> None:
         spec = await self.spec(backend, programs, execution, programs.printing("once", 3))
         await backend.start(spec)
         ended = await self.exited(backend, spec.name)
         assert await backend.start(spec) == ended
         assert await self.log(backend, spec.name) == b"once\n"
 
-    async def test_a_new_incarnation_replaces_an_ended_one_and_keeps_its_log(self, backend: Backend, programs: Programs, execution: str) -> None:
+    async def test_a_new_incarnation_replaces_an_ended_one_and_keeps_its_log(
+        self, backend: Backend, programs: Programs, execution: str
+    ) -> None:
         first = await self.spec(backend, programs, execution, programs.printing("first", 3))
         await backend.start(first)
         await self.exited(backend, first.name)
@@ -114,13 +130,17 @@ class BackendContract(BackendHarness):
         await backend.stop(spec.name, self.DEADLINE)
         assert (await self.exited(backend, spec.name)).exit_code == 5
 
-    async def test_stop_ends_what_does_nothing_about_it(self, backend: Backend, programs: Programs, execution: str) -> None:
+    async def test_stop_ends_what_does_nothing_about_it(
+        self, backend: Backend, programs: Programs, execution: str
+    ) -> None:
         spec = await self.spec(backend, programs, execution, programs.sleeping())
         await self.ready(backend, spec)
         await backend.stop(spec.name, self.DEADLINE)
         assert (await self.exited(backend, spec.name)).exit_code == -15
 
-    async def test_stop_does_not_wait_and_a_kill_follows(self, backend: Backend, programs: Programs, execution: str) -> None:
+    async def test_stop_does_not_wait_and_a_kill_follows(
+        self, backend: Backend, programs: Programs, execution: str
+    ) -> None:
         spec = await self.spec(backend, programs, execution, programs.stubborn())
         await self.ready(backend, spec)
         async with asyncio.timeout(self.DEADLINE / 2):
@@ -131,7 +151,9 @@ class BackendContract(BackendHarness):
         await backend.stop(spec.name, 0)
         assert (await self.exited(backend, spec.name)).exit_code == -9
 
-    async def test_stop_and_signal_of_an_ended_one_do_nothing(self, backend: Backend, programs: Programs, execution: str) -> None:
+    async def test_stop_and_signal_of_an_ended_one_do_nothing(
+        self, backend: Backend, programs: Programs, execution: str
+    ) -> None:
         spec = await self.spec(backend, programs, execution, programs.printing("done", 3))
         await backend.start(spec)
         ended = await self.exited(backend, spec.name)
@@ -165,35 +187,51 @@ class BackendContract(BackendHarness):
         assert still is not None
         assert still.state == "running"
 
-    # --- what it is given -----------------------------------------------------------------------------------------------
+    # --- what it is given
+    # -----------------------------------------------------------------------------------------------
 
-    async def test_environment_arrives_and_is_in_no_argument_list(self, backend: Backend, programs: Programs, execution: str) -> None:
+    async def test_environment_arrives_and_is_in_no_argument_list(
+        self, backend: Backend, programs: Programs, execution: str
+    ) -> None:
         secret = secrets.token_hex(16) + " 'ä\n$HOME"
-        spec = await self.spec(backend, programs, execution, programs.environment("SECRET"), environment={"SECRET": secret})
+        spec = await self.spec(
+            backend, programs, execution, programs.environment("SECRET"), environment={"SECRET": secret}
+        )
         await backend.start(spec)
         await self.exited(backend, spec.name)
         assert await self.log(backend, spec.name) == secret.encode() + b"\n"
-        still = await self.spec(backend, programs, execution, programs.sleeping(), index=1, environment={"SECRET": secret})
+        still = await self.spec(
+            backend, programs, execution, programs.sleeping(), index=1, environment={"SECRET": secret}
+        )
         await self.ready(backend, still)
         assert secret[:32] not in await self.visible(backend, still.name)
         assert secret[:32] not in repr(still)
 
     async def test_files_arrive_and_are_private(self, backend: Backend, programs: Programs, execution: str) -> None:
-        spec = await self.spec(backend, programs, execution, programs.file("conf.txt"), files={"conf.txt": "täxt: ${X}"})
+        spec = await self.spec(
+            backend, programs, execution, programs.file("conf.txt"), files={"conf.txt": "täxt: ${X}"}
+        )
         await backend.start(spec)
         assert (await self.exited(backend, spec.name)).exit_code == 0
         assert await self.log(backend, spec.name) == "600 täxt: ${X}\n".encode()
 
     @pytest.mark.parametrize("name", ["../evil", "/etc/zoe-evil", "a/../../evil", ""])
-    async def test_files_stay_in_their_folder(self, backend: Backend, programs: Programs, execution: str, name: str) -> None:
+    async def test_files_stay_in_their_folder(
+        self, backend: Backend, programs: Programs, execution: str, name: str
+    ) -> None:
         spec = await self.spec(backend, programs, execution, programs.sleeping(), files={name: "x"})
         with pytest.raises(Permanent):
             await backend.start(spec)
         assert await self.seen(backend, spec.name) is None
 
-    async def test_addresses_are_honoured_and_reachable(self, backend: Backend, programs: Programs, execution: str) -> None:
+    async def test_addresses_are_honoured_and_reachable(
+        self, backend: Backend, programs: Programs, execution: str
+    ) -> None:
         ports = (Port(name="web", number=8080, protocol="http"),)
-        specs = [await self.spec(backend, programs, execution, programs.serving("web", f"I am {i}"), index=i, ports=ports) for i in range(2)]
+        specs = [
+            await self.spec(backend, programs, execution, programs.serving("web", f"I am {i}"), index=i, ports=ports)
+            for i in range(2)
+        ]
         for spec in specs:
             await backend.start(spec)
         for i, spec in enumerate(specs):
@@ -214,7 +252,8 @@ class BackendContract(BackendHarness):
         places = [(address.host, address.port) for answer in answers for address in answer.values()]
         assert len(set(places)) == len(places)
 
-    # --- logs -----------------------------------------------------------------------------------------------------------
+    # --- logs
+    # -----------------------------------------------------------------------------------------------------------
 
     async def chunks(self, backend: Backend, name: str, **how: Any) -> list[Chunk]:
         """All pieces of a log, proved to be without a gap."""
@@ -278,7 +317,8 @@ class BackendContract(BackendHarness):
             await self.log(backend, spec.name)
         assert error.value.code == "no-log"
 
-    # --- names that mean nothing ------------------------------------------------------------------------------------------
+    # --- names that mean nothing
+    # ------------------------------------------------------------------------------------------
 
     async def test_unknown_names(self, backend: Backend, execution: str) -> None:
         name = process_name(backend.deployment, execution, "main", 7)
@@ -295,9 +335,12 @@ class BackendContract(BackendHarness):
             await self.log(backend, name)
         assert error.value.code == "no-log"
 
-    # --- executions ---------------------------------------------------------------------------------------------------------
+    # --- executions
+    # ---------------------------------------------------------------------------------------------------------
 
-    async def test_executions_are_prepared_and_cleaned(self, backend: Backend, programs: Programs, execution: str) -> None:
+    async def test_executions_are_prepared_and_cleaned(
+        self, backend: Backend, programs: Programs, execution: str
+    ) -> None:
         await backend.prepare(execution, "ann")
         assert await backend.executions() == (execution,)
         spec = await self.spec(backend, programs, execution, programs.printing("x"))
@@ -310,7 +353,9 @@ class BackendContract(BackendHarness):
         await backend.prepare(execution, "ann")
         assert await backend.executions() == (execution,)
 
-    async def test_what_runs_is_neither_removed_nor_cleaned_away(self, backend: Backend, programs: Programs, execution: str) -> None:
+    async def test_what_runs_is_neither_removed_nor_cleaned_away(
+        self, backend: Backend, programs: Programs, execution: str
+    ) -> None:
         spec = await self.spec(backend, programs, execution, programs.sleeping())
         await self.ready(backend, spec)
         for attempt in (backend.remove(spec.name), backend.clean(execution)):
@@ -321,9 +366,12 @@ class BackendContract(BackendHarness):
         assert still.state == "running"
         assert await backend.executions() == (execution,)
 
-    # --- a hub that was restarted ---------------------------------------------------------------------------------------------
+    # --- a hub that was restarted
+    # ---------------------------------------------------------------------------------------------
 
-    async def test_another_hub_finds_what_runs(self, backend: Backend, backends: BackendFactory, programs: Programs, execution: str) -> None:
+    async def test_another_hub_finds_what_runs(
+        self, backend: Backend, backends: BackendFactory, programs: Programs, execution: str
+    ) -> None:
         ports = (Port(name="web", number=8080, protocol="http"),)
         lives = await self.spec(backend, programs, execution, programs.serving("web", "alive"), ports=ports)
         ends = await self.spec(backend, programs, execution, programs.printing("gone", 3), index=1)
@@ -366,7 +414,12 @@ class BackendContract(BackendHarness):
         await other.open()
         assert await other.processes() == ()
         assert await other.executions() == ()
-        for nothing in (other.stop(spec.name, 0), other.signal(spec.name, "KILL"), other.remove(spec.name), other.clean(execution)):
+        for nothing in (
+            other.stop(spec.name, 0),
+            other.signal(spec.name, "KILL"),
+            other.remove(spec.name),
+            other.clean(execution),
+        ):
             await nothing
         await other.forget_logs(execution)
         for refused in (other.addresses(spec.name), self.log(other, spec.name)):
@@ -377,7 +430,8 @@ class BackendContract(BackendHarness):
         assert still.state == "running"
         assert await self.log(backend, spec.name) == b"ready\n"
 
-    # --- watching ---------------------------------------------------------------------------------------------------------------
+    # --- watching
+    # ---------------------------------------------------------------------------------------------------------------
 
     async def next_about(self, watch: AsyncIterator[Observed | Resync], name: str, state: str) -> Observed:
         """Wait until the watch tells of that state."""

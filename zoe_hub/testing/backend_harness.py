@@ -1,5 +1,7 @@
 # ruff: noqa: D102 - fixtures are told by their names
-"""Tiny programs, fixtures and waiting, for tests of backends. Used by ``backend_contract`` and by a backend's own tests."""
+"""Tiny programs, fixtures and waiting, for tests of backends. Used by ``backend_contract`` and by a backend's own
+tests.
+"""
 
 from __future__ import annotations
 
@@ -80,7 +82,8 @@ class Programs:
         return self.run(f"serve({port!r}, {body!r})")
 
     def family(self, port: str, body: str) -> tuple[str, ...]:
-        """Has a grandchild in a session of its own, without a living parent, that ignores SIGTERM and answers on a port.
+        """Has a grandchild in a session of its own, without a living parent, that ignores SIGTERM and answers on a
+        port.
 
         The program itself says ``ready`` and exits with 0 at SIGUSR1.
         """
@@ -107,7 +110,8 @@ class Programs:
     def file(self, name: str) -> tuple[str, ...]:
         """Prints mode (octal, without type) and content of a file in its own folder, with a blank between."""
         return self.run(
-            f"path = os.path.join(os.environ['ZOE_FOLDER'], {name!r})\nsay('%o ' % (os.stat(path).st_mode & 0o777) + open(path).read())"
+            f"path = os.path.join(os.environ['ZOE_FOLDER'], {name!r})\nsay('%o ' % (os.stat(path).st_mode & 0o777) +"
+            " open(path).read())"
         )
 
     def missing(self) -> tuple[str, ...]:
@@ -116,7 +120,9 @@ class Programs:
 
 
 class BackendHarness:
-    """What the tests of a backend have in common. ``DEADLINE``: seconds within which anything must have happened that happens by itself."""
+    """What the tests of a backend have in common. ``DEADLINE``: seconds within which anything must have happened that
+    happens by itself.
+    """
 
     DEADLINE = 30.0
 
@@ -147,7 +153,8 @@ class BackendHarness:
             await asyncio.sleep(0.01)
         return result
 
-    # --- fixtures -------------------------------------------------------------------------------------------------------
+    # --- fixtures
+    # -------------------------------------------------------------------------------------------------------
 
     @pytest.fixture
     def backend_factory(self) -> BackendFactory:
@@ -202,7 +209,8 @@ class BackendHarness:
         await backend.prepare(ident, "ann")
         return ident
 
-    # --- helpers --------------------------------------------------------------------------------------------------------
+    # --- helpers
+    # --------------------------------------------------------------------------------------------------------
 
     async def spec(
         self,
@@ -221,10 +229,21 @@ class BackendHarness:
         addresses = await backend.allocate(execution, name, ports) if ports else {}
         given = {f"ZOE_PORT_{port.upper()}": str(address.number) for port, address in addresses.items()}
         known: dict[str, Any] = {
-            "name": name, "deployment": backend.deployment, "execution": execution, "owner": "ann", "group": "main", "index": index,
-            "incarnation": 1, "framework": "test", "image": programs.image, "command": command, "ports": ports, "addresses": addresses,
-            "environment": {"ZOE_BIND": backend.bind(), **given, **(environment or {})}, "grace": 5.0,
-        }  # fmt: skip
+            "name": name,
+            "deployment": backend.deployment,
+            "execution": execution,
+            "owner": "ann",
+            "group": "main",
+            "index": index,
+            "incarnation": 1,
+            "framework": "test",
+            "image": programs.image,
+            "command": command,
+            "ports": ports,
+            "addresses": addresses,
+            "environment": {"ZOE_BIND": backend.bind(), **given, **(environment or {})},
+            "grace": 5.0,
+        }
         return ProcessSpec(**known | changes)
 
     async def seen(self, backend: Backend, name: str) -> Observed | None:

@@ -1,8 +1,10 @@
 """A real Docker engine for tests, image builds and ``make run BACKEND=docker``: the one that runs, or one started here.
 
 A running engine is used as it is (``DOCKER_HOST``, else ``/var/run/docker.sock``). Otherwise, as root, ``dockerd`` is
-started by hand with folders of its own under the cache (``$ZOE_ENGINES``, default ``~/.cache/zoe-engines``), so that images
-outlive it. Several users share it: each holds a shared lock, and the last one to leave stops it and takes away what it made.
+started by hand with folders of its own under the cache (``$ZOE_ENGINES``, default ``~/.cache/zoe-engines``), so that
+images
+outlive it. Several users share it: each holds a shared lock, and the last one to leave stops it and takes away what it
+made.
 Called by the fixture ``dockerd`` (``from zoe_hub.testing.dockerd import dockerd``) and by people and the Makefile:
 ``python -m zoe_hub.testing.dockerd run -- COMMAND...``.
 """
@@ -146,15 +148,36 @@ class Engine:
             raise NoEngine("No Docker engine runs, and only root can start one. Start Docker, or set DOCKER_HOST.")
         (self.run / "before.json").write_text(json.dumps(_network_state()))
         command = [
-            "dockerd", "--data-root", str(self.root / "data"), "--exec-root", str(self.run / "exec"),
-            "--pidfile", str(self.run / "dockerd.pid"), "-H", self.url, "--group", str(os.getegid()),
-            "--storage-driver", os.environ.get("ZOE_STORAGE_DRIVER", "overlay2"),
-            "--default-address-pool", ADDRESS_POOL, "--shutdown-timeout", "3", "--oom-score-adjust", "0",
-        ]  # fmt: skip
+            "dockerd",
+            "--data-root",
+            str(self.root / "data"),
+            "--exec-root",
+            str(self.run / "exec"),
+            "--pidfile",
+            str(self.run / "dockerd.pid"),
+            "-H",
+            self.url,
+            "--group",
+            str(os.getegid()),
+            "--storage-driver",
+            os.environ.get("ZOE_STORAGE_DRIVER", "overlay2"),
+            "--default-address-pool",
+            ADDRESS_POOL,
+            "--shutdown-timeout",
+            "3",
+            "--oom-score-adjust",
+            "0",
+        ]
         environment = {**os.environ, "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin"}
         with open(self.run / "dockerd.log", "w") as log:
             child = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True, cwd="/"
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=environment,
+                start_new_session=True,
+                cwd="/",
             )
         deadline = time.monotonic() + START_TIMEOUT
         while not answers(self.url):
@@ -166,7 +189,9 @@ class Engine:
         self._empty()
 
     def _empty(self) -> None:
-        """Remove the containers and networks that an engine killed earlier left in the data root, which is ours alone."""
+        """Remove the containers and networks that an engine killed earlier left in the data root, which is ours
+        alone.
+        """
         from docker import APIClient  # noqa: PLC0415 - the package is optional, and slow to import
 
         api: Any = APIClient(base_url=self.url, version="auto", timeout=30)
@@ -202,7 +227,13 @@ class Engine:
 def _version() -> str:
     try:
         path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
-        output = subprocess.run([shutil.which("dockerd", path=path) or "dockerd", "--version"], capture_output=True, text=True, check=True, timeout=20).stdout
+        output = subprocess.run(
+            [shutil.which("dockerd", path=path) or "dockerd", "--version"],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=20,
+        ).stdout
     except (OSError, subprocess.SubprocessError):
         lacking = ", ".join(missing()) or "docker.io"
         raise NoEngine(f"No Docker engine runs, and none can be started: install {lacking}.") from None
@@ -235,7 +266,14 @@ def _is(pid: int, program: str, argument: str) -> bool:
 
 def _processes(argument: str) -> list[int]:
     own = os.getpid()
-    programs = ("dockerd", "containerd", "containerd-shim", "containerd-shim-runc-v1", "containerd-shim-runc-v2", "docker-proxy")
+    programs = (
+        "dockerd",
+        "containerd",
+        "containerd-shim",
+        "containerd-shim-runc-v1",
+        "containerd-shim-runc-v2",
+        "docker-proxy",
+    )
     pids = [int(each.name) for each in Path("/proc").iterdir() if each.name.isdigit() and int(each.name) != own]
     return [pid for pid in pids if any(_is(pid, program, argument) for program in programs)]
 
@@ -272,7 +310,13 @@ def _network_state() -> dict[str, object]:
 def _rules() -> list[list[str]]:
     """``[table, line]`` of each chain and rule; policies without their counters."""
     rules, table = [], ""
-    output = subprocess.run(["iptables-save"], capture_output=True, text=True, check=False, env={**os.environ, "PATH": "/usr/sbin:/sbin:/usr/bin:/bin"}).stdout
+    output = subprocess.run(
+        ["iptables-save"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PATH": "/usr/sbin:/sbin:/usr/bin:/bin"},
+    ).stdout
     for line in output.splitlines():
         if line.startswith("*"):
             table = line[1:]
@@ -288,11 +332,20 @@ def _restore_network(before: dict[str, object]) -> None:
     assert isinstance(rules, list)
     assert isinstance(links, list)
     made = [rule for rule in _rules() if rule not in rules]
-    bridges = [each.name for each in Path("/sys/class/net").iterdir() if each.name not in links and re.fullmatch(r"docker0|br-[0-9a-f]{12}", each.name)]
+    bridges = [
+        each.name
+        for each in Path("/sys/class/net").iterdir()
+        if each.name not in links and re.fullmatch(r"docker0|br-[0-9a-f]{12}", each.name)
+    ]
     ours = re.compile("DOCKER|docker0|10\\.213\\.|172\\.17\\." + "".join(f"|{re.escape(name)}" for name in bridges))
 
     def iptables(*arguments: str) -> None:
-        subprocess.run(["iptables", "-w", *arguments], check=False, capture_output=True, env={**os.environ, "PATH": "/usr/sbin:/sbin:/usr/bin:/bin"})
+        subprocess.run(
+            ["iptables", "-w", *arguments],
+            check=False,
+            capture_output=True,
+            env={**os.environ, "PATH": "/usr/sbin:/sbin:/usr/bin:/bin"},
+        )
 
     for table, line in made:
         if line.startswith("-A") and ours.search(line):
@@ -331,7 +384,9 @@ def engine() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def dockerd() -> Iterator[str]:
-    """The URL of a Docker engine. Where there is none and none can be started, the test fails and says what to install."""
+    """The URL of a Docker engine. Where there is none and none can be started, the test fails and says what to
+    install.
+    """
     with engine() as url:
         yield url
 
@@ -353,9 +408,13 @@ def _run(command: list[str], url: str) -> int:
 
 def main(arguments: list[str] | None = None) -> int:
     """The command line; its exit code is the command's."""
-    parser = argparse.ArgumentParser(prog="python -m zoe_hub.testing.dockerd", description="Run a command with a Docker engine.")
+    parser = argparse.ArgumentParser(
+        prog="python -m zoe_hub.testing.dockerd", description="Run a command with a Docker engine."
+    )
     commands = parser.add_subparsers(dest="action", required=True)
-    run = commands.add_parser("run", help="run COMMAND with DOCKER_HOST set; start an engine if none runs, and stop it afterwards")
+    run = commands.add_parser(
+        "run", help="run COMMAND with DOCKER_HOST set; start an engine if none runs, and stop it afterwards"
+    )
     run.add_argument("command", nargs=argparse.REMAINDER, metavar="COMMAND")
     commands.add_parser("missing", help="print the packages that starting an engine lacks; exit 1 if there are any")
     given = parser.parse_args(arguments)

@@ -24,7 +24,9 @@ _PAUSE = 0.01  # seconds between two looks
 class Hub:
     """A hub process over one data folder."""
 
-    def __init__(self, data: Path, *, options: Sequence[str] = (), environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, data: Path, *, options: Sequence[str] = (), environment: Mapping[str, str] | None = None
+    ) -> None:
         """:param data: made with mode 0700; survives the hub
         :param options: further options of ``zoe-hub``
         """
@@ -60,13 +62,21 @@ class Hub:
         runtime = self.data / "hub.json"
         with (self.data / "hub.out").open("ab") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "zoe_hub", "--embedded", *self._options], env=self._environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
-            )  # fmt: skip
+                [sys.executable, "-m", "zoe_hub", "--embedded", *self._options],
+                env=self._environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
         while time.monotonic() - begun < timeout and self._process.poll() is None:
             with contextlib.suppress(OSError, ValueError, KeyError, httpx.HTTPError):
                 about = json.loads(runtime.read_text())
                 if about["pid"] == self._process.pid:
-                    client = httpx.Client(base_url=about["url"] + "/api/v1", headers={"Authorization": f"Bearer {about['token']}"}, timeout=30)
+                    client = httpx.Client(
+                        base_url=about["url"] + "/api/v1",
+                        headers={"Authorization": f"Bearer {about['token']}"},
+                        timeout=30,
+                    )
                     if client.get("/health").status_code == 200:
                         self._client = client
                         return time.monotonic() - begun
@@ -77,7 +87,9 @@ class Hub:
 
     def log(self) -> str:
         """What it wrote."""
-        return "".join(path.read_text(errors="replace") for path in (self.data / "hub.out", self.data / "hub.log") if path.exists())
+        return "".join(
+            path.read_text(errors="replace") for path in (self.data / "hub.out", self.data / "hub.log") if path.exists()
+        )
 
     def kill(self) -> None:
         """SIGKILL: no clean-up, no farewell."""
@@ -104,7 +116,11 @@ class Hub:
     def call(self, method: str, path: str, body: Any = None, **options: Any) -> httpx.Response:
         """One request below ``/api/v1``."""
         assert self._client is not None
-        return self._client.request(method, path, json=body, **options) if body is not None else self._client.request(method, path, **options)
+        return (
+            self._client.request(method, path, json=body, **options)
+            if body is not None
+            else self._client.request(method, path, **options)
+        )
 
     def get(self, path: str) -> Any:
         """The decoded answer to a GET."""
@@ -129,7 +145,9 @@ class Hub:
             time.sleep(_PAUSE)
 
     def executions(self, *, active: bool | None = None) -> list[Any]:
-        """All executions, newest first, however many pages they fill; ``active``: only those that have not ended (or have)."""
+        """All executions, newest first, however many pages they fill; ``active``: only those that have not ended (or
+        have).
+        """
         found: list[Any] = []
         query = {"limit": "1000"} | ({} if active is None else {"active": str(active).lower()})
         while True:
@@ -148,7 +166,9 @@ class Hub:
 
 
 @contextlib.contextmanager
-def running_hub(data: Path, *, options: Sequence[str] = (), environment: Mapping[str, str] | None = None) -> Iterator[Hub]:
+def running_hub(
+    data: Path, *, options: Sequence[str] = (), environment: Mapping[str, str] | None = None
+) -> Iterator[Hub]:
     """A hub that is started, and at the end stopped with everything that it runs."""
     hub = Hub(data, options=options, environment=environment)
     hub.start()

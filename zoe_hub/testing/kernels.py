@@ -44,7 +44,12 @@ class Outcome:
     def text(self) -> str:
         """What a person reads at the end, as plain text."""
         streams = "".join(each["text"] for each in self._of("stream"))
-        return "\n".join([*([streams.rstrip()] if streams else []), *(each["text/plain"] for each in self.shown if each["text/plain"])])
+        return "\n".join(
+            [
+                *([streams.rstrip()] if streams else []),
+                *(each["text/plain"] for each in self.shown if each["text/plain"]),
+            ]
+        )
 
     @property
     def updates(self) -> list[str]:
@@ -129,8 +134,17 @@ async def run_in_new_kernel(url: str, headers: Mapping[str, str], code: str, sec
         address = url.replace("http", "ws", 1) + f"api/kernels/{kernel}/channels"
         connection = await websocket_connect(HTTPRequest(address, headers=HTTPHeaders(headers)))
         content = {"code": code, "silent": False, "store_history": False, "user_expressions": {}, "allow_stdin": False}
-        header = {"msg_id": "m1", "msg_type": "execute_request", "username": "", "session": "s", "date": "", "version": "5.3"}
-        await connection.write_message(json.dumps({"channel": "shell", "header": header, "parent_header": {}, "metadata": {}, "content": content}))
+        header = {
+            "msg_id": "m1",
+            "msg_type": "execute_request",
+            "username": "",
+            "session": "s",
+            "date": "",
+            "version": "5.3",
+        }
+        await connection.write_message(
+            json.dumps({"channel": "shell", "header": header, "parent_header": {}, "metadata": {}, "content": content})
+        )
         printed = ""
         async with asyncio.timeout(seconds):
             while True:
@@ -150,14 +164,32 @@ async def run_in_new_kernel(url: str, headers: Mapping[str, str], code: str, sec
 
 def clean_environment(home: Path, **more: str) -> dict[str, str]:
     """This environment without anything of Zoe's or Jupyter's, with folders of its own below ``home``."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ZOE_", "JUPYTER", "JPY_", "SPARK_", "IPYTHON"))}
-    folders = {"HOME": str(home), "IPYTHONDIR": str(home / "ipython"), "JUPYTER_RUNTIME_DIR": str(home / "runtime"), "ZOE_DATA": str(home / "zoe")}
-    return {**kept, **folders, "PYTHONPATH": str(ROOT), "ZOE_MAGICS": "0", "PATH": os.pathsep.join((str(Path(sys.executable).parent), kept.get("PATH", ""))), **more}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("ZOE_", "JUPYTER", "JPY_", "SPARK_", "IPYTHON"))
+    }
+    folders = {
+        "HOME": str(home),
+        "IPYTHONDIR": str(home / "ipython"),
+        "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
+        "ZOE_DATA": str(home / "zoe"),
+    }
+    return {
+        **kept,
+        **folders,
+        "PYTHONPATH": str(ROOT),
+        "ZOE_MAGICS": "0",
+        "PATH": os.pathsep.join((str(Path(sys.executable).parent), kept.get("PATH", ""))),
+        **more,
+    }
 
 
 @contextlib.contextmanager
 def own_hub(environment: Mapping[str, str]) -> Iterator[Path]:
-    """The data folder of a hub that is started by whoever needs it; at the end it is ended, and everything that it ran."""
+    """The data folder of a hub that is started by whoever needs it; at the end it is ended, and everything that it
+    ran.
+    """
     data = Path(environment["ZOE_DATA"])
     try:
         yield data
@@ -181,7 +213,12 @@ def belonging(data: Path) -> list[psutil.Process]:
                 continue
             line = process.cmdline()
             mine = process.environ().get("ZOE_DATA") == str(data) and "zoe_hub" in line
-            if mine or any(str(data) in part for part in line) or process.cwd().startswith(str(data)) or process.environ().get("ZOE_FOLDER", "").startswith(str(data)):
+            if (
+                mine
+                or any(str(data) in part for part in line)
+                or process.cwd().startswith(str(data))
+                or process.environ().get("ZOE_FOLDER", "").startswith(str(data))
+            ):
                 found.append(process)
     return found
 

@@ -43,19 +43,48 @@ class Shop:
         """The processes of a ZApp; other scenarios have others."""
         if zapp != "cluster":
             command = ("do", f"sleep {parameters.get('seconds', 20)}", f"exit {parameters.get('code', 0)}")
-            return (Group(name="job", framework="f", image="i", command=command, decides_result=True, resources=Resources(cores=parameters.get("cores", 0.1))),)
+            return (
+                Group(
+                    name="job",
+                    framework="f",
+                    image="i",
+                    command=command,
+                    decides_result=True,
+                    resources=Resources(cores=parameters.get("cores", 0.1)),
+                ),
+            )
         ready, restart = Ready(kind="log", pattern="up", timeout=30), Restart(limit=50)
-        master = Group(name="master", framework="f", image="i", command=("do", "print up", "sleep"), ready=ready, restart=restart)
+        master = Group(
+            name="master", framework="f", image="i", command=("do", "print up", "sleep"), ready=ready, restart=restart
+        )
         worker = Group(
-            name="worker", framework="f", image="i", command=("do", "on PWR drained", "print up", "sleep"), count=parameters.get("workers", 2), essential=1, maximum=8,
-            needs=("master",), ready=ready, drain=Drain(signal="PWR", timeout=10), resources=Resources(cores=0.5), restart=restart,
-        )  # fmt: skip
+            name="worker",
+            framework="f",
+            image="i",
+            command=("do", "on PWR drained", "print up", "sleep"),
+            count=parameters.get("workers", 2),
+            essential=1,
+            maximum=8,
+            needs=("master",),
+            ready=ready,
+            drain=Drain(signal="PWR", timeout=10),
+            resources=Resources(cores=0.5),
+            restart=restart,
+        )
         return master, worker
 
     def render(self, zapp: str, parameters: Mapping[str, Any]) -> RenderedZApp:
         """A ZApp as ``groups`` has it, with a token of the hub."""
         groups = self.groups(zapp, parameters)
-        spec = ExecutionSpec(zapp=zapp, title=zapp, version="1", kind="job", groups=groups, secrets=(Secret(name="hub", source="token"),), attach={"python": Attach()})
+        spec = ExecutionSpec(
+            zapp=zapp,
+            title=zapp,
+            version="1",
+            kind="job",
+            groups=groups,
+            secrets=(Secret(name="hub", source="token"),),
+            attach={"python": Attach()},
+        )
         sized = frozenset(group.name for group in groups if "workers" in parameters and group.maximum > group.essential)
         return Rendered(spec=spec, counts={group.name: group.count for group in groups}, sized=sized)
 
@@ -76,7 +105,9 @@ class Engine(FakeEngine):
     def start(self, spec: ProcessSpec) -> Observed:
         """Start a process and add up what runs."""
         seen = super().start(spec)
-        self.peak = max(self.peak, sum(process.spec.resources.cores for process in self.all.values() if process.running))
+        self.peak = max(
+            self.peak, sum(process.spec.resources.cores for process in self.all.values() if process.running)
+        )
         return seen
 
 
@@ -93,7 +124,9 @@ class World:
         self.hub: Controllers | None = None
 
     async def boot(self) -> Controllers:
-        """Start a hub; its tasks are known, so that it can be killed. Its clock goes on where that of the one before was."""
+        """Start a hub; its tasks are known, so that it can be killed. Its clock goes on where that of the one before
+        was.
+        """
         self.before = asyncio.all_tasks()
         self.backend = FakeBackend(deployment="sim", data="/nowhere", engine=self.engine, node_cores=self.cores)
         log = logging.getLogger("simulation")
@@ -102,7 +135,15 @@ class World:
                 await self.store.open()
                 await self.backend.open()
                 clock = Clock(self.engine.now())
-                self.hub = Controllers(store=self.store, backend=self.backend, catalog=self.shop, deployment="sim", hub_url="http://hub", clock=clock, log=log)
+                self.hub = Controllers(
+                    store=self.store,
+                    backend=self.backend,
+                    catalog=self.shop,
+                    deployment="sim",
+                    hub_url="http://hub",
+                    clock=clock,
+                    log=log,
+                )
                 await self.hub.start()
                 break
             except ZoeError:
@@ -123,7 +164,9 @@ class World:
         """Wait in virtual time, at most for an hour, until ``condition`` holds."""
         waited = 0.0
         while not condition():
-            assert waited < HOUR, f"never: {what}: {[(each.id, each.phase, each.reason) for each in self.store.active()]}"
+            assert waited < HOUR, (
+                f"never: {what}: {[(each.id, each.phase, each.reason) for each in self.store.active()]}"
+            )
             await asyncio.sleep(0.5)
             waited += 0.5
 

@@ -46,37 +46,78 @@ TRICKY = "näme 'x' \"y\" \\ \u2028 \u27e6 \U0001f680 %s {} ; DROP TABLE events"
 
 def execution(ident: str, **changes: Any) -> Execution:
     """A small execution with one group and one process."""
-    group = Group(name="worker", framework="spark", image="zoe/spark:4", command=("run", TRICKY), environment={"A": TRICKY})
+    group = Group(
+        name="worker", framework="spark", image="zoe/spark:4", command=("run", TRICKY), environment={"A": TRICKY}
+    )
     spec = ExecutionSpec(
-        zapp="spark-cluster", title=TRICKY, version="4.3.0", kind="engine", groups=(group,), parameters={"workers": 2, "f": 0.1, "x": [None]}
+        zapp="spark-cluster",
+        title=TRICKY,
+        version="4.3.0",
+        kind="engine",
+        groups=(group,),
+        parameters={"workers": 2, "f": 0.1, "x": [None]},
     )
     address = Address(number=7077, host="127.0.0.1", port=7077, endpoint_host="127.0.0.1", endpoint_port=7077)
     process = Process(name=f"zoe-test-{ident}-worker-0", group="worker", index=0, addresses={"rpc": address}, since=NOW)
-    known: dict[str, Any] = {"id": ident, "owner": "ann", "name": f"name-{ident}", "spec": spec, "created": NOW, "processes": (process,)}
+    known: dict[str, Any] = {
+        "id": ident,
+        "owner": "ann",
+        "name": f"name-{ident}",
+        "spec": spec,
+        "created": NOW,
+        "processes": (process,),
+    }
     return Execution(**known | changes)
 
 
 def attachment(ident: str, **changes: Any) -> Attachment:
     """An attachment of ann's notebook ``<id>.ipynb``."""
-    known: dict[str, Any] = {"id": ident, "owner": "ann", "execution": "e1", "key": f"{ident}.ipynb", "created": NOW, "renewed": NOW}
+    known: dict[str, Any] = {
+        "id": ident,
+        "owner": "ann",
+        "execution": "e1",
+        "key": f"{ident}.ipynb",
+        "created": NOW,
+        "renewed": NOW,
+    }
     return Attachment(**known | changes)
 
 
 def event(reason: str = TRICKY, **changes: Any) -> Event:
     """An event about execution e1 of ann."""
-    known: dict[str, Any] = {"time": NOW, "kind": "execution.phase", "owner": "ann", "execution": "e1", "reason": reason, "data": {"n": [1, None, "x"]}}
+    known: dict[str, Any] = {
+        "time": NOW,
+        "kind": "execution.phase",
+        "owner": "ann",
+        "execution": "e1",
+        "reason": reason,
+        "data": {"n": [1, None, "x"]},
+    }
     return Event(**known | changes)
 
 
 def reply(key: str, **changes: Any) -> Reply:
     """The answer 202 to ann's request with this Idempotency-Key."""
-    known: dict[str, Any] = {"key": key, "owner": "ann", "request": "r", "status": 202, "body": bytes(range(256)), "created": NOW}
+    known: dict[str, Any] = {
+        "key": key,
+        "owner": "ann",
+        "request": "r",
+        "status": 202,
+        "body": bytes(range(256)),
+        "created": NOW,
+    }
     return Reply(**known | changes)
 
 
 def token(digest: str, **changes: Any) -> Token:
     """A token of ann that expires in an hour."""
-    known: dict[str, Any] = {"digest": digest, "owner": "ann", "scopes": ("read", "write"), "created": NOW, "expires": NOW + timedelta(hours=1)}
+    known: dict[str, Any] = {
+        "digest": digest,
+        "owner": "ann",
+        "scopes": ("read", "write"),
+        "created": NOW,
+        "expires": NOW + timedelta(hours=1),
+    }
     return Token(**known | changes)
 
 
@@ -138,9 +179,15 @@ class StoreContract:
 
     async def test_a_new_store_is_empty(self, store: Store) -> None:
         assert await contents(store) == {
-            "executions": [], "active": [], "attachments": {}, "replies": [None] * 20, "tokens": [None] * 20,
-            "secrets": [{}] * 20, "last_seq": 0, "events": (),
-        }  # fmt: skip
+            "executions": [],
+            "active": [],
+            "attachments": {},
+            "replies": [None] * 20,
+            "tokens": [None] * 20,
+            "secrets": [{}] * 20,
+            "last_seq": 0,
+            "events": (),
+        }
 
     async def test_a_batch_is_seen_when_the_commit_returns(self, store: Store) -> None:
         batch = batch_of_everything(1)
@@ -162,9 +209,13 @@ class StoreContract:
     @pytest.mark.parametrize("version", [0, 1, 3])
     async def test_a_version_must_follow_the_one_before(self, store: Store, version: int) -> None:
         await store.commit(batch_of_everything(1))
-        error = await refused(store, replace(batch_of_everything(2), executions=(execution("e2"), execution("e1", version=version))))
+        error = await refused(
+            store, replace(batch_of_everything(2), executions=(execution("e2"), execution("e1", version=version)))
+        )
         assert "e1" in error.detail
-        await refused(store, replace(batch_of_everything(2), attachments=(attachment("a2"), attachment("a1", version=version))))
+        await refused(
+            store, replace(batch_of_everything(2), attachments=(attachment("a2"), attachment("a1", version=version)))
+        )
         await store.commit(Batch(executions=(execution("e1", version=2),), attachments=(attachment("a1", version=2),)))
         assert store.executions["e1"].version == store.attachments["a1"].version == 2
 
@@ -174,7 +225,9 @@ class StoreContract:
 
     async def test_of_two_decisions_on_one_record_one_wins(self, store: Store) -> None:
         await store.commit(Batch(executions=(execution("e1"),)))
-        rivals = [Batch(executions=(execution("e1", version=2, reason=str(n)),), events=(event(str(n)),)) for n in range(10)]
+        rivals = [
+            Batch(executions=(execution("e1", version=2, reason=str(n)),), events=(event(str(n)),)) for n in range(10)
+        ]
         results = await asyncio.gather(*map(store.commit, rivals), return_exceptions=True)
         winners = [n for n, result in enumerate(results) if not isinstance(result, BaseException)]
         assert winners == [0]
@@ -192,7 +245,9 @@ class StoreContract:
     async def test_a_conflict_fails_no_other_batch(self, store: Store) -> None:
         good = [batch_of_everything(n) for n in range(5)]
         bad = [replace(batch_of_everything(10 + n), executions=(execution(f"e{n}", version=5),)) for n in range(5)]
-        results = await asyncio.gather(*(store.commit(b) for pair in zip(good, bad, strict=True) for b in pair), return_exceptions=True)
+        results = await asyncio.gather(
+            *(store.commit(b) for pair in zip(good, bad, strict=True) for b in pair), return_exceptions=True
+        )
         assert [isinstance(result, ZoeError) for result in results] == [False, True] * 5
         assert list(store.executions) == [f"e{n}" for n in range(5)]
         assert not store.secrets("e10")
@@ -207,7 +262,12 @@ class StoreContract:
         await asyncio.gather(*tasks, return_exceptions=True)
         await store.commit(batch_of_everything(15))  # whatever was handed over before is done now
         for n in (*range(10), 15):
-            seen = [f"e{n}" in store.executions, f"a{n}" in store.attachments, store.token(f"t{n}") is not None, bool(store.secrets(f"e{n}"))]
+            seen = [
+                f"e{n}" in store.executions,
+                f"a{n}" in store.attachments,
+                store.token(f"t{n}") is not None,
+                bool(store.secrets(f"e{n}")),
+            ]
             assert len(set(seen)) == 1, f"batch {n} was kept in part: {seen}"
         assert [e.seq for e in await store.events()] == list(range(1, store.last_seq + 1))
 
@@ -221,7 +281,9 @@ class StoreContract:
 
     async def test_ended_executions_are_not_active(self, store: Store) -> None:
         await store.commit(Batch(executions=tuple(execution(f"e{n}") for n in range(4))))
-        await store.commit(Batch(executions=(execution("e1", version=2, phase=Phase.ENDED, outcome=Outcome.COMPLETED),)))
+        await store.commit(
+            Batch(executions=(execution("e1", version=2, phase=Phase.ENDED, outcome=Outcome.COMPLETED),))
+        )
         assert [e.id for e in store.active()] == ["e0", "e2", "e3"]
         assert list(store.executions) == ["e0", "e1", "e2", "e3"]
 
@@ -267,7 +329,8 @@ class StoreContract:
         await store.commit(Batch(attachments=(attachment("a6", key="n.ipynb", zapp="other"),)))
         await store.commit(Batch(detached=("a6",)))
         both = await asyncio.gather(
-            *(store.commit(Batch(attachments=(attachment(f"a{n}", key="o.ipynb"),))) for n in (4, 5)), return_exceptions=True
+            *(store.commit(Batch(attachments=(attachment(f"a{n}", key="o.ipynb"),))) for n in (4, 5)),
+            return_exceptions=True,
         )
         assert [isinstance(each, ZoeError) for each in both] == [False, True]
 
@@ -276,7 +339,10 @@ class StoreContract:
     async def test_events_are_numbered_without_gaps(self, store: Store) -> None:
         batches = [Batch(events=tuple(event(f"{n}.{m}") for m in range(n % 4))) for n in range(40)]
         bad = Batch(executions=(execution("e1", version=7),), events=(event("bad"), event("bad")))
-        results = await asyncio.gather(*(store.commit(b) for n, b in enumerate(batches) for b in ([b, bad] if n % 5 == 0 else [b])), return_exceptions=True)
+        results = await asyncio.gather(
+            *(store.commit(b) for n, b in enumerate(batches) for b in ([b, bad] if n % 5 == 0 else [b])),
+            return_exceptions=True,
+        )
         given = [e for result in results if isinstance(result, tuple) for e in result]
         assert [e.seq for e in given] == list(range(1, len(given) + 1))
         assert store.last_seq == len(given) == 60
@@ -303,7 +369,9 @@ class StoreContract:
     async def test_old_events_stay_readable(self, make_store: MakeStore, store: Store) -> None:
         """Also when more came than a store may want to keep in memory."""
         for first in range(0, 5000, 500):
-            await store.commit(Batch(events=tuple(event(str(n), owner=f"user{n % 2}") for n in range(first, first + 500))))
+            await store.commit(
+                Batch(events=tuple(event(str(n), owner=f"user{n % 2}") for n in range(first, first + 500)))
+            )
         pages: list[Event] = []
         while page := await store.events(since=pages[-1].seq if pages else 0, limit=700):
             pages += page
@@ -369,7 +437,14 @@ class StoreContract:
         assert store.reply("ann", "k2") is None
 
     async def test_replies_are_kept_for_a_day_and_then_dropped(self, make_store: MakeStore, store: Store) -> None:
-        await store.commit(Batch(replies=(reply("old", created=NOW - timedelta(days=1, seconds=1)), reply("young", created=NOW - timedelta(hours=23)))))
+        await store.commit(
+            Batch(
+                replies=(
+                    reply("old", created=NOW - timedelta(days=1, seconds=1)),
+                    reply("young", created=NOW - timedelta(hours=23)),
+                )
+            )
+        )
         await store.commit(Batch(replies=(reply("new"),)))
         assert store.reply("ann", "old") is None
         assert store.reply("ann", "young")
@@ -386,7 +461,11 @@ class StoreContract:
 
     async def test_the_end_of_an_execution_revokes_its_tokens(self, store: Store) -> None:
         await store.commit(batch_of_everything(1))
-        await store.commit(replace(batch_of_everything(2), tokens=(token("t2", execution="e1"), token("t3", execution="e2"), token("t4"))))
+        await store.commit(
+            replace(
+                batch_of_everything(2), tokens=(token("t2", execution="e1"), token("t3", execution="e2"), token("t4"))
+            )
+        )
         ended = execution("e1", version=2, phase=Phase.ENDED)
         await store.commit(Batch(executions=(ended,), tokens=(token("t5", execution="e1"),)))
         assert [n for n in range(1, 6) if store.token(f"t{n}")] == [3, 4]
@@ -399,7 +478,9 @@ class StoreContract:
         assert store.secrets("e1") == {}
         assert store.secrets("e2") == {"a": "9"}
         await asyncio.gather(
-            store.commit(Batch(secrets={"e1": {"a": "5"}})), store.commit(Batch(forgotten=("e1",))), store.commit(Batch(secrets={"e1": {"b": "6"}}))
+            store.commit(Batch(secrets={"e1": {"a": "5"}})),
+            store.commit(Batch(forgotten=("e1",))),
+            store.commit(Batch(secrets={"e1": {"b": "6"}})),
         )
         assert store.secrets("e1") == {"b": "6"}
 
@@ -409,10 +490,24 @@ class StoreContract:
         store = make_store()
         await store.open()
         await asyncio.gather(*(store.commit(batch_of_everything(n)) for n in (7, 3, 5, 1)))
-        drained = replace(store.executions["e3"].processes[0], state=ProcessState.ENDED, ended=NOW, exit_code=-15, reason=TRICKY)
-        await store.commit(Batch(executions=(execution("e3", version=2, phase=Phase.ENDED, exit_code=1, ended=NOW, processes=(drained,)),)))
+        drained = replace(
+            store.executions["e3"].processes[0], state=ProcessState.ENDED, ended=NOW, exit_code=-15, reason=TRICKY
+        )
         await store.commit(
-            Batch(attachments=(attachment("a5", execution="e7", version=2),), detached=("a1",), revoked=("t5",), forgotten=("e7",), secrets={"e1": {"rpc": "x"}})
+            Batch(
+                executions=(
+                    execution("e3", version=2, phase=Phase.ENDED, exit_code=1, ended=NOW, processes=(drained,)),
+                )
+            )
+        )
+        await store.commit(
+            Batch(
+                attachments=(attachment("a5", execution="e7", version=2),),
+                detached=("a1",),
+                revoked=("t5",),
+                forgotten=("e7",),
+                secrets={"e1": {"rpc": "x"}},
+            )
         )
         before = await contents(store)
         for _ in range(2):

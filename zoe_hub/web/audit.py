@@ -34,5 +34,12 @@ class Audit:
                 self._looks.clear()
             self._looks[key] = moment
         data = {"admin": admin, "operation": operation}
-        event = Event(time=self._now(), kind="audit.access", owner=owner, execution=execution, reason=f"The admin {admin} used {operation}.", data=data)
+        event = Event(
+            time=self._now(),
+            kind="audit.access",
+            owner=owner,
+            execution=execution,
+            reason=f"The admin {admin} used {operation}.",
+            data=data,
+        )
         await self._store.commit(Batch(events=(event,)))

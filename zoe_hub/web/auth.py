@@ -1,6 +1,8 @@
-"""Who sends a request: principals and authenticators. Called by ``web.base`` and, through ``web.tickets``, by the proxy.
+"""Who sends a request: principals and authenticators. Called by ``web.base`` and, through ``web.tickets``, by the
+proxy.
 
-An authenticator is found by the entry point group ``zoe.authenticators``. It gets the request's headers and says whose they
+An authenticator is found by the entry point group ``zoe.authenticators``. It gets the request's headers and says whose
+they
 are, or nothing; what that person may do is decided by scopes and ownership, never here.
 """
 
@@ -76,7 +78,9 @@ class Authenticator(LoggingConfigurable):
 class EmbeddedAuthenticator(Authenticator):
     """One user, who may do everything: the one whose runtime file holds the hub's own token."""
 
-    user = Unicode(help="Name of the only user. Empty: the name of the system's user who runs the hub.").tag(config=True)
+    user = Unicode(help="Name of the only user. Empty: the name of the system's user who runs the hub.").tag(
+        config=True
+    )
 
     def __init__(self, **kwargs: object) -> None:
         super().__init__(**kwargs)  # type: ignore[arg-type]

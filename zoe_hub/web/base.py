@@ -1,7 +1,9 @@
 """The one way of a request through the hub, to the operation that is bound to its method and path (see ``web.calls``).
 
-In this order: size, origin, authentication, scope, query, body, ownership, Idempotency-Key, version, the operation itself,
-its answer. Everything that can be decided by the headers is decided before the body is read. Errors become problems here and
+In this order: size, origin, authentication, scope, query, body, ownership, Idempotency-Key, version, the operation
+itself,
+its answer. Everything that can be decided by the headers is decided before the body is read. Errors become problems
+here and
 nowhere else. Used by ``web.server``; the operations are in the modules beside this one.
 """
 
@@ -70,7 +72,9 @@ class ZoeHandler(RequestHandler):
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer what was raised anywhere as a problem."""
         error = kwargs.get("exc_info", (None, None, None))[1]
-        self.write_problem(as_zoe_error(error) if error is not None else ZoeError(_BY_STATUS.get(status_code, "bad-request")))
+        self.write_problem(
+            as_zoe_error(error) if error is not None else ZoeError(_BY_STATUS.get(status_code, "bad-request"))
+        )
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
         """Nothing: ``write_problem`` logs with the incident's number."""
@@ -101,7 +105,9 @@ def as_zoe_error(error: BaseException) -> ZoeError:
         return error
     if isinstance(error, HTTPError) and error.status_code < 500:
         return ZoeError(_BY_STATUS.get(error.status_code, "bad-request"))
-    internal = ZoeError("internal", "Something unexpected happened. The hub's log has more under the incident's number.")
+    internal = ZoeError(
+        "internal", "Something unexpected happened. The hub's log has more under the incident's number."
+    )
     internal.__cause__ = error
     return internal
 
@@ -155,7 +161,9 @@ class ApiHandler(ZoeHandler):
             self._failure = error
 
     async def _refuse_early(self) -> None:
-        """Answer at once, then read and drop the body: a connection that is closed on unread data would lose the answer."""
+        """Answer at once, then read and drop the body: a connection that is closed on unread data would lose the
+        answer.
+        """
         self._answered_early = True
         error = self._too_large()
         body = problems.problem(error)
@@ -258,7 +266,7 @@ class ApiHandler(ZoeHandler):
             return None
         number = given[1:-1] if len(given) > 2 and given[0] == given[-1] == '"' else given
         if not number.isascii() or not number.isdigit() or len(number) > 18:
-            raise ZoeError("bad-request", "If-Match takes the ETag of one answer, for example \"7\".")
+            raise ZoeError("bad-request", 'If-Match takes the ETag of one answer, for example "7".')
         return int(number)
 
     def _write_answer(self, operation: Operation, result: Any) -> None:

@@ -32,7 +32,9 @@ class Answer(NamedTuple):
 class Call:
     """One request that has passed every check."""
 
-    def __init__(self, handler: ApiHandler, hub: Hub, operation: Operation, principal: Principal, path: Mapping[str, str]) -> None:
+    def __init__(
+        self, handler: ApiHandler, hub: Hub, operation: Operation, principal: Principal, path: Mapping[str, str]
+    ) -> None:
         self.handler = handler
         self.hub = hub
         self.operation = operation
@@ -77,7 +79,14 @@ class Call:
 
     def reply(self, body: bytes) -> Reply:
         """What the Idempotency-Key of this request is answered with from now on."""
-        return Reply(key=self.key, owner=self.principal.name, request=self._fingerprint(), status=self.operation.status, body=body, created=self.hub.now())
+        return Reply(
+            key=self.key,
+            owner=self.principal.name,
+            request=self._fingerprint(),
+            status=self.operation.status,
+            body=body,
+            created=self.hub.now(),
+        )
 
     def _fingerprint(self) -> str:
         return hashlib.sha256(b"\0".join((self.operation.id.encode(), self.raw))).hexdigest()
@@ -107,7 +116,9 @@ BOUND: dict[str, Bound] = {}
 
 
 def bind(identifier: str) -> Callable[[Run], Run]:
-    """Bind a coroutine to an operation of the table. It returns a wire type, a ``dict`` or an ``Answer``, or writes itself and returns None."""
+    """Bind a coroutine to an operation of the table. It returns a wire type, a ``dict`` or an ``Answer``, or writes
+    itself and returns None.
+    """
 
     def register(run: Run) -> Run:
         BOUND[identifier] = Bound(BY_ID[identifier], run)

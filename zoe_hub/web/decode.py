@@ -21,7 +21,10 @@ def refuse_tokens(arguments: Mapping[str, Any]) -> None:
     :raises ZoeError: ``bad-request``
     """
     if not SECRETS_IN_ADDRESSES.isdisjoint(name.lower() for name in arguments):
-        raise ZoeError("bad-request", "A token must not be in the address. Send it as 'Authorization: Bearer <token>', and make a new one.")
+        raise ZoeError(
+            "bad-request",
+            "A token must not be in the address. Send it as 'Authorization: Bearer <token>', and make a new one.",
+        )
 
 
 def decode_query(kind: type[msgspec.Struct] | None, arguments: Mapping[str, list[bytes]]) -> Any:
@@ -59,7 +62,9 @@ def decode_body(kind: type[msgspec.Struct], body: bytes, content_type: str | Non
     """
     if body:
         media, _, parameters = (content_type or "").partition(";")
-        if media.strip().lower() != "application/json" or not re.fullmatch(r"\s*(charset\s*=\s*\"?utf-?8\"?\s*;?)?\s*", parameters, re.IGNORECASE):
+        if media.strip().lower() != "application/json" or not re.fullmatch(
+            r"\s*(charset\s*=\s*\"?utf-?8\"?\s*;?)?\s*", parameters, re.IGNORECASE
+        ):
             raise ZoeError("bad-request", "The body must be JSON in UTF-8, sent with 'Content-Type: application/json'.")
     try:
         return msgspec.json.decode(body or b"{}", type=kind)

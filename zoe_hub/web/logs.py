@@ -1,4 +1,6 @@
-"""The hub's log: one format, to a file or the terminal, with everything that looks like a secret taken out. Used by ``app``."""
+"""The hub's log: one format, to a file or the terminal, with everything that looks like a secret taken out. Used by
+``app``.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ class Redacting(logging.Formatter):
         return redact(super().format(record))
 
 
-def configure(level: int | str, form: str, date_form: str, file: Path | None, *, size: int = 5 * 2**20, kept: int = 3) -> None:
+def configure(
+    level: int | str, form: str, date_form: str, file: Path | None, *, size: int = 5 * 2**20, kept: int = 3
+) -> None:
     """Send everything that is logged in this process to ``file``, or to the standard error if there is none.
 
     :param size: bytes after which a new file begins; :param kept: how many old ones stay

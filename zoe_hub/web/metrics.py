@@ -1,6 +1,7 @@
 """Measurements for Prometheus. Counted here in plain numbers; ``prometheus_client`` is loaded when somebody first asks.
 
-``web.base`` counts requests, ``web.system`` renders. The registry is the hub's own, so several hubs live in one process.
+``web.base`` counts requests, ``web.system`` renders. The registry is the hub's own, so several hubs live in one
+process.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ class Metrics:
 
     def render(self, hub: Hub) -> bytes:
         """The measurements in Prometheus' text format."""
-        from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest  # noqa: PLC0415 - costs 40 ms and 5 MB
+        # costs 40 ms and 5 MB
+        from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest  # noqa: PLC0415
 
         if self._registry is None:
             self._registry = CollectorRegistry(auto_describe=False)
@@ -68,7 +70,9 @@ class _Collector:
         for (operation, status), count in self._metrics.requests.items():
             requests.add_metric([operation, str(status)], count)
         yield requests
-        durations = HistogramMetricFamily("zoe_request_seconds", "Time until a request was answered", labels=["operation"])
+        durations = HistogramMetricFamily(
+            "zoe_request_seconds", "Time until a request was answered", labels=["operation"]
+        )
         for operation, buckets, total in self._metrics.durations():
             durations.add_metric([operation], buckets, total)
         yield durations

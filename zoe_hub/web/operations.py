@@ -58,7 +58,9 @@ async def list_executions(call: Call) -> Answer:
     everything = tuple(store.active()) if query.active else tuple(store.executions.values())
     newest_first: Iterator[Execution] = reversed(everything)
     if query.cursor is not None:
-        listed = {execution.id for execution in everything}  # the one that the cursor names may have left the list meanwhile
+        listed = {
+            execution.id for execution in everything
+        }  # the one that the cursor names may have left the list meanwhile
         newest_first = _after(query.cursor, newest_first, known=listed.__contains__)
     wanted = _filter(call, query)
     page: list[Execution] = []
@@ -98,16 +100,24 @@ def _cursor(execution: Execution) -> str:
 
 def _after(cursor: str, newest_first: Iterator[Execution], known: Callable[[str], bool]) -> Iterator[Execution]:
     try:
-        created, identifier = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode().split(" ")
+        created, identifier = (
+            base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode().split(" ")
+        )
         moment = datetime.fromisoformat(created)
         if moment.tzinfo is None:
             raise ValueError
     except ValueError:
-        raise ZoeError("bad-parameter", "The cursor is not one that the hub gave out.", (FieldError(path="/cursor", message="is not a cursor"),)) from None
+        raise ZoeError(
+            "bad-parameter",
+            "The cursor is not one that the hub gave out.",
+            (FieldError(path="/cursor", message="is not a cursor"),),
+        ) from None
     return _continue(identifier, moment, newest_first, present=known(identifier))
 
 
-def _continue(identifier: str, moment: datetime, newest_first: Iterator[Execution], *, present: bool) -> Iterator[Execution]:
+def _continue(
+    identifier: str, moment: datetime, newest_first: Iterator[Execution], *, present: bool
+) -> Iterator[Execution]:
     reached = False
     for execution in newest_first:
         if reached:
@@ -134,7 +144,12 @@ async def get_execution(call: Call) -> Answer:
 async def scale_execution(call: Call) -> Answer:
     """Change the size of a group."""
     assert call.execution is not None
-    return _shown(call, await call.hub.service.scale(call.execution.id, group=call.body.group, count=call.body.count, version=call.version))
+    return _shown(
+        call,
+        await call.hub.service.scale(
+            call.execution.id, group=call.body.group, count=call.body.count, version=call.version
+        ),
+    )
 
 
 @bind("terminate_execution")
@@ -142,7 +157,12 @@ async def terminate_execution(call: Call) -> Answer:
     """End an execution."""
     assert call.execution is not None
     body: t.TerminateRequest = call.body
-    return _shown(call, await call.hub.service.terminate(call.execution.id, reason=body.reason, confirm=body.confirm, version=call.version))
+    return _shown(
+        call,
+        await call.hub.service.terminate(
+            call.execution.id, reason=body.reason, confirm=body.confirm, version=call.version
+        ),
+    )
 
 
 @bind("get_history")
@@ -217,9 +237,13 @@ async def list_attachments(call: Call) -> t.Attachments:
     own = [
         attachment
         for attachment in store.attachments.values()
-        if attachment.owner == call.principal.name and query.key in (None, attachment.key) and query.execution in (None, attachment.execution)
+        if attachment.owner == call.principal.name
+        and query.key in (None, attachment.key)
+        and query.execution in (None, attachment.execution)
     ]
-    return t.Attachments(items=tuple(attachment_view(each, store.executions[each.execution], found=True) for each in own))
+    return t.Attachments(
+        items=tuple(attachment_view(each, store.executions[each.execution], found=True) for each in own)
+    )
 
 
 @bind("get_attachment")
@@ -257,7 +281,11 @@ async def plan(call: Call) -> t.PlanView:
     if body.start is not None:
         if body.execution is not None:
             raise _wrong("/execution", "does not go with 'start'")
-        return _planned(await service.plan_start(call.principal.name, zapp=body.start.zapp, parameters=body.start.parameters, name=body.start.name))
+        return _planned(
+            await service.plan_start(
+                call.principal.name, zapp=body.start.zapp, parameters=body.start.parameters, name=body.start.name
+            )
+        )
     if body.execution is None:
         raise _wrong("/execution", f"is missing: {given[0]!r} needs it")
     execution = await call.own_execution(body.execution)
@@ -268,8 +296,15 @@ async def plan(call: Call) -> t.PlanView:
 
 
 def _wrong(path: str, message: str) -> ZoeError:
-    return ZoeError("bad-parameter", f"Wrong in the body: {path and path + ': '}{message}.", (FieldError(path=path, message=message),))
+    return ZoeError(
+        "bad-parameter",
+        f"Wrong in the body: {path and path + ': '}{message}.",
+        (FieldError(path=path, message=message),),
+    )
 
 
 def _planned(planned: Plan) -> t.PlanView:
-    return t.PlanView(command=planned.command, changes=tuple(t.Change(what=change.what, reason=change.reason) for change in planned.changes))
+    return t.PlanView(
+        command=planned.command,
+        changes=tuple(t.Change(what=change.what, reason=change.reason) for change in planned.changes),
+    )

@@ -31,10 +31,17 @@ class Origins:
         headers = request.headers
         host = _hostname(request.host)
         if host not in self.hosts:
-            raise ZoeError("foreign-origin", "The hub is not meant to be reached under the host name of this request. Add it to ZoeHub.allowed_hosts if it is.")
+            raise ZoeError(
+                "foreign-origin",
+                "The hub is not meant to be reached under the host name of this request. Add it to ZoeHub.allowed_hosts"
+                " if it is.",
+            )
         origin = headers.get("Origin")
         if origin is not None:
-            if origin.lower().rstrip("/") not in self.origins and origin.lower() != f"{request.protocol}://{request.host}".lower():
+            if (
+                origin.lower().rstrip("/") not in self.origins
+                and origin.lower() != f"{request.protocol}://{request.host}".lower()
+            ):
                 raise ZoeError("foreign-origin", "A page of another origin sent this request.")
         elif headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
             raise ZoeError("foreign-origin", "A page of another site made the browser send this request.")

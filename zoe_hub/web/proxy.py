@@ -1,8 +1,10 @@
 """``/zoe/pages/<execution>/<process>/<port>/...``: the web pages of processes, for their owners, through the hub.
 
 A browser comes here through the Jupyter server extension (with the hub's token) or by itself (with a session, see
-``web.tickets``). Requests are streamed both ways by ``zoe_proxy``. What the process is asked holds nothing of the hub: no
-token, no session; what the definition's ``Port.headers`` name is added. Called by ``app``, which registers ``routes()``.
+``web.tickets``). Requests are streamed both ways by ``zoe_proxy``. What the process is asked holds nothing of the hub:
+no
+token, no session; what the definition's ``Port.headers`` name is added. Called by ``app``, which registers
+``routes()``.
 """
 
 from __future__ import annotations
@@ -25,7 +27,9 @@ from zoe_proxy import Client, ProxyHandler, Route, Upstream, UpstreamError, esca
 from zoe_proxy.rewrite import Pairs, Rules
 
 PREFIX = "/zoe/pages"
-"""Not "proxy": the pages of Spark take that word in an address for a proxy of their own kind and ask the wrong place for data."""
+"""Not "proxy": the pages of Spark take that word in an address for a proxy of their own kind and ask the wrong place
+for data.
+"""
 MARK = "X-Zoe-Proxy"
 """Header of answers that are the hub's own, not the process's; the waiting page looks for it."""
 
@@ -51,7 +55,8 @@ class Place(NamedTuple):
 
 
 def page_links(execution: Execution, prefix: str) -> dict[str, str]:
-    """The origins by which the processes of an execution know each other's pages -> the paths where a browser finds them.
+    """The origins by which the processes of an execution know each other's pages -> the paths where a browser finds
+    them.
 
     :param prefix: path in front of the execution as the browser sees it
     """
@@ -61,7 +66,9 @@ def page_links(execution: Execution, prefix: str) -> dict[str, str]:
             address = (process.addresses or {}).get(port.name)
             if port.protocol == "http" and process.live and address is not None:
                 for host, number in ((address.host, address.port), (address.endpoint_host, address.endpoint_port)):
-                    links[f"http://{_netloc(host, number)}".lower()] = proxy_path(execution, process, port.name, prefix).rstrip("/")
+                    links[f"http://{_netloc(host, number)}".lower()] = proxy_path(
+                        execution, process, port.name, prefix
+                    ).rstrip("/")
     return links
 
 
@@ -107,13 +114,24 @@ class PageHandler(ProxyHandler, ZoeHandler):
         identifier, process_id, port_name, rest = match.groups()
         execution = self.hub.store.executions.get(identifier)
         if execution is None or not (execution.owner == principal.name or principal.admin):
-            raise ZoeError("unknown-execution", f"There is no execution {identifier!r}.")  # another user's looks like none
+            raise ZoeError(
+                "unknown-execution", f"There is no execution {identifier!r}."
+            )  # another user's looks like none
         if execution.owner != principal.name:
-            await self.hub.audit.record(principal.name, self.operation_id, owner=execution.owner, execution=execution.id, look=self._looks())
+            await self.hub.audit.record(
+                principal.name, self.operation_id, owner=execution.owner, execution=execution.id, look=self._looks()
+            )
         process = next((each for each in execution.processes if label(each) == process_id), None)
         if process is None:
             raise ZoeError("unknown-process", f"{execution.name} has no process of this name.")
-        port = next((each for each in execution.spec.group(process.group).ports if each.name == port_name and each.protocol == "http"), None)
+        port = next(
+            (
+                each
+                for each in execution.spec.group(process.group).ports
+                if each.name == port_name and each.protocol == "http"
+            ),
+            None,
+        )
         if port is None:
             raise ZoeError("unknown-port", f"{process_id} has no web port of this name.")
         if rest is None:
@@ -135,7 +153,11 @@ class PageHandler(ProxyHandler, ZoeHandler):
             what = execution.name if not execution.active else f"{label(process)} of {execution.name}"
             return partial(self._not_there, place, f"{what} has ended.", ended=not execution.active)
         if address is None or process.state not in _ANSWERS:
-            return partial(self._not_there, place, f"{label(process)} of {execution.name} is not ready yet. {execution.reason}".strip())
+            return partial(
+                self._not_there,
+                place,
+                f"{label(process)} of {execution.name} is not ready yet. {execution.reason}".strip(),
+            )
         return address
 
     def _upstream_of(self, place: Place, address: Address) -> Upstream:
@@ -154,14 +176,23 @@ class PageHandler(ProxyHandler, ZoeHandler):
             client=self._client(),
             rules=Rules(
                 denied_cookies=_OWN_COOKIES,
-                added={name: binder.bind(place.execution, place.process, known, content) for name, content in place.port.headers.items()},
+                added={
+                    name: binder.bind(place.execution, place.process, known, content)
+                    for name, content in place.port.headers.items()
+                },
                 links=page_links(place.execution, self._prefix()) if place.port.strip else {},
             ),
         )
 
     def _through_extension(self) -> bool:
-        """Whether the Jupyter server extension of this machine passed the request on: what it says of the browser is believed."""
-        return self.request.remote_ip in ("127.0.0.1", "::1") and "Authorization" in self.request.headers and "X-Forwarded-Host" in self.request.headers
+        """Whether the Jupyter server extension of this machine passed the request on: what it says of the browser is
+        believed.
+        """
+        return (
+            self.request.remote_ip in ("127.0.0.1", "::1")
+            and "Authorization" in self.request.headers
+            and "X-Forwarded-Host" in self.request.headers
+        )
 
     def _prefix(self) -> str:
         """Path in front of the execution as the browser sees it."""
@@ -171,7 +202,11 @@ class PageHandler(ProxyHandler, ZoeHandler):
     def _client(self) -> Client:
         headers, address = self.request.headers, str(self.request.remote_ip)
         if self._through_extension():
-            return Client(headers.get("X-Forwarded-For", address), headers.get("X-Forwarded-Proto", "http"), headers["X-Forwarded-Host"])
+            return Client(
+                headers.get("X-Forwarded-For", address),
+                headers.get("X-Forwarded-Proto", "http"),
+                headers["X-Forwarded-Host"],
+            )
         return Client(address, self.request.protocol, self.request.host)
 
     # --- answers of the hub's own ---
@@ -194,9 +229,15 @@ class PageHandler(ProxyHandler, ZoeHandler):
         self.set_status(410 if ended else 503)
         self.set_header("Content-Type", "text/html; charset=utf-8")
         self.set_header("X-Frame-Options", "SAMEORIGIN")
-        self.set_header("Content-Security-Policy", f"default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; connect-src 'self'; frame-ancestors 'self'")
+        self.set_header(
+            "Content-Security-Policy",
+            f"default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; connect-src 'self';"
+            " frame-ancestors 'self'",
+        )
         title = place.port.title or place.execution.spec.title
-        self.finish(waiting_page(title=html.escape(title), words=html.escape(words), nonce=nonce, mark=MARK, poll=not ended))
+        self.finish(
+            waiting_page(title=html.escape(title), words=html.escape(words), nonce=nonce, mark=MARK, poll=not ended)
+        )
 
     def answer_headers(self, code: int, headers: Pairs) -> Pairs:
         """Pages may be framed by pages of the same origin alone, unless they say something about it themselves."""

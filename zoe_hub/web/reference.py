@@ -1,4 +1,6 @@
-"""The page to read the REST interface: made from the OpenAPI document, without scripts, without anything from elsewhere."""
+"""The page to read the REST interface: made from the OpenAPI document, without scripts, without anything from
+elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto
 code { font: 13px ui-monospace, monospace; }
 section { border-top: 1px solid #8886; padding: .5rem 0; }
 h3 { margin: .5rem 0; } h3 code { font-size: 15px; }
-table { border-collapse: collapse; width: 100%; } td, th { text-align: left; padding: .2rem .8rem .2rem 0; vertical-align: top; }
+table { border-collapse: collapse; width: 100%; }
+td, th { text-align: left; padding: .2rem .8rem .2rem 0; vertical-align: top; }
 .scope { opacity: .7; font-weight: normal; }
 """
 
@@ -27,13 +30,24 @@ def page(document: bytes) -> tuple[bytes, str]:
     """The page, and the Content-Security-Policy it needs."""
     text = "\n".join(_lines(msgspec.json.decode(document)))
     digest = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-    return text.encode(), f"default-src 'none'; style-src 'sha256-{digest}'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+    return (
+        text.encode(),
+        f"default-src 'none'; style-src 'sha256-{digest}'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    )
 
 
 def _lines(document: Any) -> Iterator[str]:
-    yield f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Zoe: REST interface</title><style>{_STYLE}</style></head><body>'
-    yield f"<h1>Zoe: REST interface {escape(document['info']['version'])}</h1><p>{escape(document['info']['description'])}</p>"
-    operations = [(method, path, each) for path, methods in document["paths"].items() for method, each in methods.items()]
+    yield (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport"'
+        f' content="width=device-width"><title>Zoe: REST interface</title><style>{_STYLE}</style></head><body>'
+    )
+    yield (
+        "<h1>Zoe: REST interface"
+        f" {escape(document['info']['version'])}</h1><p>{escape(document['info']['description'])}</p>"
+    )
+    operations = [
+        (method, path, each) for path, methods in document["paths"].items() for method, each in methods.items()
+    ]
     for tag in [each["name"] for each in document["tags"]]:
         yield f"<h2>{escape(tag.capitalize())}</h2>"
         for method, path, operation in operations:
@@ -41,8 +55,18 @@ def _lines(document: Any) -> Iterator[str]:
                 yield from _operation(method, path, operation)
     yield "<h2>Types</h2>"
     for name, schema in document["components"]["schemas"].items():
-        yield f'<section id="{escape(name)}"><h3><code>{escape(name)}</code></h3><p>{escape(schema.get("description", ""))}</p>'
-        yield from _table((f"<code>{escape(member)}</code>{'' if member in schema.get('required', ()) else ' (optional)'}", _type(part), escape(_note(part))) for member, part in schema.get("properties", {}).items())
+        yield (
+            "<section"
+            f' id="{escape(name)}"><h3><code>{escape(name)}</code></h3><p>{escape(schema.get("description", ""))}</p>'
+        )
+        yield from _table(
+            (
+                f"<code>{escape(member)}</code>{'' if member in schema.get('required', ()) else ' (optional)'}",
+                _type(part),
+                escape(_note(part)),
+            )
+            for member, part in schema.get("properties", {}).items()
+        )
         if "enum" in schema:
             yield f"<p>{_type(schema)}</p>"
         yield "</section>"
@@ -50,17 +74,29 @@ def _lines(document: Any) -> Iterator[str]:
 
 
 def _operation(method: str, path: str, operation: Any) -> Iterator[str]:
-    yield f'<section id="{escape(operation["operationId"])}"><h3><code>{method.upper()} {escape(path)}</code> <span class="scope">{escape(operation["x-scope"])}</span></h3><p>{escape(operation["summary"])}.</p>'
+    yield (
+        f'<section id="{escape(operation["operationId"])}"><h3><code>{method.upper()} {escape(path)}</code> <span'
+        f' class="scope">{escape(operation["x-scope"])}</span></h3><p>{escape(operation["summary"])}.</p>'
+    )
     body = operation.get("requestBody")
     if body:
         yield f"<p>Takes {_type(body['content']['application/json']['schema'])}.</p>"
-    yield from _table((f"<code>{escape(each['name'])}</code>", f"{each['in']}, {_type(each['schema'])}", escape(each.get("description", "") or _note(each["schema"]))) for each in operation["parameters"])
+    yield from _table(
+        (
+            f"<code>{escape(each['name'])}</code>",
+            f"{each['in']}, {_type(each['schema'])}",
+            escape(each.get("description", "") or _note(each["schema"])),
+        )
+        for each in operation["parameters"]
+    )
     answers = []
     for status, answer in operation["responses"].items():
         if "$ref" in answer:
             text = f"<code>{escape(answer['$ref'].rsplit('/', 1)[1])}</code>"
         else:
-            kinds = [f"{_type(content['schema'])} ({escape(media)})" for media, content in answer.get("content", {}).items()]
+            kinds = [
+                f"{_type(content['schema'])} ({escape(media)})" for media, content in answer.get("content", {}).items()
+            ]
             text = f"{escape(answer['description'])}: {', '.join(kinds)}" if kinds else escape(answer["description"])
         answers.append((f"<code>{status}</code>", text, ""))
     yield from _table(answers)

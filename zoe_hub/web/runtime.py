@@ -1,7 +1,9 @@
 """How the user's programs find a hub that runs, and how a second one learns that it is not needed. Used by ``app``.
 
-``hub.json`` says where the hub is and holds its token; only its user may read it. ``hub.lock`` is held with ``flock`` while
-the hub lives, so a hub that was killed leaves no lock. ``hub.state`` keeps what the next hub of this folder should choose
+``hub.json`` says where the hub is and holds its token; only its user may read it. ``hub.lock`` is held with ``flock``
+while
+the hub lives, so a hub that was killed leaves no lock. ``hub.state`` keeps what the next hub of this folder should
+choose
 again: its deployment, which is part of all names, and its port, which running processes know.
 """
 
@@ -77,7 +79,10 @@ def write_private(path: Path, content: dict[str, Any]) -> None:
 
 def write_runtime_file(data: Path, url: str, token: str) -> None:
     """Say where this hub is."""
-    write_private(data / RUNTIME, {"url": url, "token": token, "pid": os.getpid(), "started": _started(), "version": zoe_hub.__version__})
+    write_private(
+        data / RUNTIME,
+        {"url": url, "token": token, "pid": os.getpid(), "started": _started(), "version": zoe_hub.__version__},
+    )
 
 
 def remove_runtime_file(data: Path) -> None:
@@ -97,7 +102,9 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def new_deployment(user: str) -> str:
-    """A name for a new deployment: short, a DNS label, different for each data folder, so that hubs can share an engine."""
+    """A name for a new deployment: short, a DNS label, different for each data folder, so that hubs can share an
+    engine.
+    """
     readable = re.sub(r"[^a-z0-9]+", "", user.lower())[:8] or "zoe"
     return f"{readable}{secrets.token_hex(3)}"
 

@@ -32,12 +32,20 @@ def make_application(hub: Hub, further: Sequence[tuple[Any, ...]] = ()) -> Appli
         paths[operation.path][operation.method] = BOUND[operation.id]
         names[operation.path] = path_parameters(operation)
     routes: list[tuple[Any, ...]] = [
-        (PREFIX + re.sub(r"\\?\{[^}]*\}", "([^/]+)", re.escape(path).replace(r"\{", "{").replace(r"\}", "}")), ApiHandler, {"methods": methods, "names": names[path]})
-        for path, methods in sorted(paths.items(), key=lambda each: not each[0].startswith("/executions"))  # looked at one by one: what is asked most comes first
+        (
+            PREFIX + re.sub(r"\\?\{[^}]*\}", "([^/]+)", re.escape(path).replace(r"\{", "{").replace(r"\}", "}")),
+            ApiHandler,
+            {"methods": methods, "names": names[path]},
+        )
+        for path, methods in sorted(
+            paths.items(), key=lambda each: not each[0].startswith("/executions")
+        )  # looked at one by one: what is asked most comes first
     ]
 
     async def authenticate(request: HTTPServerRequest) -> Principal | None:
-        """Who asks for a proxied page. :raises ZoeError: ``foreign-origin`` (with a cookie, which browsers send by themselves)"""
+        """Who asks for a proxied page. :raises ZoeError: ``foreign-origin`` (with a cookie, which browsers send by
+        themselves)
+        """
         if bearer(request) is not None:
             principal = await hub.authenticator.authenticate(request)
         else:
@@ -63,4 +71,12 @@ def _log_request(handler: Any) -> None:
     if log.isEnabledFor(level):
         request = handler.request
         principal = getattr(handler, "_principal", None)
-        log.log(level, "%d %s %s %s %.1f ms", status, request.method, request.path, principal.name if principal else "-", 1000 * request.request_time())
+        log.log(
+            level,
+            "%d %s %s %s %.1f ms",
+            status,
+            request.method,
+            request.path,
+            principal.name if principal else "-",
+            1000 * request.request_time(),
+        )

@@ -1,6 +1,7 @@
 """Answers that go on: the event stream and logs. Bound to the table by ``bind``; ``web.base`` says what comes before.
 
-Both end when the client leaves, when the hub shuts down, and when the token that opened them is not valid any more. A reader
+Both end when the client leaves, when the hub shuts down, and when the token that opened them is not valid any more. A
+reader
 who does not read is disconnected from the event stream and may resume: nothing is held for it.
 """
 
@@ -116,7 +117,11 @@ def _start(call: Call) -> int:
     last = call.handler.request.headers.get("Last-Event-ID", "").strip()
     if last:
         if not (last.isascii() and last.isdigit() and len(last) <= 18):
-            raise ZoeError("bad-parameter", "Last-Event-ID is a sequence number.", (FieldError(path="/Last-Event-ID", message="is not a sequence number"),))
+            raise ZoeError(
+                "bad-parameter",
+                "Last-Event-ID is a sequence number.",
+                (FieldError(path="/Last-Event-ID", message="is not a sequence number"),),
+            )
         return int(last)
     return call.hub.store.last_seq if call.query.since is None else int(call.query.since)
 
@@ -232,14 +237,20 @@ class _Log:
             if limit is not None:
                 limit -= len(data)
             handler.write(data)
-            await self._waited(asyncio.shield(handler.flush()))  # as long as it takes: a person may have stopped to read
+            await self._waited(
+                asyncio.shield(handler.flush())
+            )  # as long as it takes: a person may have stopped to read
         if size is not None and not handler._headers_written:
             _unsatisfiable(self._call, size)
 
     async def _next(self) -> Chunk | None:
-        """The next chunk, None at the end. A client that follows sees the head of the answer though nothing was logged yet."""
+        """The next chunk, None at the end. A client that follows sees the head of the answer though nothing was logged
+        yet.
+        """
         self._coming = asyncio.ensure_future(_anext(self._chunks))
-        patience = _PATIENCE if self._call.query.follow and not self._handler._headers_written else self._call.hub.heartbeat
+        patience = (
+            _PATIENCE if self._call.query.follow and not self._handler._headers_written else self._call.hub.heartbeat
+        )
         while True:
             try:
                 return await self._waited(asyncio.shield(self._coming), patience)  # type: ignore[no-any-return]
@@ -268,7 +279,9 @@ _RANGE = re.compile(r"bytes=(?:(\d{1,18})-(\d{0,18})|-(\d{1,18}))")
 
 
 def _range(header: str) -> tuple[int, int | None] | None:
-    """First and last byte of a range; the first negative: counted from the end. What is not one range is ignored, as HTTP says."""
+    """First and last byte of a range; the first negative: counted from the end. What is not one range is ignored, as
+    HTTP says.
+    """
     found = _RANGE.fullmatch(header.strip())
     if found is None:
         return None

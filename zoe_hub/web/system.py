@@ -47,7 +47,14 @@ async def get_user(call: Call) -> t.User:
 async def get_capabilities(call: Call) -> t.CapabilitiesView:
     """What the backend can do."""
     can = call.hub.backend.capabilities()
-    return t.CapabilitiesView(backend=can.backend, isolation=can.isolation, limits=can.limits, images=can.images, volumes=can.volumes, nodes=can.nodes)
+    return t.CapabilitiesView(
+        backend=can.backend,
+        isolation=can.isolation,
+        limits=can.limits,
+        images=can.images,
+        volumes=can.volumes,
+        nodes=can.nodes,
+    )
 
 
 @bind("list_nodes")
@@ -55,7 +62,9 @@ async def list_nodes(call: Call) -> t.Nodes:
     """The machines and what is reserved."""
     nodes = await call.hub.backend.nodes()
     reserved = await call.hub.service.reserved()
-    items = tuple(t.NodeView(name=node.name, cores=node.cores, memory=node.memory, labels=dict(node.labels)) for node in nodes)
+    items = tuple(
+        t.NodeView(name=node.name, cores=node.cores, memory=node.memory, labels=dict(node.labels)) for node in nodes
+    )
     return t.Nodes(items=items, reserved_cores=reserved.cores, reserved_memory=reserved.memory)
 
 
@@ -107,7 +116,10 @@ async def get_framework(call: Call) -> t.FrameworkView:
 async def list_zapps(call: Call) -> t.ZApps:
     """The shop."""
     catalog = call.hub.catalog
-    return t.ZApps(items=tuple(view for _, view in sorted(catalog.zapps.items())), problems=tuple(map(wrong_place, catalog.problems)))
+    return t.ZApps(
+        items=tuple(view for _, view in sorted(catalog.zapps.items())),
+        problems=tuple(map(wrong_place, catalog.problems)),
+    )
 
 
 def _zapp(call: Call) -> t.ZAppView:

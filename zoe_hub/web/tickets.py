@@ -56,7 +56,10 @@ class Tickets:
         """
         kept = self._tickets.pop(digest(ticket), None)
         if kept is None or not self._valid(kept):
-            raise ZoeError("not-authenticated", "This address has been used or is too old. Ask for a new one, for example with 'zoe open'.")
+            raise ZoeError(
+                "not-authenticated",
+                "This address has been used or is too old. Ask for a new one, for example with 'zoe open'.",
+            )
         session = secrets.token_urlsafe(32)
         self._keep(self._sessions, session, _Kept(kept.principal, self._now() + self._life))
         return session, kept.path

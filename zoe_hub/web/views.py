@@ -1,6 +1,7 @@
 """What people see of the records: pure functions from ``core.model`` to the wire types, and the cache of their JSON.
 
-An execution's view depends on its record alone, and a record's version counts its changes, so the encoded bytes are kept
+An execution's view depends on its record alone, and a record's version counts its changes, so the encoded bytes are
+kept
 by id and version: a list of a thousand is a join of a thousand byte strings. Called by the handlers.
 """
 
@@ -69,7 +70,9 @@ def endpoints(execution: Execution) -> Iterable[t.Endpoint]:
                 own = process_id(process.group, process.index)
                 path = proxy_path(execution, process, port.name) + port.start.lstrip("/")
                 ready = process.state in (ProcessState.READY, ProcessState.DRAINING)
-                yield t.Endpoint(process=own, port=port.name, title=port.title or port.name, path=path, show=port.show, ready=ready)
+                yield t.Endpoint(
+                    process=own, port=port.name, title=port.title or port.name, path=path, show=port.show, ready=ready
+                )
 
 
 def execution_view(execution: Execution) -> t.ExecutionView:
@@ -96,7 +99,9 @@ def execution_view(execution: Execution) -> t.ExecutionView:
         parameters=dict(spec.parameters),
         labels=dict(execution.labels),
         groups=tuple(group_view(execution, group) for group in spec.groups),
-        processes=tuple(process_view(process, groups[process.group]) for process in execution.processes if process.group in groups),
+        processes=tuple(
+            process_view(process, groups[process.group]) for process in execution.processes if process.group in groups
+        ),
         endpoints=tuple(endpoints(execution)),
         attach=tuple(spec.attach),
         ends=spec.ends,
@@ -157,7 +162,9 @@ class Views:
         return b'{"items":[' + b",".join(map(self.execution, executions)) + b'],"next":' + _encode(following) + b"}"
 
     def process_name(self, execution: Execution, identifier: str) -> str | None:
-        """The backend's name of the process with this id in the interface, of a present or past process; None: never one."""
+        """The backend's name of the process with this id in the interface, of a present or past process; None: never
+        one.
+        """
         group, _, index = identifier.rpartition("-")
         if not index.isascii() or not index.isdigit() or str(int(index[:6])) != index:
             return None
@@ -168,4 +175,6 @@ class Views:
 
 def find_process(execution: Execution, identifier: str) -> Process | None:
     """The process with this id in the interface."""
-    return next((process for process in execution.processes if process_id(process.group, process.index) == identifier), None)
+    return next(
+        (process for process in execution.processes if process_id(process.group, process.index) == identifier), None
+    )

@@ -1,6 +1,8 @@
-"""The page that people see while a process does not answer. It looks again by itself, less often each time, and not while hidden.
+"""The page that people see while a process does not answer. It looks again by itself, less often each time, and not
+while hidden.
 
-Called by ``web.proxy``. Whether the answer is still the hub's own is told by a header; every other answer is the page's.
+Called by ``web.proxy``. Whether the answer is still the hub's own is told by a header; every other answer is the
+page's.
 """
 
 from __future__ import annotations
@@ -38,7 +40,9 @@ let pause = 500;
 async function look() {
   if (document.visibilityState === "visible") {
     try {
-      const answer = await fetch(location.href, {headers: {Accept: "application/problem+json"}, redirect: "manual", cache: "no-store"});
+      const answer = await fetch(location.href, {
+        headers: {Accept: "application/problem+json"}, redirect: "manual", cache: "no-store",
+      });
       const mark = answer.headers.get("$mark");
       if (!mark || mark === "ended") { location.reload(); return; }
       const problem = await answer.json();

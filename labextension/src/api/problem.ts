@@ -44,7 +44,11 @@ export class ZoeProblem extends Error {
     try {
       const body = JSON.parse(text) as Partial<IProblem> & { message?: string };
       if (typeof body === 'object' && (body.detail || body.title || body.message)) {
-        return new ZoeProblem({ status: response.status, ...body, detail: body.detail || body.message || body.title || '' });
+        return new ZoeProblem({
+          status: response.status,
+          ...body,
+          detail: body.detail || body.message || body.title || ''
+        });
       }
     } catch {
       // not JSON: a proxy or the Jupyter server answered

@@ -18,8 +18,9 @@ export const PLAIN: IStyle = { foreground: '', background: '', bold: false, unde
 
 const COLOURS = ['black', 'red', 'green', 'yellow', 'blue', 'magenta', 'cyan', 'white'];
 // CSI sequences, OSC sequences (titles, links), other two-character escapes, and control characters but for the tab.
-// eslint-disable-next-line no-control-regex
-const ESCAPES = /\u001b\[([0-9;:?]*)[ -/]*([@-~])|\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|\u001b[@-Z\\^_]?|[\u0000-\u0008\u000b-\u001f\u007f]/g;
+const ESCAPES =
+  // eslint-disable-next-line no-control-regex
+  /\u001b\[([0-9;:?]*)[ -/]*([@-~])|\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|\u001b[@-Z\\^_]?|[\u0000-\u0008\u000b-\u001f\u007f]/g;
 
 /** The runs of a line, and the style that the next line begins with. */
 export function runs(line: string, style: IStyle = PLAIN): { runs: IRun[]; style: IStyle } {

@@ -28,7 +28,10 @@ export function uiSchema(zapp: IZAppView): UiSchema {
     const multiline = typeof schema.default === 'string' && schema.default.includes('\n');
     if (schema.secret === true || schema.writeOnly === true) {
       ui[name] = { 'ui:widget': 'password', 'ui:options': { inputType: 'password' } };
-    } else if (schema.type === 'string' && (format === 'code' || format === 'textarea' || name === 'code' || multiline)) {
+    } else if (
+      schema.type === 'string' &&
+      (format === 'code' || format === 'textarea' || name === 'code' || multiline)
+    ) {
       ui[name] = { 'ui:widget': 'textarea', 'ui:options': { rows: 8 }, 'ui:classNames': 'jp-zoe-code' };
     } else if (format === 'memory') {
       ui[name] = { 'ui:placeholder': '1GiB', 'ui:widget': 'text' };
@@ -52,7 +55,10 @@ export function formErrors(errors: readonly IWrongPlace[], names: readonly strin
   const fields: Record<string, unknown> = {};
   const others: string[] = [];
   for (const { path, message } of errors) {
-    const steps = path.split('/').slice(1).map(step => step.replace(/~1/g, '/').replace(/~0/g, '~'));
+    const steps = path
+      .split('/')
+      .slice(1)
+      .map(step => step.replace(/~1/g, '/').replace(/~0/g, '~'));
     if (steps[0] === 'parameters' && (steps.length > 1 || !names.includes('parameters'))) {
       steps.shift();
     }

@@ -7,7 +7,12 @@ import { LogBuffer } from './log';
 function text(buffer: LogBuffer): string[] {
   const lines: string[] = [];
   for (let number = buffer.first; number < buffer.end; number++) {
-    lines.push(buffer.line(number).map(run => run.text).join(''));
+    lines.push(
+      buffer
+        .line(number)
+        .map(run => run.text)
+        .join('')
+    );
   }
   return lines;
 }
@@ -46,14 +51,22 @@ test('colours last until they are reset, also over lines', () => {
     { text: 'still', classes: 'ansi-green-fg ansi-bold' },
     { text: ' plain', classes: '' }
   ]);
-  assert.deepEqual(runs('\u001b[38;5;200mx\u001b[91my').runs.map(run => run.classes), ['', 'ansi-red-intense-fg']);
+  assert.deepEqual(
+    runs('\u001b[38;5;200mx\u001b[91my').runs.map(run => run.classes),
+    ['', 'ansi-red-intense-fg']
+  );
   assert.equal(strip('a\u001b]0;title\u0007b\u001b[2Kc\nd'), 'abc\nd');
 });
 
 test('wrong places go to their fields', () => {
   const place = (path: string, message: string) => ({ path, message, file: '', line: 0, column: 0 });
   const { fields, others } = formErrors(
-    [place('/parameters/workers', 'too many'), place('/args/1', 'not a text'), place('/nope', 'unknown'), place('', 'all wrong')],
+    [
+      place('/parameters/workers', 'too many'),
+      place('/args/1', 'not a text'),
+      place('/nope', 'unknown'),
+      place('', 'all wrong')
+    ],
     ['workers', 'args']
   );
   assert.deepEqual(fields, { workers: { __errors: ['too many'] }, args: { 1: { __errors: ['not a text'] } } });
@@ -61,7 +74,9 @@ test('wrong places go to their fields', () => {
 });
 
 test('code gets a text area, secrets are hidden', () => {
-  const parameters = { properties: { code: { type: 'string' }, token: { type: 'string', secret: true }, n: { type: 'integer' } } };
+  const parameters = {
+    properties: { code: { type: 'string' }, token: { type: 'string', secret: true }, n: { type: 'integer' } }
+  };
   const ui = uiSchema({ parameters } as never);
   assert.equal((ui.code as Record<string, unknown>)['ui:widget'], 'textarea');
   assert.equal((ui.token as Record<string, unknown>)['ui:widget'], 'password');

@@ -1,5 +1,6 @@
 /**
- * Reads a growing output piece by piece, from the byte where it stopped; connects again when only the connection has ended.
+ * Reads a growing output piece by piece, from the byte where it stopped; connects again when only the connection has
+ * ended.
  *
  * One streamed response at a time, none while stopped. Used by the log viewer, tested with a made-up source.
  */

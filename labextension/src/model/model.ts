@@ -164,7 +164,9 @@ export class ZoeModel implements IZoeModel {
     this._failed.emit(ZoeProblem.from(error));
   }
 
-  /** What was there before the events that follow: everything the first time, afterwards only if history was replaced. */
+  /**
+   * What was there before the events that follow: everything the first time, afterwards only if history was replaced.
+   */
   private async _load(seen: number | null, signal: AbortSignal): Promise<number> {
     if (!this._state.loaded) {
       void this._explain(signal);

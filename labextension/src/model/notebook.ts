@@ -1,7 +1,8 @@
 /**
  * The active notebook: which it is, whether its kernel is free, and `%zoe attach` / `%zoe detach` in that kernel.
  *
- * A cluster's address and secrets are for the kernel alone, so attaching is done by the kernel's own magic; the page only
+ * A cluster's address and secrets are for the kernel alone, so attaching is done by the kernel's own magic; the page
+ * only
  * asks for it and shows what it says.
  */
 
@@ -37,7 +38,10 @@ export interface INotebookLink extends IDisposable {
   readonly changed: ISignal<INotebookLink, void>;
   /** Run `%zoe attach` in its kernel. Rejects with a `ZoeProblem`, which `current.problem` shows as well. */
   attach(zapp: string, workers: number | null): Promise<void>;
-  /** Connect its kernel to an execution that it is attached to, for example after a restart. Rejects with a `ZoeProblem`. */
+  /**
+   * Connect its kernel to an execution that it is attached to, for example after a restart. Rejects with a
+   * `ZoeProblem`.
+   */
   reconnect(execution: string): Promise<void>;
   /** Run `%zoe detach` in its kernel. Rejects with a `ZoeProblem`. */
   detach(execution: string, keep: boolean): Promise<void>;
@@ -83,7 +87,11 @@ export class NotebookLink implements INotebookLink {
       name: path.slice(path.lastIndexOf('/') + 1),
       kernel: kernel?.id ?? null,
       language: spec?.language.toLowerCase() ?? null,
-      status: kernel ? simpleStatus(kernel.status, this._answered === kernel.id) : context.isReady ? 'none' : 'starting',
+      status: kernel
+        ? simpleStatus(kernel.status, this._answered === kernel.id)
+        : context.isReady
+          ? 'none'
+          : 'starting',
       task: task?.kind ?? null,
       progress: task?.progress ?? '',
       problem: task?.problem ?? null
@@ -123,16 +131,29 @@ export class NotebookLink implements INotebookLink {
     const panel = this._panel;
     const kernel = panel?.sessionContext.session?.kernel;
     if (!panel || !kernel) {
-      throw new ZoeProblem({ status: 0, code: 'no-kernel', detail: 'No notebook with a running kernel is active.', remedy: 'Open a notebook and choose a kernel.' });
+      throw new ZoeProblem({
+        status: 0,
+        code: 'no-kernel',
+        detail: 'No notebook with a running kernel is active.',
+        remedy: 'Open a notebook and choose a kernel.'
+      });
     }
     if (this._tasks.get(panel)?.kind) {
-      throw new ZoeProblem({ status: 0, code: 'kernel-busy', detail: 'This notebook is being attached or detached already.', remedy: 'Wait until that is done.' });
+      throw new ZoeProblem({
+        status: 0,
+        code: 'kernel-busy',
+        detail: 'This notebook is being attached or detached already.',
+        remedy: 'Wait until that is done.'
+      });
     }
     const task: ITask = { kind, progress: '', problem: null };
     this._tasks.set(panel, task);
     this._changed.emit();
     try {
-      await this._execute(kernel.requestExecute({ code, store_history: false, allow_stdin: false, stop_on_error: false }), task);
+      await this._execute(
+        kernel.requestExecute({ code, store_history: false, allow_stdin: false, stop_on_error: false }),
+        task
+      );
     } catch (error) {
       task.problem = ZoeProblem.from(error);
       throw task.problem;
@@ -164,7 +185,12 @@ export class NotebookLink implements INotebookLink {
     const reply = await future.done;
     const status = reply?.content.status;
     if (status === undefined || status === 'aborted') {
-      throw new ZoeProblem({ status: 0, code: 'kernel-gone', detail: 'The kernel was interrupted or restarted.', remedy: 'Try again.' });
+      throw new ZoeProblem({
+        status: 0,
+        code: 'kernel-gone',
+        detail: 'The kernel was interrupted or restarted.',
+        remedy: 'Try again.'
+      });
     }
     if (status === 'error' || failure) {
       const text = (errors.trim() || failure || task.progress || 'The kernel reported an error.').slice(-2000);
@@ -215,7 +241,8 @@ export class NotebookLink implements INotebookLink {
   }
 
   /**
-   * A restarted kernel says that it is idle before JupyterLab listens again, which then takes it for restarting until it next
+   * A restarted kernel says that it is idle before JupyterLab listens again, which then takes it for restarting until
+   * it next
    * works. So a connected kernel of unknown state is asked something, and counts as idle once it has answered.
    */
   private _ask(context: ISessionContext): void {
@@ -275,7 +302,14 @@ function saidBy(message: KernelMessage.IIOPubMessage): { kind: 'text' | 'stderr'
     }
     case 'error':
       // Zoe's own messages are sentences; other errors are known by their name.
-      return { kind: 'error', text: strip(OWN_ERRORS.includes(String(content.ename)) ? String(content.evalue) : `${String(content.ename)}: ${String(content.evalue)}`) };
+      return {
+        kind: 'error',
+        text: strip(
+          OWN_ERRORS.includes(String(content.ename))
+            ? String(content.evalue)
+            : `${String(content.ename)}: ${String(content.evalue)}`
+        )
+      };
     default:
       return null;
   }

@@ -10,7 +10,9 @@ export interface IRefreshOptions {
   parallel?: number;
 }
 
-/** A coalescing queue. What is named while it is being read is read once more afterwards, since the answer may be older. */
+/**
+ * A coalescing queue. What is named while it is being read is read once more afterwards, since the answer may be older.
+ */
 export class RefreshQueue {
   constructor(options: IRefreshOptions) {
     this._fetch = options.fetch;

@@ -28,7 +28,8 @@ export function scalable(execution: IExecutionView): IGroupView[] {
 
 /** How many processes are ready, of how many that are wanted. */
 export function readiness(execution: IExecutionView): { ready: number; wanted: number } {
-  const sum = (value: (group: IGroupView) => number): number => execution.groups.reduce((n, group) => n + value(group), 0);
+  const sum = (value: (group: IGroupView) => number): number =>
+    execution.groups.reduce((n, group) => n + value(group), 0);
   return { ready: sum(group => group.ready), wanted: sum(group => group.count) };
 }
 
@@ -40,9 +41,11 @@ export interface INotebookKey {
 }
 
 /**
- * The attachment of a notebook: of its kernel, or else of its path; of several the one renewed last, which `%zoe` means too.
+ * The attachment of a notebook: of its kernel, or else of its path; of several the one renewed last, which `%zoe` means
+ * too.
  *
- * A kernel names its notebook by the absolute path (`JPY_SESSION_NAME`), the browser by the one below the server's root.
+ * A kernel names its notebook by the absolute path (`JPY_SESSION_NAME`), the browser by the one below the server's
+ * root.
  */
 export function attachmentOf(state: IZoeState, notebook: INotebookKey): IAttachmentRow | null {
   const { path, kernel } = notebook;

@@ -6,10 +6,31 @@ import { EMPTY, ENDED_KEPT, reduce } from './state';
 
 function execution(id: string, more: Partial<IExecutionView> = {}): IExecutionView {
   return {
-    id, name: id, owner: 'me', zapp: 'spark-cluster', title: 'Spark', kind: 'engine', zapp_version: '1', version: 1,
-    phase: 'running', desired: 'running', outcome: null, exit_code: null, reason: '', created: `2025-01-01T00:00:${id.padStart(2, '0')}Z`,
-    running_since: null, ended: null, parameters: {}, labels: {}, groups: [], processes: [], endpoints: [], attach: [],
-    ends: false, protected: false, ...more
+    id,
+    name: id,
+    owner: 'me',
+    zapp: 'spark-cluster',
+    title: 'Spark',
+    kind: 'engine',
+    zapp_version: '1',
+    version: 1,
+    phase: 'running',
+    desired: 'running',
+    outcome: null,
+    exit_code: null,
+    reason: '',
+    created: `2025-01-01T00:00:${id.padStart(2, '0')}Z`,
+    running_since: null,
+    ended: null,
+    parameters: {},
+    labels: {},
+    groups: [],
+    processes: [],
+    endpoints: [],
+    attach: [],
+    ends: false,
+    protected: false,
+    ...more
   };
 }
 
@@ -19,8 +40,19 @@ function attachment(id: string, key: string, kernel: string, of: IExecutionView)
 
 function zapp(more: Partial<IZAppView>): IZAppView {
   return {
-    name: 'z', version: '1', kind: 'engine', title: 'Z', description: '', icon: '', parameters: {}, frameworks: [],
-    attach: [], scalable: [], ends: false, protected: false, ...more
+    name: 'z',
+    version: '1',
+    kind: 'engine',
+    title: 'Z',
+    description: '',
+    icon: '',
+    parameters: {},
+    frameworks: [],
+    attach: [],
+    scalable: [],
+    ends: false,
+    protected: false,
+    ...more
   };
 }
 
@@ -38,11 +70,17 @@ test('executions are newest first and only the last ended ones are kept', () => 
   let state = reduce(EMPTY, { type: 'executions', items: [] });
   for (let index = 1; index <= ENDED_KEPT + 5; index++) {
     const id = String(index);
-    state = reduce(state, { type: 'execution', execution: execution(id, { phase: 'ended', ended: `2025-01-02T00:00:${id.padStart(2, '0')}Z` }) });
+    state = reduce(state, {
+      type: 'execution',
+      execution: execution(id, { phase: 'ended', ended: `2025-01-02T00:00:${id.padStart(2, '0')}Z` })
+    });
   }
   state = reduce(state, { type: 'execution', execution: execution('0') });
   state = reduce(state, { type: 'execution', execution: execution('3', { version: 9 }) });
-  assert.deepEqual(running(state).map(item => item.id), ['3', '0']);
+  assert.deepEqual(
+    running(state).map(item => item.id),
+    ['3', '0']
+  );
   assert.equal(ended(state).length, ENDED_KEPT);
   assert.equal(ended(state)[0]?.id, String(ENDED_KEPT + 5));
   assert.equal(state.executions.has('1'), false);
@@ -75,7 +113,11 @@ test('attachments are found by kernel, by path, and by the absolute path that a 
   assert.equal(attachmentOf(state, { path: 'two.ipynb', kernel: null })?.id, 'b');
   assert.equal(attachmentOf(state, { path: 'ne.ipynb', kernel: null }), null);
   assert.equal(attachmentOf(state, { path: 'one.ipynb', kernel: 'other' }), null, 'another folder, the same name');
-  assert.equal(attachmentOf(state, { path: 'three.ipynb', kernel: 'k3' }), null, 'what is ending is attached to nothing');
+  assert.equal(
+    attachmentOf(state, { path: 'three.ipynb', kernel: 'k3' }),
+    null,
+    'what is ending is attached to nothing'
+  );
 });
 
 test('of several attachments the one renewed last counts', () => {
@@ -85,18 +127,38 @@ test('of several attachments the one renewed last counts', () => {
     { ...attachment('new', 'n.ipynb', 'k', two), renewed: '2025-01-01T00:00:00.5Z' }
   ];
   for (const order of [items, [...items].reverse()]) {
-    assert.equal(attachmentOf(reduce(EMPTY, { type: 'attachments', items: order }), { path: 'n.ipynb', kernel: 'k' })?.id, 'new');
+    assert.equal(
+      attachmentOf(reduce(EMPTY, { type: 'attachments', items: order }), { path: 'n.ipynb', kernel: 'k' })?.id,
+      'new'
+    );
   }
 });
 
 test('workers, readiness and languages', () => {
-  const spark = zapp({ name: 'spark', attach: ['python'], parameters: { properties: { workers: { type: 'integer', minimum: 1, maximum: 8, default: 2 } } } });
+  const spark = zapp({
+    name: 'spark',
+    attach: ['python'],
+    parameters: { properties: { workers: { type: 'integer', minimum: 1, maximum: 8, default: 2 } } }
+  });
   assert.deepEqual(workersOf(spark), { minimum: 1, maximum: 8, initial: 2 });
   assert.equal(workersOf(zapp({})), null);
   const state = reduce(EMPTY, { type: 'catalog', zapps: [spark, zapp({})], definitions: [] });
   assert.deepEqual(attachable(state, 'python'), [spark]);
   assert.deepEqual(attachable(state, 'r'), []);
   assert.deepEqual(attachable(state, null), [spark]);
-  const group = { name: 'w', framework: 'spark', count: 3, granted: 3, live: 3, ready: 2, essential: 1, maximum: 8, scalable: true };
-  assert.deepEqual(readiness(execution('1', { groups: [group, { ...group, count: 1, ready: 1 }] })), { ready: 3, wanted: 4 });
+  const group = {
+    name: 'w',
+    framework: 'spark',
+    count: 3,
+    granted: 3,
+    live: 3,
+    ready: 2,
+    essential: 1,
+    maximum: 8,
+    scalable: true
+  };
+  assert.deepEqual(readiness(execution('1', { groups: [group, { ...group, count: 1, ready: 1 }] })), {
+    ready: 3,
+    wanted: 4
+  });
 });

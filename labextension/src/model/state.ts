@@ -1,4 +1,6 @@
-/** What the panel knows, and how it changes. Pure: no network, no clock, no DOM. Called by the model; tested by itself. */
+/**
+ * What the panel knows, and how it changes. Pure: no network, no clock, no DOM. Called by the model; tested by itself.
+ */
 
 import type { IAttachmentView, IExecutionView, IWrongPlace, IZAppView } from '../api/types';
 import type { ZoeProblem } from '../api/problem';
@@ -100,7 +102,13 @@ export function reduce(state: IZoeState, action: Action): IZoeState {
       return {
         ...state,
         executions: bounded(executions),
-        attachments: action.items.map(({ id, key, kernel, execution, renewed }) => ({ id, key, kernel, execution: execution.id, renewed }))
+        attachments: action.items.map(({ id, key, kernel, execution, renewed }) => ({
+          id,
+          key,
+          kernel,
+          execution: execution.id,
+          renewed
+        }))
       };
     }
   }

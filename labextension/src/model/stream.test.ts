@@ -17,7 +17,10 @@ test('events come out whole, however they were cut', () => {
 });
 
 test('backoff doubles up to half a minute', () => {
-  assert.deepEqual([1, 2, 3, 6, 99].map(attempt => backoff(attempt, () => 0.5)), [1000, 2000, 4000, 30_000, 30_000]);
+  assert.deepEqual(
+    [1, 2, 3, 6, 99].map(attempt => backoff(attempt, () => 0.5)),
+    [1000, 2000, 4000, 30_000, 30_000]
+  );
 });
 
 function event(seq: number, execution: string): string {
@@ -72,7 +75,10 @@ test('a history that was replaced is read anew; a sign of life moves the place t
         return Promise.resolve(known ?? 1);
       },
       connect: () => {
-        const text = loads.length === 1 ? ': still here\nid: 5\n\nid: 9\ndata: cut of' : 'event: reset\nid: 2\ndata: {"seq":2}\n\n';
+        const text =
+          loads.length === 1
+            ? ': still here\nid: 5\n\nid: 9\ndata: cut of'
+            : 'event: reset\nid: 2\ndata: {"seq":2}\n\n';
         return Promise.resolve(new Blob([text]).stream() as ReadableStream<Uint8Array>);
       },
       onEvent: () => assert.fail('no event'),

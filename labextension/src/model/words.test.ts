@@ -6,7 +6,9 @@ import { briefReason, reasonWords, shortReason } from './words';
 const because = (reason: string): IExecutionView => ({ reason }) as IExecutionView;
 
 test('a reason is told without, with the last of, and with all of the output that it quotes', () => {
-  const failed = because('job-0 ended with exit code 1. Its log ends:\none\n\u001b[31mtwo\u001b[0m\nthree\nValueError: four');
+  const failed = because(
+    'job-0 ended with exit code 1. Its log ends:\none\n\u001b[31mtwo\u001b[0m\nthree\nValueError: four'
+  );
   assert.equal(briefReason(failed), 'job-0 ended with exit code 1.');
   assert.equal(shortReason(failed), 'job-0 ended with exit code 1.\nthree\nValueError: four');
   assert.equal(reasonWords(failed), 'job-0 ended with exit code 1. Its log ends:\none\ntwo\nthree\nValueError: four');

@@ -36,94 +36,107 @@ export const commandsPlugin: JupyterFrontEndPlugin<void> = {
       label: trans.__('Start an Application…'),
       icon: runIcon,
       isEnabled: () => model.state.zapps.length > 0,
-      execute: args => guarded(model, async () => {
-        const zapp = await pickZapp(model.state.zapps, text(args, 'zapp'), trans.__('Start an application'), trans);
-        const started = zapp && (await askAndStart({ model, zapp, translator: used, trans }));
-        if (started) {
-          await commands.execute(CommandIDs.show);
-        }
-        return started?.id ?? null;
-      })
+      execute: args =>
+        guarded(model, async () => {
+          const zapp = await pickZapp(model.state.zapps, text(args, 'zapp'), trans.__('Start an application'), trans);
+          const started = zapp && (await askAndStart({ model, zapp, translator: used, trans }));
+          if (started) {
+            await commands.execute(CommandIDs.show);
+          }
+          return started?.id ?? null;
+        })
     });
 
     commands.addCommand(CommandIDs.attach, {
       label: trans.__('Attach this Notebook…'),
       icon: zoeIcon,
       isEnabled: () => notebook.current?.status === 'idle' && notebook.current.task === null,
-      execute: args => guarded(model, async () => {
-        const zapps = attachable(model.state, notebook.current?.language ?? null);
-        const zapp = await pickZapp(zapps, text(args, 'zapp'), trans.__('Attach this notebook to'), trans);
-        if (!zapp) {
-          return;
-        }
-        const range = workersOf(zapp);
-        let workers = typeof args.workers === 'number' ? args.workers : null;
-        if (range && workers === null && args.workers === undefined) {
-          const answer = await InputDialog.getNumber({
-            title: trans.__('Workers'),
-            label: trans.__('%1 to %2', range.minimum, range.maximum),
-            value: range.initial
-          });
-          if (!answer.button.accept) {
+      execute: args =>
+        guarded(model, async () => {
+          const zapps = attachable(model.state, notebook.current?.language ?? null);
+          const zapp = await pickZapp(zapps, text(args, 'zapp'), trans.__('Attach this notebook to'), trans);
+          if (!zapp) {
             return;
           }
-          workers = answer.value;
-        }
-        await commands.execute(CommandIDs.show);
-        await quiet(notebook.attach(zapp.name, workers));
-        await model.refreshAttachments();
-      })
+          const range = workersOf(zapp);
+          let workers = typeof args.workers === 'number' ? args.workers : null;
+          if (range && workers === null && args.workers === undefined) {
+            const answer = await InputDialog.getNumber({
+              title: trans.__('Workers'),
+              label: trans.__('%1 to %2', range.minimum, range.maximum),
+              value: range.initial
+            });
+            if (!answer.button.accept) {
+              return;
+            }
+            workers = answer.value;
+          }
+          await commands.execute(CommandIDs.show);
+          await quiet(notebook.attach(zapp.name, workers));
+          await model.refreshAttachments();
+        })
     });
 
     commands.addCommand(CommandIDs.reconnect, {
       label: trans.__('Connect the Kernel Again'),
       caption: trans.__('After a restart of the kernel: gives it a session of the cluster again'),
-      isEnabled: () => notebook.current?.status === 'idle' && notebook.current.task === null && attachmentOf(model.state, notebook.current) !== null,
-      execute: () => guarded(model, async () => {
-        const row = notebook.current && attachmentOf(model.state, notebook.current);
-        if (row) {
-          await quiet(notebook.reconnect(row.execution));
-        }
-      })
+      isEnabled: () =>
+        notebook.current?.status === 'idle' &&
+        notebook.current.task === null &&
+        attachmentOf(model.state, notebook.current) !== null,
+      execute: () =>
+        guarded(model, async () => {
+          const row = notebook.current && attachmentOf(model.state, notebook.current);
+          if (row) {
+            await quiet(notebook.reconnect(row.execution));
+          }
+        })
     });
 
     commands.addCommand(CommandIDs.detach, {
       label: trans.__('Detach this Notebook…'),
       isEnabled: () => notebook.current !== null && attachmentOf(model.state, notebook.current) !== null,
-      execute: () => guarded(model, async () => {
-        const current = notebook.current;
-        const row = current && attachmentOf(model.state, current);
-        if (!current || !row) {
-          return;
-        }
-        const name = model.state.executions.get(row.execution)?.name ?? row.execution;
-        const answer = await confirmDetach(name, trans);
-        if (!answer) {
-          return;
-        }
-        // The kernel closes its session itself; one that is busy or gone cannot, so the hub is told directly.
-        if (current.status === 'idle') {
-          await quiet(notebook.detach(row.execution, answer.keep));
-          await model.refreshAttachments();
-        } else {
-          await model.detach(row.id, answer.keep);
-        }
-      })
+      execute: () =>
+        guarded(model, async () => {
+          const current = notebook.current;
+          const row = current && attachmentOf(model.state, current);
+          if (!current || !row) {
+            return;
+          }
+          const name = model.state.executions.get(row.execution)?.name ?? row.execution;
+          const answer = await confirmDetach(name, trans);
+          if (!answer) {
+            return;
+          }
+          // The kernel closes its session itself; one that is busy or gone cannot, so the hub is told directly.
+          if (current.status === 'idle') {
+            await quiet(notebook.detach(row.execution, answer.keep));
+            await model.refreshAttachments();
+          } else {
+            await model.detach(row.id, answer.keep);
+          }
+        })
     });
 
     commands.addCommand(CommandIDs.stop, {
       label: trans.__('Stop an Execution…'),
       icon: stopIcon,
       isEnabled: () => running(model.state).length > 0,
-      execute: args => guarded(model, async () => {
-        const execution = await pickExecution(running(model.state), text(args, 'execution'), trans.__('Stop an execution'), trans);
-        if (execution) {
-          const confirm = await confirmStop(execution, trans);
-          if (confirm !== null) {
-            await model.terminate(execution.id, confirm);
+      execute: args =>
+        guarded(model, async () => {
+          const execution = await pickExecution(
+            running(model.state),
+            text(args, 'execution'),
+            trans.__('Stop an execution'),
+            trans
+          );
+          if (execution) {
+            const confirm = await confirmStop(execution, trans);
+            if (confirm !== null) {
+              await model.terminate(execution.id, confirm);
+            }
           }
-        }
-      })
+        })
     });
 
     commands.addCommand(CommandIDs.refresh, {
@@ -132,7 +145,14 @@ export const commandsPlugin: JupyterFrontEndPlugin<void> = {
       execute: () => model.refresh()
     });
 
-    for (const command of [CommandIDs.start, CommandIDs.attach, CommandIDs.reconnect, CommandIDs.detach, CommandIDs.stop, CommandIDs.refresh]) {
+    for (const command of [
+      CommandIDs.start,
+      CommandIDs.attach,
+      CommandIDs.reconnect,
+      CommandIDs.detach,
+      CommandIDs.stop,
+      CommandIDs.refresh
+    ]) {
       palette?.addItem({ command, category });
     }
     const changed = (): void => commands.notifyCommandChanged();
@@ -196,7 +216,12 @@ export async function pickExecution(
 }
 
 /** Lets the user choose; the only one is chosen at once. */
-export async function pick<T>(items: readonly T[], label: (item: T) => string, title: string, trans: TranslationBundle): Promise<T | null> {
+export async function pick<T>(
+  items: readonly T[],
+  label: (item: T) => string,
+  title: string,
+  trans: TranslationBundle
+): Promise<T | null> {
   if (items.length === 0) {
     throw new Error(trans.__('There is nothing to choose from.'));
   }

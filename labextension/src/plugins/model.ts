@@ -33,7 +33,10 @@ export const modelPlugin: JupyterFrontEndPlugin<IZoeModel> = {
       } else if (execution.outcome !== 'cancelled') {
         const exit = execution.exit_code === null ? '' : ` (${exitWords(execution.exit_code, trans)})`;
         const reason = briefReason(execution).slice(0, 160);
-        const text = execution.outcome === 'lost' ? trans.__('%1 was lost%2: %3', execution.name, exit, reason) : trans.__('%1 has failed%2: %3', execution.name, exit, reason);
+        const text =
+          execution.outcome === 'lost'
+            ? trans.__('%1 was lost%2: %3', execution.name, exit, reason)
+            : trans.__('%1 has failed%2: %3', execution.name, exit, reason);
         Notification.error(text, { actions: [logs], autoClose: false });
       }
     });

@@ -44,85 +44,100 @@ export const tabsPlugin: JupyterFrontEndPlugin<void> = {
       label: trans.__('Show Logs…'),
       icon: listIcon,
       isEnabled: () => model.state.executions.size > 0 || !model.state.loaded,
-      execute: args => guarded(model, async () => {
-        const [id, name] = [text(args, 'execution'), text(args, 'name')];
-        const execution =
-          id && name // a tab that comes back: nothing is asked of a hub that may still be starting
-            ? { id, name, processes: [] }
-            : id
-              ? await model.execution(id)
-              : await pickExecution(known(model), null, trans.__('Show the logs of'), trans);
-        if (!execution) {
-          return;
-        }
-        const open = logs.find(tab => tab.content.execution === execution.id);
-        const process = text(args, 'process');
-        if (open) {
-          if (process) {
-            open.content.process = process;
+      execute: args =>
+        guarded(model, async () => {
+          const [id, name] = [text(args, 'execution'), text(args, 'name')];
+          const execution =
+            id && name // a tab that comes back: nothing is asked of a hub that may still be starting
+              ? { id, name, processes: [] }
+              : id
+                ? await model.execution(id)
+                : await pickExecution(known(model), null, trans.__('Show the logs of'), trans);
+          if (!execution) {
+            return;
           }
-          shell.activateById(open.id);
-          return;
-        }
-        const chosen = process ?? execution.processes[0]?.id;
-        if (!chosen) {
-          throw new ZoeProblem({
-            status: 0,
-            code: 'no-log',
-            detail: trans.__('%1 has no process yet, so no output.', execution.name),
-            remedy: trans.__('Wait until it has started.')
-          });
-        }
-        const viewer = new LogViewer({ model, execution, process: chosen, trans });
-        const tab = logTab(viewer, trans);
-        tab.id = `jupyter-zoe-logs-${execution.id}`;
-        viewer.changed.connect(() => void logs.save(tab));
-        shell.add(tab, 'main');
-        await logs.add(tab);
-        shell.activateById(tab.id);
-      })
+          const open = logs.find(tab => tab.content.execution === execution.id);
+          const process = text(args, 'process');
+          if (open) {
+            if (process) {
+              open.content.process = process;
+            }
+            shell.activateById(open.id);
+            return;
+          }
+          const chosen = process ?? execution.processes[0]?.id;
+          if (!chosen) {
+            throw new ZoeProblem({
+              status: 0,
+              code: 'no-log',
+              detail: trans.__('%1 has no process yet, so no output.', execution.name),
+              remedy: trans.__('Wait until it has started.')
+            });
+          }
+          const viewer = new LogViewer({ model, execution, process: chosen, trans });
+          const tab = logTab(viewer, trans);
+          tab.id = `jupyter-zoe-logs-${execution.id}`;
+          viewer.changed.connect(() => void logs.save(tab));
+          shell.add(tab, 'main');
+          await logs.add(tab);
+          shell.activateById(tab.id);
+        })
     });
 
     commands.addCommand(CommandIDs.openEndpoint, {
       label: trans.__('Open a Web Page of an Execution…'),
       icon: launchIcon,
-      isEnabled: () => running(model.state).some(execution => execution.endpoints.some(endpoint => endpoint.show)) || !model.state.loaded,
-      execute: args => guarded(model, async () => {
-        const id = text(args, 'execution');
-        if (id && text(args, 'path')) {
-          await show(args as unknown as IPlace);
-          return;
-        }
-        const offering = running(model.state).filter(execution => execution.endpoints.some(endpoint => endpoint.show));
-        const execution = id ? await model.execution(id) : await pickExecution(offering, null, trans.__('Open a page of'), trans);
-        if (!execution) {
-          return;
-        }
-        const [process, port] = [text(args, 'process'), text(args, 'port')];
-        const fitting = execution.endpoints.filter(
-          endpoint => (process === null ? endpoint.show : endpoint.process === process) && (port === null || endpoint.port === port)
-        );
-        if (fitting.length === 0) {
-          throw new ZoeProblem({
-            status: 0,
-            code: 'unknown-port',
-            detail: trans.__('%1 has no such page any more.', execution.name),
-            remedy: trans.__('Start it again, or choose another page in the panel.')
+      isEnabled: () =>
+        running(model.state).some(execution => execution.endpoints.some(endpoint => endpoint.show)) ||
+        !model.state.loaded,
+      execute: args =>
+        guarded(model, async () => {
+          const id = text(args, 'execution');
+          if (id && text(args, 'path')) {
+            await show(args as unknown as IPlace);
+            return;
+          }
+          const offering = running(model.state).filter(execution =>
+            execution.endpoints.some(endpoint => endpoint.show)
+          );
+          const execution = id
+            ? await model.execution(id)
+            : await pickExecution(offering, null, trans.__('Open a page of'), trans);
+          if (!execution) {
+            return;
+          }
+          const [process, port] = [text(args, 'process'), text(args, 'port')];
+          const fitting = execution.endpoints.filter(
+            endpoint =>
+              (process === null ? endpoint.show : endpoint.process === process) &&
+              (port === null || endpoint.port === port)
+          );
+          if (fitting.length === 0) {
+            throw new ZoeProblem({
+              status: 0,
+              code: 'unknown-port',
+              detail: trans.__('%1 has no such page any more.', execution.name),
+              remedy: trans.__('Start it again, or choose another page in the panel.')
+            });
+          }
+          const endpoint = await pick(
+            fitting,
+            item => `${item.title || item.port} (${item.process})`,
+            trans.__('Open'),
+            trans
+          );
+          if (!endpoint) {
+            return;
+          }
+          await show({
+            execution: execution.id,
+            name: execution.name,
+            process: endpoint.process,
+            port: endpoint.port,
+            title: endpoint.title || endpoint.port,
+            path: endpoint.path
           });
-        }
-        const endpoint = await pick(fitting, item => `${item.title || item.port} (${item.process})`, trans.__('Open'), trans);
-        if (!endpoint) {
-          return;
-        }
-        await show({
-          execution: execution.id,
-          name: execution.name,
-          process: endpoint.process,
-          port: endpoint.port,
-          title: endpoint.title || endpoint.port,
-          path: endpoint.path
-        });
-      })
+        })
     });
 
     const show = async (place: IPlace): Promise<void> => {

@@ -37,7 +37,10 @@ class NameBody extends Widget implements Dialog.IBodyWidget {
     this._input.required = true;
     this._input.autocomplete = 'off';
     this._input.spellcheck = false;
-    this._input.pattern = name.replace(/[^a-z0-9]/g, character => `\\u{${character.codePointAt(0)?.toString(16) ?? ''}}`);
+    this._input.pattern = name.replace(
+      /[^a-z0-9]/g,
+      character => `\\u{${character.codePointAt(0)?.toString(16) ?? ''}}`
+    );
     this._input.placeholder = name;
     label.append(this._input);
     this.node.append(label);

@@ -24,8 +24,10 @@ export function endpointUrl(path: string, webPrefix: string): string {
 /**
  * The tab of an endpoint.
  *
- * The page has the origin of JupyterLab, since it comes through the same server, so the frame may not be trusted to hold
- * a hostile page: it keeps an application from navigating JupyterLab away, not from more. What runs there is the user's own.
+ * The page has the origin of JupyterLab, since it comes through the same server, so the frame may not be trusted to
+ * hold
+ * a hostile page: it keeps an application from navigating JupyterLab away, not from more. What runs there is the user's
+ * own.
  */
 export function endpointTab(place: IPlace, webPrefix: string, trans: TranslationBundle): MainAreaWidget<IFrame> {
   const url = endpointUrl(place.path, webPrefix);
@@ -47,7 +49,10 @@ export function endpointTab(place: IPlace, webPrefix: string, trans: Translation
     // Set the address anew rather than reload: the frame may have gone elsewhere.
     content.url = url;
   };
-  tab.toolbar.addItem('reload', new ToolbarButton({ icon: refreshIcon, tooltip: trans.__('Load the page again'), onClick: reload }));
+  tab.toolbar.addItem(
+    'reload',
+    new ToolbarButton({ icon: refreshIcon, tooltip: trans.__('Load the page again'), onClick: reload })
+  );
   tab.toolbar.addItem('spacer', Toolbar.createSpacerItem());
   tab.toolbar.addItem(
     'browser',

@@ -1,4 +1,7 @@
-/** How the form of a ZApp is laid out: labels that belong to their fields, errors under them, room for two small fields side by side. */
+/**
+ * How the form of a ZApp is laid out: labels that belong to their fields, errors under them, room for two small fields
+ * side by side.
+ */
 
 import { addIcon, deleteIcon, LabIcon } from '@jupyterlab/ui-components';
 import type { TranslationBundle } from '@jupyterlab/translation';
@@ -29,8 +32,11 @@ function OneField(props: Field & { trans: TranslationBundle }): React.JSX.Elemen
     return <div hidden>{children}</div>;
   }
   const named = !root && !many && schema.type !== 'boolean';
+  const wide = root || many || isLong(props);
   return (
-    <div className={`jp-zoe-Field${root || many || isLong(props) ? ' jp-zoe-mod-wide' : ''}${added ? ' jp-zoe-mod-added' : ''} ${props.classNames ?? ''}`}>
+    <div
+      className={`jp-zoe-Field${wide ? ' jp-zoe-mod-wide' : ''}${added ? ' jp-zoe-mod-added' : ''} ${props.classNames ?? ''}`}
+    >
       {added ? (
         <input
           className="jp-mod-styled"
@@ -78,7 +84,12 @@ function ListField(props: List & { trans: TranslationBundle }): React.JSX.Elemen
       {items.map(item => (
         <div key={item.key} className="jp-zoe-Field-item">
           {item.children}
-          {item.hasRemove && <Remove label={trans.__('Remove entry %1 of %2', item.index + 1, title)} onClick={item.onDropIndexClick(item.index)} />}
+          {item.hasRemove && (
+            <Remove
+              label={trans.__('Remove entry %1 of %2', item.index + 1, title)}
+              onClick={item.onDropIndexClick(item.index)}
+            />
+          )}
         </div>
       ))}
       {canAdd && <Add label={trans.__('Add to %1', title)} text={trans.__('Add')} onClick={props.onAddClick} />}
@@ -123,7 +134,13 @@ function Add(props: { label: string; text: string; onClick: (event?: unknown) =>
 
 function Remove(props: { label: string; onClick: (event?: unknown) => void }): React.JSX.Element {
   return (
-    <button type="button" className="jp-zoe-IconButton jp-Button jp-mod-minimal" aria-label={props.label} title={props.label} onClick={props.onClick}>
+    <button
+      type="button"
+      className="jp-zoe-IconButton jp-Button jp-mod-minimal"
+      aria-label={props.label}
+      title={props.label}
+      onClick={props.onClick}
+    >
       <LabIcon.resolveReact icon={deleteIcon} tag="span" width="16px" height="16px" />
     </button>
   );

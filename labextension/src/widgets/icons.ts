@@ -15,8 +15,12 @@ const line = 'class="jp-zoe-stroke" fill="none" stroke-width="1.5" stroke-lineca
 export const zoeIcon = new LabIcon({
   name: 'jupyter-zoe:zoe',
   svgstr: `<svg xmlns="http://www.w3.org/2000/svg" width="16" height="16" viewBox="0 0 16 16">
-    <path class="jp-icon3 jp-icon-selectable" fill="#616161" d="M3.2 2.4h9.6a.8.8 0 0 1 .6 1.3L5.3 12h7.5a.8.8 0 0 1 0 1.6H3.2a.8.8 0 0 1-.6-1.3L10.7 4H3.2a.8.8 0 0 1 0-1.6z"/>
-    <g class="jp-icon3 jp-icon-selectable" fill="#616161"><circle cx="3" cy="3.2" r="2.2"/><circle cx="13" cy="3.2" r="2.2"/><circle cx="3" cy="12.8" r="2.2"/><circle cx="13" cy="12.8" r="2.2"/></g>
+    <path class="jp-icon3 jp-icon-selectable" fill="#616161"
+      d="M3.2 2.4h9.6a.8.8 0 0 1 .6 1.3L5.3 12h7.5a.8.8 0 0 1 0 1.6H3.2a.8.8 0 0 1-.6-1.3L10.7 4H3.2a.8.8 0 0 1 0-1.6z"/>
+    <g class="jp-icon3 jp-icon-selectable" fill="#616161">
+      <circle cx="3" cy="3.2" r="2.2"/><circle cx="13" cy="3.2" r="2.2"/>
+      <circle cx="3" cy="12.8" r="2.2"/><circle cx="13" cy="12.8" r="2.2"/>
+    </g>
   </svg>`
 });
 
@@ -35,10 +39,18 @@ const icons = {
 export const lessIcon = icon('less', '<path class="jp-icon3" fill="#616161" d="M3 7.2h10v1.6H3z"/>');
 
 /** To the end of the output. */
-export const bottomIcon = icon('bottom', '<path class="jp-icon3" fill="#616161" d="M7.2 2.5h1.6v6l2.3-2.3 1.1 1.1L8 11.5 3.8 7.3l1.1-1.1 2.3 2.3zM3 12.5h10V14H3z"/>');
+export const bottomIcon = icon(
+  'bottom',
+  '<path class="jp-icon3" fill="#616161" ' +
+    'd="M7.2 2.5h1.6v6l2.3-2.3 1.1 1.1L8 11.5 3.8 7.3l1.1-1.1 2.3 2.3zM3 12.5h10V14H3z"/>'
+);
 
 /** Break long lines. */
-export const wrapIcon = icon('wrap', '<path class="jp-icon3" fill="#616161" d="M2 3h12v1.5H2zm0 4h9.5a2.75 2.75 0 0 1 0 5.5H9.7v1.7L6.5 11.8l3.2-2.4V11h1.8a1.25 1.25 0 0 0 0-2.5H2zm0 4.2h3v1.5H2z"/>');
+export const wrapIcon = icon(
+  'wrap',
+  '<path class="jp-icon3" fill="#616161" ' +
+    'd="M2 3h12v1.5H2zm0 4h9.5a2.75 2.75 0 0 1 0 5.5H9.7v1.7L6.5 11.8l3.2-2.4V11h1.8a1.25 1.25 0 0 0 0-2.5H2zm0 4.2h3v1.5H2z"/>'
+);
 
 /** The state that an icon and a colour are chosen by. */
 export type Look = keyof typeof icons;
@@ -80,6 +92,9 @@ function isHarmless(svg: string): boolean {
     return false;
   }
   return [...document.querySelectorAll('*')].every(element =>
-    [...element.attributes].every(({ name, value }) => !/^on/i.test(name) && !/(javascript|data|https?):/i.test(name.startsWith('xmlns') ? '' : value))
+    [...element.attributes].every(
+      ({ name, value }) =>
+        !/^on/i.test(name) && !/(javascript|data|https?):/i.test(name.startsWith('xmlns') ? '' : value)
+    )
   );
 }

@@ -1,7 +1,8 @@
 /**
  * The output of a process in a tab: follows it, stays at the end unless scrolled up, keeps the last lines only.
  *
- * It holds a connection only while it is shown, and resumes at the byte where it stopped: browsers allow few connections.
+ * It holds a connection only while it is shown, and resumes at the byte where it stopped: browsers allow few
+ * connections.
  */
 
 import { MainAreaWidget } from '@jupyterlab/apputils';
@@ -204,7 +205,9 @@ export class LogViewer extends Widget {
     return view !== undefined && view.state !== 'ended' && this._current?.phase !== 'ended';
   }
 
-  /** The server has sent everything: the process has ended, or will be started again, or only the connection has ended. */
+  /**
+   * The server has sent everything: the process has ended, or will be started again, or only the connection has ended.
+   */
   private _over(): boolean {
     if (!this._current) {
       // So long ago that the panel does not list it any more.
@@ -386,8 +389,25 @@ export function logTab(viewer: LogViewer, trans: TranslationBundle): MainAreaWid
   );
   tab.toolbar.addItem('process', choice);
   tab.toolbar.addItem('spacer', Toolbar.createSpacerItem());
-  tab.toolbar.addItem('wrap', new ToolbarButton({ icon: wrapIcon, tooltip: trans.__('Break long lines'), onClick: () => viewer.toggleWrap() }));
-  tab.toolbar.addItem('end', new ToolbarButton({ icon: bottomIcon, tooltip: trans.__('Go to the end and follow'), onClick: () => viewer.toEnd() }));
-  tab.toolbar.addItem('download', new ToolbarButton({ icon: downloadIcon, tooltip: trans.__('Download the whole output'), onClick: () => viewer.download() }));
+  tab.toolbar.addItem(
+    'wrap',
+    new ToolbarButton({ icon: wrapIcon, tooltip: trans.__('Break long lines'), onClick: () => viewer.toggleWrap() })
+  );
+  tab.toolbar.addItem(
+    'end',
+    new ToolbarButton({
+      icon: bottomIcon,
+      tooltip: trans.__('Go to the end and follow'),
+      onClick: () => viewer.toEnd()
+    })
+  );
+  tab.toolbar.addItem(
+    'download',
+    new ToolbarButton({
+      icon: downloadIcon,
+      tooltip: trans.__('Download the whole output'),
+      onClick: () => viewer.download()
+    })
+  );
   return tab;
 }

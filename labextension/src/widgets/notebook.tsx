@@ -43,7 +43,9 @@ function NotebookBody(props: { notebook: INotebookInfo }): React.JSX.Element {
       {notebook.task && (
         <div className="jp-zoe-Progress" role="status">
           <span className="jp-zoe-Spinner" />
-          <span>{notebook.progress || (notebook.task === 'attach' ? trans.__('Attaching…') : trans.__('Detaching…'))}</span>
+          <span>
+            {notebook.progress || (notebook.task === 'attach' ? trans.__('Attaching…') : trans.__('Detaching…'))}
+          </span>
         </div>
       )}
       {notebook.problem && <Problem problem={notebook.problem} />}
@@ -81,7 +83,11 @@ function Attached(props: { notebook: INotebookInfo; execution: IExecutionView })
         </span>
       </div>
       <div className="jp-zoe-Execution-title">{trans.__('attached to %1', execution.name)}</div>
-      {execution.phase !== 'running' && execution.reason && !notebook.task && <div className="jp-zoe-Execution-reason" title={reasonWords(execution)}>{shortReason(execution)}</div>}
+      {execution.phase !== 'running' && execution.reason && !notebook.task && (
+        <div className="jp-zoe-Execution-reason" title={reasonWords(execution)}>
+          {shortReason(execution)}
+        </div>
+      )}
       {scalable(execution).map(group => (
         <ScaleControl key={`${execution.id}/${group.name}`} execution={execution} group={group} slider />
       ))}
@@ -145,7 +151,11 @@ function Detached(props: { notebook: INotebookInfo }): React.JSX.Element {
     >
       <label className="jp-zoe-Attach-field jp-zoe-mod-wide">
         <span>{trans.__('Application')}</span>
-        <HTMLSelect value={zapp.name} onChange={event => choose(event.target.value)} aria-label={trans.__('Application')}>
+        <HTMLSelect
+          value={zapp.name}
+          onChange={event => choose(event.target.value)}
+          aria-label={trans.__('Application')}
+        >
           {zapps.map(item => (
             <option key={item.name} value={item.name}>
               {item.title}

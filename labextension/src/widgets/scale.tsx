@@ -11,7 +11,11 @@ import { IconButton } from './parts';
 const SETTLE = 500;
 
 /** The control of one scalable group. */
-export function ScaleControl(props: { execution: IExecutionView; group: IGroupView; slider?: boolean }): React.JSX.Element {
+export function ScaleControl(props: {
+  execution: IExecutionView;
+  group: IGroupView;
+  slider?: boolean;
+}): React.JSX.Element {
   const { model, trans } = useZoe();
   const { execution, group } = props;
   const [wanted, setWanted] = useState<number | null>(null);

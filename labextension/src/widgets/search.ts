@@ -1,5 +1,6 @@
 /**
- * JupyterLab's search in a log. Marks what it finds by the browser's highlights, so that the page that grows meanwhile is not
+ * JupyterLab's search in a log. Marks what it finds by the browser's highlights, so that the page that grows meanwhile
+ * is not
  * changed; a browser without them still goes to each place.
  */
 
@@ -85,7 +86,11 @@ export class LogSearch extends SearchProvider<MainAreaWidget<LogViewer>> {
         const here = this._current === null ? null : this._found[this._current];
         this._search();
         // Lines in front may have been dropped: the place that was being looked at keeps its number.
-        const index = here ? this._found.findIndex(range => range.startContainer === here.startContainer && range.startOffset === here.startOffset) : -1;
+        const index = here
+          ? this._found.findIndex(
+              range => range.startContainer === here.startContainer && range.startOffset === here.startOffset
+            )
+          : -1;
         this._current = index < 0 ? null : index;
         this._mark();
         this._stateChanged.emit();
@@ -130,7 +135,10 @@ export class LogSearch extends SearchProvider<MainAreaWidget<LogViewer>> {
   private _mark(): void {
     if ('highlights' in CSS) {
       const here = this._current === null ? undefined : this._found[this._current];
-      CSS.highlights.set('jp-zoe-found', new Highlight(...this._found.slice(0, MARKED).filter(range => range !== here)));
+      CSS.highlights.set(
+        'jp-zoe-found',
+        new Highlight(...this._found.slice(0, MARKED).filter(range => range !== here))
+      );
       CSS.highlights.set('jp-zoe-found-here', new Highlight(...(here ? [here] : [])));
     }
   }

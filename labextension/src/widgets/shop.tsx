@@ -31,7 +31,11 @@ export function ShopSection(): React.JSX.Element {
         />
       )}
       {zapps.length === 0 && (
-        <Empty>{trans.__("The shop is empty. Ask the hub's admin to add a definition, or check yours with 'zoe-hub validate'.")}</Empty>
+        <Empty>
+          {trans.__(
+            "The shop is empty. Ask the hub's admin to add a definition, or check yours with 'zoe-hub validate'."
+          )}
+        </Empty>
       )}
       {zapps.length > 0 && shown.length === 0 && <Empty>{trans.__('No application fits. Try another word.')}</Empty>}
       <ul className="jp-zoe-List">
@@ -41,11 +45,14 @@ export function ShopSection(): React.JSX.Element {
       </ul>
       {definitions.length > 0 && (
         <details className="jp-zoe-Definitions">
-          <summary>{trans._n('%1 definition could not be read', '%1 definitions could not be read', definitions.length)}</summary>
+          <summary>
+            {trans._n('%1 definition could not be read', '%1 definitions could not be read', definitions.length)}
+          </summary>
           <ul>
             {definitions.map((place, index) => (
               <li key={index}>
-                <code>{[place.file, place.line, place.column].filter(Boolean).join(':')}</code> {place.path} {place.message}
+                <code>{[place.file, place.line, place.column].filter(Boolean).join(':')}</code> {place.path}{' '}
+                {place.message}
               </li>
             ))}
           </ul>

@@ -1,4 +1,6 @@
-/** The dialog that starts a ZApp: a form made from its JSON Schema; the hub judges what was filled in, at the fields. */
+/**
+ * The dialog that starts a ZApp: a form made from its JSON Schema; the hub judges what was filled in, at the fields.
+ */
 
 import { Dialog } from '@jupyterlab/apputils';
 import type { ITranslator, TranslationBundle } from '@jupyterlab/translation';
@@ -16,7 +18,9 @@ import type { IZoeModel } from '../tokens';
 import { templates } from './fields';
 
 // The hub checks; the form only needs a validator to choose between alternatives of a schema.
-const validator = customizeValidator<ReadonlyJSONObject>({ customFormats: Object.fromEntries(HUB_FORMATS.map(format => [format, /^/])) });
+const validator = customizeValidator<ReadonlyJSONObject>({
+  customFormats: Object.fromEntries(HUB_FORMATS.map(format => [format, /^/]))
+});
 
 const NO_ERRORS: IFormErrors = { fields: {}, others: [] };
 
@@ -142,7 +146,7 @@ class StartForm extends ReactWidget {
             showErrorList={false}
             translator={translator}
             onChange={({ formData }) => {
-              this._data = (formData ?? {});
+              this._data = formData ?? {};
               this._key = UUID.uuid4();
               this.update();
             }}
@@ -150,24 +154,26 @@ class StartForm extends ReactWidget {
         )}
         <div className="jp-zoe-Form-name">
           <div className="jp-zoe-Field">
-          <label className="jp-zoe-Field-label" htmlFor="jp-zoe-name">{trans.__('Name (optional)')}</label>
-          <input
-            id="jp-zoe-name"
-            className="jp-mod-styled"
-            type="text"
-            name="zoe-name"
-            autoComplete="off"
-            spellCheck={false}
-            maxLength={63}
-            disabled={this._sending}
-            placeholder={trans.__('chosen by the hub')}
-            value={this._name}
-            onChange={event => {
-              this._name = event.target.value;
-              this._key = UUID.uuid4();
-              this.update();
-            }}
-          />
+            <label className="jp-zoe-Field-label" htmlFor="jp-zoe-name">
+              {trans.__('Name (optional)')}
+            </label>
+            <input
+              id="jp-zoe-name"
+              className="jp-mod-styled"
+              type="text"
+              name="zoe-name"
+              autoComplete="off"
+              spellCheck={false}
+              maxLength={63}
+              disabled={this._sending}
+              placeholder={trans.__('chosen by the hub')}
+              value={this._name}
+              onChange={event => {
+                this._name = event.target.value;
+                this._key = UUID.uuid4();
+                this.update();
+              }}
+            />
           </div>
         </div>
       </>

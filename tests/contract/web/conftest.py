@@ -1,4 +1,6 @@
-"""A whole hub in this process on a fake engine: real store, catalog, controllers and web, with clients of several people."""
+"""A whole hub in this process on a fake engine: real store, catalog, controllers and web, with clients of several
+people.
+"""
 
 from __future__ import annotations
 
@@ -76,7 +78,11 @@ class World:
         self.tokens: dict[str, str] = {}
         self.options: dict[str, Any] = {}
         self._clients: list[httpx.AsyncClient] = []
-        for name, text in (("sim/framework.yaml", FRAMEWORK), ("cluster/zapp.yaml", ZAPP), ("guarded/zapp.yaml", GUARDED)):
+        for name, text in (
+            ("sim/framework.yaml", FRAMEWORK),
+            ("cluster/zapp.yaml", ZAPP),
+            ("guarded/zapp.yaml", GUARDED),
+        ):
             (folder / "catalog" / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / "catalog" / name).write_text(text)
         self.catalog = Catalog([folder / "catalog"])
@@ -90,14 +96,20 @@ class World:
         await self.backend.open()
         sockets = bind_sockets(self.port, "127.0.0.1")
         self.port = sockets[0].getsockname()[1]
-        self.controllers = Controllers(store=self.store, backend=self.backend, catalog=self.catalog, deployment="test", hub_url=self.url)
+        self.controllers = Controllers(
+            store=self.store, backend=self.backend, catalog=self.catalog, deployment="test", hub_url=self.url
+        )
         self.authenticator = EmbeddedAuthenticator(store=self.store, now=self.controllers.clock.now, user="root")
         self.tokens["root"] = tokens.random_token()
         self.authenticator.accept(self.tokens["root"])
         self.hub = Hub(
-            service=self.controllers.service, catalog=self.catalog, authenticator=self.authenticator, controllers=self.controllers,
-            now=self.controllers.clock.now, **self.options,
-        )  # fmt: skip
+            service=self.controllers.service,
+            catalog=self.catalog,
+            authenticator=self.authenticator,
+            controllers=self.controllers,
+            now=self.controllers.clock.now,
+            **self.options,
+        )
         await self.controllers.start()
         self.server = HTTPServer(make_application(self.hub), max_body_size=self.hub.max_body)
         self.server.add_sockets(sockets)

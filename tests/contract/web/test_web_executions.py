@@ -25,7 +25,9 @@ async def test_a_repeated_key_is_answered_the_same_even_after_a_restart(make_wor
     await world.start()
     try:
         client = await world.client("alice", **{"Idempotency-Key": "one"})
-        first, second = await asyncio.gather(client.post("/executions", json=CLUSTER), client.post("/executions", json=CLUSTER))
+        first, second = await asyncio.gather(
+            client.post("/executions", json=CLUSTER), client.post("/executions", json=CLUSTER)
+        )
         assert first.content == second.content
         assert {first.status_code, second.status_code} == {202}
         assert sorted(each.headers.get("idempotency-replayed", "") for each in (first, second)) == ["", "true"]
@@ -37,7 +39,9 @@ async def test_a_repeated_key_is_answered_the_same_even_after_a_restart(make_wor
         bob = await world.client("bob", **{"Idempotency-Key": "one"})
         assert (await bob.post("/executions", json=CLUSTER)).json()["id"] != first.json()["id"]
         assert len(world.store.executions) == 2
-        assert (await client.post("/executions", json=CLUSTER, headers={"Idempotency-Key": "x" * 256})).status_code == 400
+        assert (
+            await client.post("/executions", json=CLUSTER, headers={"Idempotency-Key": "x" * 256})
+        ).status_code == 400
     finally:
         await world.close()
 
@@ -61,8 +65,18 @@ async def test_versions_protect_changes(world):
     assert scaled.json()["version"] > execution["version"]
     stale = await client.post(f"{where}/scale", json={"count": 4}, headers={"If-Match": seen.headers["etag"]})
     assert (stale.status_code, stale.json()["code"]) == (409, "conflict")
-    assert (await client.post(f"{where}/scale", json={"count": 4}, headers={"If-Match": '"x"'})).json()["code"] == "bad-request"
-    await world.until(lambda: sum(process.group == "worker" and process.state == "ready" for process in world.store.executions[execution["id"]].processes) == 3)
+    assert (await client.post(f"{where}/scale", json={"count": 4}, headers={"If-Match": '"x"'})).json()[
+        "code"
+    ] == "bad-request"
+    await world.until(
+        lambda: (
+            sum(
+                process.group == "worker" and process.state == "ready"
+                for process in world.store.executions[execution["id"]].processes
+            )
+            == 3
+        )
+    )
     assert (await client.post(f"{where}/scale", json={"count": 65})).json()["code"] == "out-of-range"
     assert (await client.post(f"{where}/scale", json={"count": 2, "group": "nope"})).json()["code"] == "unknown-group"
     assert (await client.post(f"{where}/terminate", content=b"")).status_code == 202  # no body stands for {}
@@ -83,7 +97,20 @@ async def many(world, count, owner="alice"):
     """``count`` copies of one running execution."""
     client = await world.client(owner)
     model = world.store.executions[(await world.running(client))["id"]]
-    copies = [replace(model, id=f"e{owner}{number:05}", name=f"n{number}", version=1, created=model.created + timedelta(microseconds=number + 1), desired="ended", phase=Phase.ENDED, outcome=Outcome.COMPLETED, labels={"even": str(number % 2 == 0)}) for number in range(count)]
+    copies = [
+        replace(
+            model,
+            id=f"e{owner}{number:05}",
+            name=f"n{number}",
+            version=1,
+            created=model.created + timedelta(microseconds=number + 1),
+            desired="ended",
+            phase=Phase.ENDED,
+            outcome=Outcome.COMPLETED,
+            labels={"even": str(number % 2 == 0)},
+        )
+        for number in range(count)
+    ]
     await world.store.commit(Batch(executions=tuple(copies)))
     return client
 
@@ -112,7 +139,13 @@ async def test_the_page_after_one_that_ended_meanwhile_goes_on(world):
     page = (await client.get("/executions", params={"active": "true", "limit": 2})).json()
     assert [each["id"] for each in page["items"]] == made[:2:-1]
     last = world.store.executions[made[3]]
-    await world.store.commit(Batch(executions=(replace(last, version=last.version + 1, desired="ended", phase=Phase.ENDED, outcome=Outcome.COMPLETED),)))
+    await world.store.commit(
+        Batch(
+            executions=(
+                replace(last, version=last.version + 1, desired="ended", phase=Phase.ENDED, outcome=Outcome.COMPLETED),
+            )
+        )
+    )
     page = (await client.get("/executions", params={"active": "true", "limit": 5, "cursor": page["next"]})).json()
     assert [each["id"] for each in page["items"]] == made[2::-1]
 
@@ -147,13 +180,17 @@ async def test_attaching_again_changes_only_sizes_that_were_named_and_needs_no_s
     for name in ("cluster", "sim"):
         again = await client.post("/attachments", json={**request, "zapp": name})
         assert (again.status_code, again.json().get("found"), again.json()["execution"]["id"]) == (202, True, execution)
-    assert (await client.post("/attachments", json={**request, "key": "other.ipynb", "zapp": "cluster"})).json()["code"] == "unknown-zapp"
+    assert (await client.post("/attachments", json={**request, "key": "other.ipynb", "zapp": "cluster"})).json()[
+        "code"
+    ] == "unknown-zapp"
 
 
 async def test_a_kernel_connects_in_its_own_language(world):
     folder = world.folder / "catalog" / "sim"
     text = (folder / "framework.yaml").read_text()
-    (folder / "framework.yaml").write_text(text.replace("attach:\n", "attach:\n  r: {variable: sim, code: r-code}\n").replace("  python:\n", "  julia:\n"))
+    (folder / "framework.yaml").write_text(
+        text.replace("attach:\n", "attach:\n  r: {variable: sim, code: r-code}\n").replace("  python:\n", "  julia:\n")
+    )
     world.catalog.load()
     assert not world.catalog.problems
     client = await world.client()
@@ -186,7 +223,16 @@ async def test_attachments_end_to_end(world):
     assert connection.json()["outputs"]["address"].startswith("sim://127.0.0.1:")
     secret = connection.json()["secrets"]["inner"]
     assert len(secret) > 20
-    shown = [await client.get(where) for where in (f"/attachments/{again['id']}", f"/executions/{attachment['execution']['id']}", f"/executions/{attachment['execution']['id']}/history", "/executions", "/attachments")]
+    shown = [
+        await client.get(where)
+        for where in (
+            f"/attachments/{again['id']}",
+            f"/executions/{attachment['execution']['id']}",
+            f"/executions/{attachment['execution']['id']}/history",
+            "/executions",
+            "/attachments",
+        )
+    ]
     assert all(secret not in each.text for each in shown)
     detached = await client.delete(f"/attachments/{again['id']}")
     assert detached.json()["desired"] == "ended"
@@ -199,7 +245,9 @@ async def test_a_ticket_opens_once_and_only_the_proxy(world):
     for wrong in ("/etc", "//evil.example", "https://evil.example", "/zoe/pages/a\\b", "/zoe/pages/a\n", "/zoe/pagesx"):
         assert (await client.post("/tickets", json={"path": wrong})).json()["code"] == "bad-parameter"
     browser = await world.client(None)
-    assert (await browser.get(world.url + ticket["url"], headers={"Sec-Fetch-Site": "cross-site"})).json()["code"] == "foreign-origin"
+    assert (await browser.get(world.url + ticket["url"], headers={"Sec-Fetch-Site": "cross-site"})).json()[
+        "code"
+    ] == "foreign-origin"
     first = await browser.get(world.url + ticket["url"])
     assert (first.status_code, first.headers["location"]) == (303, "/zoe/pages/e1/main-0/web/lab?x=1")
     cookie = first.headers["set-cookie"]
@@ -218,7 +266,15 @@ async def test_measurements_reference_and_liveness(world):
     measured = (await admin.get("/metrics")).text
     assert 'zoe_executions{phase="running"} 1.0' in measured
     assert 'zoe_requests_total{operation="start_execution",status="202"} 1.0' in measured
-    for name in ("zoe_queue_depth", "zoe_reconcile_passes", "zoe_reconcile_seconds", "zoe_streams", "zoe_events_total", "process_resident_memory_bytes", "zoe_request_seconds_bucket"):
+    for name in (
+        "zoe_queue_depth",
+        "zoe_reconcile_passes",
+        "zoe_reconcile_seconds",
+        "zoe_streams",
+        "zoe_events_total",
+        "process_resident_memory_bytes",
+        "zoe_request_seconds_bucket",
+    ):
         assert name in measured
     page = await admin.get("/reference")
     assert "http://" not in page.text
@@ -227,7 +283,9 @@ async def test_measurements_reference_and_liveness(world):
     assert "style-src 'sha256-" in page.headers["content-security-policy"]
     alive = await (await world.client(None)).get(world.url + "/healthz")
     assert (alive.status_code, alive.text) == (200, "ok\n")
-    assert (await (await world.client(None)).get(world.url + "/healthz", headers={"Host": "evil.example"})).status_code == 403
+    assert (
+        await (await world.client(None)).get(world.url + "/healthz", headers={"Host": "evil.example"})
+    ).status_code == 403
 
 
 async def test_no_log_line_has_a_token(world, caplog):

@@ -21,9 +21,16 @@ def places(answer) -> dict[str, str]:
 
 async def test_every_wrong_place_is_named_at_once(world):
     client = await world.client()
-    answer = await client.post("/executions", json={"name": "../x", "labels": {"a": 1}, "surprise": 1, "web_prefix": "//x"})
+    answer = await client.post(
+        "/executions", json={"name": "../x", "labels": {"a": 1}, "surprise": 1, "web_prefix": "//x"}
+    )
     assert (answer.status_code, answer.json()["code"]) == (422, "bad-parameter")
-    assert set(places(answer)) == {"/zapp", "/name", "/labels/...", "/surprise", "/web_prefix"} or {"/zapp", "/name", "/surprise", "/web_prefix"} < set(places(answer))
+    assert set(places(answer)) == {"/zapp", "/name", "/labels/...", "/surprise", "/web_prefix"} or {
+        "/zapp",
+        "/name",
+        "/surprise",
+        "/web_prefix",
+    } < set(places(answer))
     assert answer.json()["remedy"]
     answer = await client.get("/executions", params={"limit": "many", "phase": "dead", "nonsense": "1"})
     assert set(places(answer)) == {"/limit", "/phase", "/nonsense"}
@@ -89,7 +96,9 @@ async def test_a_body_of_100_mb_is_refused_early_and_not_held(world):
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 40 * 1024
     reader, writer = await asyncio.open_connection("127.0.0.1", world.port)
     writer.write(b"POST /api/v1/executions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 104857600\r\n\r\n")
-    assert (await asyncio.wait_for(reader.readline(), 5)).startswith(b"HTTP/1.1 413")  # before a byte of the body is sent
+    assert (await asyncio.wait_for(reader.readline(), 5)).startswith(
+        b"HTTP/1.1 413"
+    )  # before a byte of the body is sent
     writer.close()
     assert (await client.get("/user")).status_code == 200
 
@@ -100,16 +109,27 @@ async def test_addresses_and_methods_outside_of_the_table_are_problems(world):
     for where in ("/nope", "/executions/../../etc/passwd", f"/executions/{execution['id']}/", "/executions/a/b/c/d"):
         answer = await client.get(where)
         assert (answer.status_code, answer.json()["code"]) == (404, "not-found"), where
-    for where in ("/executions/..%2F..%2Fetc", "/executions/%00", "/executions/" + "x" * 5000, "/executions/%F0%9F%92%A9"):
+    for where in (
+        "/executions/..%2F..%2Fetc",
+        "/executions/%00",
+        "/executions/" + "x" * 5000,
+        "/executions/%F0%9F%92%A9",
+    ):
         assert (await client.get(where)).json()["code"] == "unknown-execution"
     for process in ("worker", "worker--1", "worker-01", "..%2F..%2F0", "nope-0", "worker-" + "9" * 400, "worker-²"):
         for rest in ("", "/logs"):
-            assert (await client.get(f"/executions/{execution['id']}/processes/{process}{rest}")).json()["code"] == "unknown-process", process
+            assert (await client.get(f"/executions/{execution['id']}/processes/{process}{rest}")).json()[
+                "code"
+            ] == "unknown-process", process
     assert (await client.get("/zapps/%2e%2e")).json()["code"] == "unknown-zapp"
     assert (await client.get("/frameworks/x")).json()["code"] == "unknown-framework"
     assert (await client.get("/executions/%ff")).json()["code"] == "bad-request"
     answer = await client.put("/executions", json={})
-    assert (answer.status_code, answer.json()["code"], answer.headers["allow"]) == (405, "method-not-allowed", "POST, GET")
+    assert (answer.status_code, answer.json()["code"], answer.headers["allow"]) == (
+        405,
+        "method-not-allowed",
+        "POST, GET",
+    )
     assert (await client.request("TRACE", "/executions")).headers["content-type"] == "application/problem+json"
 
 
@@ -117,12 +137,19 @@ async def test_plans_do_nothing_and_need_one_command(world):
     client = await world.client()
     execution = await world.running(client)
     before = world.store.last_seq
-    for body in ({}, {"start": {"zapp": "cluster"}, "scale": {"count": 1}}, {"scale": {"count": 1}}, {"start": {"zapp": "cluster"}, "execution": execution["id"]}):
+    for body in (
+        {},
+        {"start": {"zapp": "cluster"}, "scale": {"count": 1}},
+        {"scale": {"count": 1}},
+        {"start": {"zapp": "cluster"}, "execution": execution["id"]},
+    ):
         assert (await client.post("/plans", json=body)).json()["code"] == "bad-parameter"
     planned = (await client.post("/plans", json={"execution": execution["id"], "scale": {"count": 5}})).json()
     assert planned["changes"]
     assert all(change["reason"] for change in planned["changes"])
-    assert (await client.post("/plans", json={"start": {"zapp": "cluster", "parameters": {"workers": 3}}})).json()["changes"]
+    assert (await client.post("/plans", json={"start": {"zapp": "cluster", "parameters": {"workers": 3}}})).json()[
+        "changes"
+    ]
     assert (await client.post("/plans", json={"execution": execution["id"], "terminate": {}})).status_code == 200
     assert world.store.last_seq == before
 
@@ -149,10 +176,17 @@ def outcome(action):
         return error
 
 
-values = st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3), max_leaves=8)
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
 
 
-@given(kind=st.sampled_from([t.StartRequest, t.ScaleRequest, t.AttachRequest, t.PlanRequest, t.TicketRequest]), body=st.binary() | values.map(lambda value: json.dumps(value).encode()))
+@given(
+    kind=st.sampled_from([t.StartRequest, t.ScaleRequest, t.AttachRequest, t.PlanRequest, t.TicketRequest]),
+    body=st.binary() | values.map(lambda value: json.dumps(value).encode()),
+)
 def test_any_body_is_decoded_or_refused_with_a_declared_error(kind, body):
     found = outcome(lambda: decode_body(kind, body, "application/json"))
     if isinstance(found, ZoeError):
@@ -161,7 +195,12 @@ def test_any_body_is_decoded_or_refused_with_a_declared_error(kind, body):
         assert isinstance(found, kind)
 
 
-@given(st.dictionaries(st.sampled_from(["limit", "phase", "active", "cursor", "label", "other"]), st.lists(st.binary(), min_size=1, max_size=2)))
+@given(
+    st.dictionaries(
+        st.sampled_from(["limit", "phase", "active", "cursor", "label", "other"]),
+        st.lists(st.binary(), min_size=1, max_size=2),
+    )
+)
 def test_any_query_is_decoded_or_refused_with_a_declared_error(arguments):
     found = outcome(lambda: decode_query(t.ExecutionQuery, arguments))
     if isinstance(found, ZoeError):

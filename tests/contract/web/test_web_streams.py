@@ -119,7 +119,10 @@ async def test_streams_end_cleanly_when_the_hub_does(world, events):
     client = await world.client("alice")
     execution = await world.running(client)
     reader = events(client)
-    async with reader.open() as stream, client.stream("GET", f"/executions/{execution['id']}/processes/main-0/logs", params={"follow": "true"}) as log:
+    async with (
+        reader.open() as stream,
+        client.stream("GET", f"/executions/{execution['id']}/processes/main-0/logs", params={"follow": "true"}) as log,
+    ):
         assert world.hub.streams == 2
         await happen(world, 1)
         await take(stream, 1)
@@ -138,7 +141,9 @@ async def test_a_reader_who_does_not_read_is_disconnected_and_resumes(make_world
         client = await world.client("alice")
         token = client.headers["authorization"]
         reader, writer = await asyncio.open_connection("127.0.0.1", world.port, limit=1024)
-        writer.write(f"GET /api/v1/events?since=0 HTTP/1.1\r\nHost: localhost\r\nAuthorization: {token}\r\n\r\n".encode())
+        writer.write(
+            f"GET /api/v1/events?since=0 HTTP/1.1\r\nHost: localhost\r\nAuthorization: {token}\r\n\r\n".encode()
+        )
         await reader.readline()
         await happen(world, 60, text="y" * 200_000)
         async with asyncio.timeout(10):
@@ -155,7 +160,10 @@ async def test_a_client_that_leaves_leaves_nothing_behind(world, events):
     client = await world.client("alice")
     execution = await world.running(client)
     tasks = len(asyncio.all_tasks())
-    async with events(client).open(), client.stream("GET", f"/executions/{execution['id']}/processes/main-0/logs", params={"follow": "true"}):
+    async with (
+        events(client).open(),
+        client.stream("GET", f"/executions/{execution['id']}/processes/main-0/logs", params={"follow": "true"}),
+    ):
         assert world.hub.streams == 2
     async with asyncio.timeout(5):
         while world.hub.streams or len(asyncio.all_tasks()) > tasks:

@@ -23,7 +23,14 @@ LOWER = {"read": [], "write": ["read"], "admin": ["read", "write"]}
 
 
 def path(operation: Operation, **values: str) -> str:
-    known = {"execution": "enone", "process": "main-0", "attachment": "anone", "zapp": "cluster", "framework": "sim", **values}
+    known = {
+        "execution": "enone",
+        "process": "main-0",
+        "attachment": "anone",
+        "zapp": "cluster",
+        "framework": "sim",
+        **values,
+    }
     return operation.path.format(**known)
 
 
@@ -67,7 +74,13 @@ async def test_every_operation_refuses_the_anonymous(world):
 
 async def test_every_operation_refuses_unknown_malformed_and_expired_tokens(world):
     expired = await world.token("alice", "admin", life=-1)
-    for header in ("Bearer nonsense", "Bearer zoe_" + "x" * 43, f"Bearer {expired}", f"Basic {world.tokens['root']}", "Bearer"):
+    for header in (
+        "Bearer nonsense",
+        "Bearer zoe_" + "x" * 43,
+        f"Bearer {expired}",
+        f"Basic {world.tokens['root']}",
+        "Bearer",
+    ):
         await refused(await world.client(None, Authorization=header), "not-authenticated")
 
 
@@ -94,7 +107,9 @@ async def test_every_operation_refuses_foreign_origins_even_with_the_token(world
         {"Host": ""},
     ):
         await refused(client, "foreign-origin", **headers)
-    assert (await client.get("/user", headers={"Origin": world.url, "Sec-Fetch-Site": "same-origin"})).status_code == 200
+    assert (
+        await client.get("/user", headers={"Origin": world.url, "Sec-Fetch-Site": "same-origin"})
+    ).status_code == 200
 
 
 async def test_every_operation_refuses_a_token_in_the_address(world):
@@ -115,7 +130,9 @@ async def test_what_is_anothers_is_answered_like_what_is_not_there(world, operat
     missing = await ask(bob, operation, path(operation, **{operation.owns: "e" + identifier[1:][::-1]}))
     assert (theirs.status_code, problem(theirs)) == (404, f"unknown-{operation.owns}")
     assert theirs.text.replace(identifier, "X") == missing.text.replace("e" + identifier[1:][::-1], "X")
-    assert {k: v for k, v in theirs.headers.items() if k != "date"} == {k: v for k, v in missing.headers.items() if k != "date"}
+    assert {k: v for k, v in theirs.headers.items() if k != "date"} == {
+        k: v for k, v in missing.headers.items() if k != "date"
+    }
     assert world.store.last_seq == before
 
 
@@ -127,7 +144,11 @@ async def test_the_owner_gets_an_answer_of_the_declared_kind(world, operation):
     answer = await ask(owner, operation, path(operation, execution=execution["id"], attachment=attached["id"]))
     assert answer.status_code == operation.status, answer.text
     assert answer.headers["content-type"].split(";")[0] == operation.media
-    for header, value in (("x-content-type-options", "nosniff"), ("x-frame-options", "DENY"), ("cache-control", "no-store")):
+    for header, value in (
+        ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "DENY"),
+        ("cache-control", "no-store"),
+    ):
         assert answer.headers[header] == value
     assert "server" not in answer.headers
     assert answer.headers["content-security-policy"].startswith("default-src 'none'")
@@ -158,7 +179,10 @@ async def test_an_admin_reaches_what_is_anothers_and_leaves_a_record(world):
     assert (await admin.post(f"/executions/{mine['id']}/scale", json={"count": 4})).status_code == 202
     history = (await alice.get(f"/executions/{mine['id']}/history")).json()["items"]
     audits = [event["data"] for event in history if event["kind"] == "audit.access"]
-    assert audits == [{"admin": "root", "operation": "get_execution"}, *[{"admin": "root", "operation": "scale_execution"}] * 2]
+    assert audits == [
+        {"admin": "root", "operation": "get_execution"},
+        *[{"admin": "root", "operation": "scale_execution"}] * 2,
+    ]
 
 
 async def test_lists_show_ones_own_and_admins_everything(world):

@@ -1,4 +1,5 @@
-"""Processes as containers of one Docker engine: a network for each execution, limits, no privileges, adoption by labels.
+"""Processes as containers of one Docker engine: a network for each execution, limits, no privileges, adoption by
+labels.
 
 The engine is the memory: names and labels say everything that a hub that starts anew has to know. Beside it, under the
 data folder, are logs and exit codes, which outlive the containers. Called by ``controllers`` through the contract.
@@ -30,21 +31,80 @@ LABEL = objects.LABEL
 class DockerBackend(Backend):
     """Containers on one Docker engine."""
 
-    url = Unicode("", help="The engine, such as unix:///var/run/docker.sock. Empty: DOCKER_HOST, else the default socket.").tag(config=True)
-    threads = Int(16, help="Requests to the engine at the same time. More start many processes sooner and load the engine more.").tag(config=True)
-    timeout = Float(60.0, help="Seconds after which a request counts as failed and is tried again. A slow disk needs more.").tag(config=True)
-    silence = Float(60.0, help="Seconds without an event after which the event stream is renewed and everything listed. Shorter finds a dead stream sooner and asks the engine more.").tag(config=True)
-    user = Unicode("1000:1000", help="User and group of all processes, as numbers. The images' private folder belongs to 1000:1000; another user makes each start some 50 ms slower.").tag(config=True)
-    overcommit_cores = Float(4.0, help="Cores that processes may reserve for each core of the machine, and cores that a process may use for each that it reserved. More runs more at a time, each slower when all are busy.").tag(config=True)
-    least_cores = Float(1.0, help="Cores that a process may use at the least, however few it reserved. Less keeps small processes small and makes their start slow.").tag(config=True)
-    memory_share = Float(1.0, help="Part of the machine's memory that processes may reserve, 0 to 1. Less leaves more to the rest of the machine.").tag(config=True)
-    processes_limit = Int(4096, help="Processes and threads in one container. Less stops a fork bomb sooner; a JVM needs some hundred.").tag(config=True)
-    read_only = Bool(False, help="Make containers' own files read-only but for /tmp and the private folder. Safer; images that write elsewhere fail, and images must hold the files of their frameworks as the hub has them.").tag(config=True)
-    temporary_size = Int(256 * 2**20, help="Bytes of /tmp, which is in memory and counts as the process's. More for programs that unpack much.").tag(config=True)
-    log_size = Int(10 * 2**20, help="Bytes of one part of a process's log. Two parts are kept by the engine, log_parts by the hub.").tag(config=True)
-    log_parts = Int(4, help="Parts of a process's log that the hub keeps. More keeps more of a long log and takes more disk.").tag(config=True)
-    hub_host = Unicode("", help="Address under which containers reach the hub. Empty: the gateway of the engine's default network.").tag(config=True)
-    init = Bool(True, help="Run a small init in each container, which hands on signals and reaps children. Off only for engines without one.").tag(config=True)
+    url = Unicode(
+        "", help="The engine, such as unix:///var/run/docker.sock. Empty: DOCKER_HOST, else the default socket."
+    ).tag(config=True)
+    threads = Int(
+        16, help="Requests to the engine at the same time. More start many processes sooner and load the engine more."
+    ).tag(config=True)
+    timeout = Float(
+        60.0, help="Seconds after which a request counts as failed and is tried again. A slow disk needs more."
+    ).tag(config=True)
+    silence = Float(
+        60.0,
+        help=(
+            "Seconds without an event after which the event stream is renewed and everything listed. Shorter finds a"
+            " dead stream sooner and asks the engine more."
+        ),
+    ).tag(config=True)
+    user = Unicode(
+        "1000:1000",
+        help=(
+            "User and group of all processes, as numbers. The images' private folder belongs to 1000:1000; another user"
+            " makes each start some 50 ms slower."
+        ),
+    ).tag(config=True)
+    overcommit_cores = Float(
+        4.0,
+        help=(
+            "Cores that processes may reserve for each core of the machine, and cores that a process may use for each"
+            " that it reserved. More runs more at a time, each slower when all are busy."
+        ),
+    ).tag(config=True)
+    least_cores = Float(
+        1.0,
+        help=(
+            "Cores that a process may use at the least, however few it reserved. Less keeps small processes small and"
+            " makes their start slow."
+        ),
+    ).tag(config=True)
+    memory_share = Float(
+        1.0,
+        help=(
+            "Part of the machine's memory that processes may reserve, 0 to 1. Less leaves more to the rest of the"
+            " machine."
+        ),
+    ).tag(config=True)
+    processes_limit = Int(
+        4096, help="Processes and threads in one container. Less stops a fork bomb sooner; a JVM needs some hundred."
+    ).tag(config=True)
+    read_only = Bool(
+        False,
+        help=(
+            "Make containers' own files read-only but for /tmp and the private folder. Safer; images that write"
+            " elsewhere fail, and images must hold the files of their frameworks as the hub has them."
+        ),
+    ).tag(config=True)
+    temporary_size = Int(
+        256 * 2**20,
+        help="Bytes of /tmp, which is in memory and counts as the process's. More for programs that unpack much.",
+    ).tag(config=True)
+    log_size = Int(
+        10 * 2**20, help="Bytes of one part of a process's log. Two parts are kept by the engine, log_parts by the hub."
+    ).tag(config=True)
+    log_parts = Int(
+        4, help="Parts of a process's log that the hub keeps. More keeps more of a long log and takes more disk."
+    ).tag(config=True)
+    hub_host = Unicode(
+        "", help="Address under which containers reach the hub. Empty: the gateway of the engine's default network."
+    ).tag(config=True)
+    init = Bool(
+        True,
+        help=(
+            "Run a small init in each container, which hands on signals and reaps children. Off only for engines"
+            " without one."
+        ),
+    ).tag(config=True)
 
     def __init__(self, *, deployment: str, data: str, **kwargs: object) -> None:
         super().__init__(deployment=deployment, data=data, **kwargs)
@@ -80,12 +140,23 @@ class DockerBackend(Backend):
             engine.close()
             raise
         self._engine_or_none = engine
-        self._machine = Node(name=info["Name"], cores=info["NCPU"] * self.overcommit_cores, memory=int(info["MemTotal"] * self.memory_share))
+        self._machine = Node(
+            name=info["Name"],
+            cores=info["NCPU"] * self.overcommit_cores,
+            memory=int(info["MemTotal"] * self.memory_share),
+        )
         self._capabilities = Capabilities(backend="docker", isolation=True, limits=True, images=True, hub_host=gateway)
         self._options = objects.Options(
-            user=self.user, cores_factor=max(1.0, self.overcommit_cores), cores_floor=self.least_cores, cores_most=float(info["NCPU"]),
-            pids=self.processes_limit, read_only=self.read_only, temporary=self.temporary_size, init=self.init, log_size=self.log_size,
-        )  # fmt: skip
+            user=self.user,
+            cores_factor=max(1.0, self.overcommit_cores),
+            cores_floor=self.least_cores,
+            cores_most=float(info["NCPU"]),
+            pids=self.processes_limit,
+            read_only=self.read_only,
+            temporary=self.temporary_size,
+            init=self.init,
+            log_size=self.log_size,
+        )
 
     async def close(self) -> None:
         """Let go of the engine. Containers keep running."""
@@ -126,7 +197,10 @@ class DockerBackend(Backend):
             else:
                 self._retire(summary["Id"])
         if running:
-            raise Temporary("backend-refused", f"{', '.join(running)} still runs; what the execution shares is given back afterwards.")
+            raise Temporary(
+                "backend-refused",
+                f"{', '.join(running)} still runs; what the execution shares is given back afterwards.",
+            )
         for network in networks.listed(self._engine.api, self.deployment, execution):
             networks.remove(self._engine.api, network["Id"])
 
@@ -136,7 +210,11 @@ class DockerBackend(Backend):
 
     def _executions(self) -> tuple[str, ...]:
         found = [*networks.listed(self._engine.api, self.deployment), *self._list()]
-        return tuple(dict.fromkeys(each["Labels"][f"{LABEL}execution"] for each in found if f"{LABEL}execution" in (each["Labels"] or {})))
+        return tuple(
+            dict.fromkeys(
+                each["Labels"][f"{LABEL}execution"] for each in found if f"{LABEL}execution" in (each["Labels"] or {})
+            )
+        )
 
     # --- processes ---
 
@@ -148,7 +226,15 @@ class DockerBackend(Backend):
         config = objects.container(spec, self._options, now)
         async with self._locks.setdefault(spec.name, asyncio.Lock()):  # a second one would find the first half-made
             there = await self._engine.run(self._start, spec, config, facts)
-        return there or Observed(name=spec.name, execution=spec.execution, group=spec.group, index=spec.index, incarnation=spec.incarnation, state="running", started=now)
+        return there or Observed(
+            name=spec.name,
+            execution=spec.execution,
+            group=spec.group,
+            index=spec.index,
+            incarnation=spec.incarnation,
+            state="running",
+            started=now,
+        )
 
     def _start(self, spec: ProcessSpec, config: dict[str, Any], facts: objects.ImageFacts) -> Observed | None:
         """:return: what was there already; None: it was started now"""
@@ -188,26 +274,39 @@ class DockerBackend(Backend):
         return None
 
     def _archives(self, spec: ProcessSpec, facts: objects.ImageFacts) -> list[tuple[str, bytes]]:
-        """What is unpacked in the container before it starts: private files, and frameworks that its image lacks or has in another state."""
+        """What is unpacked in the container before it starts: private files, and frameworks that its image lacks or has
+        in another state.
+        """
         archives: list[tuple[str, bytes]] = []
         if spec.files or not facts.folder or self.user != "1000:1000":
             archives.append((objects.FOLDER, objects.archive_of_files(spec.files, self._options)))
         for framework, source in list(self._sources.items()):
-            if objects.mentions(spec, framework) and source.is_dir() and facts.frameworks.get(framework) != states.framework(source):
+            if (
+                objects.mentions(spec, framework)
+                and source.is_dir()
+                and facts.frameworks.get(framework) != states.framework(source)
+            ):
                 if self.read_only:
-                    detail = f"The image {spec.image} lacks files of the framework {framework!r}, or has others than this hub, and read-only containers cannot be given any."
+                    detail = (
+                        f"The image {spec.image} lacks files of the framework {framework!r}, or has others than this"
+                        " hub, and read-only containers cannot be given any."
+                    )
                     raise Permanent("image-missing", detail)
                 archives.append(("/", objects.archive_of_framework(source, framework)))
         return archives
 
     def _there(self, spec: ProcessSpec) -> Observed | None:
-        """What has the name already: this incarnation, or nothing once an older one or an unstarted one has made room."""
+        """What has the name already: this incarnation, or nothing once an older one or an unstarted one has made
+        room.
+        """
         inspection = self._inspect(spec.name)
         if inspection is None:
             return None
         found = inspection["Config"]["Labels"] or {}
         if found.get(f"{LABEL}deployment") != self.deployment:
-            raise Permanent("backend-refused", f"The name {spec.name} is taken by a container that is not of this hub; remove it.")
+            raise Permanent(
+                "backend-refused", f"The name {spec.name} is taken by a container that is not of this hub; remove it."
+            )
         seen = self._note(inspection)
         if seen is None:  # created and never started, by a hub that died in between: its files may be incomplete
             self._removed.add(inspection["Id"])
@@ -348,7 +447,10 @@ class DockerBackend(Backend):
     def _own(self, name: str) -> dict[str, Any] | None:
         """The container called ``name``, if it is this deployment's."""
         inspection = self._inspect(name) if NAME.fullmatch(name) else None
-        ours = inspection is not None and (inspection["Config"]["Labels"] or {}).get(f"{LABEL}deployment") == self.deployment
+        ours = (
+            inspection is not None
+            and (inspection["Config"]["Labels"] or {}).get(f"{LABEL}deployment") == self.deployment
+        )
         return inspection if ours else None
 
     # --- logs ---
@@ -366,7 +468,9 @@ class DockerBackend(Backend):
     async def _image(self, image: str) -> objects.ImageFacts:
         facts = self._facts.get(image)
         if facts is None:
-            facts = self._facts[image] = objects.image_facts(await self._engine.run(self._engine.api.inspect_image, image))
+            facts = self._facts[image] = objects.image_facts(
+                await self._engine.run(self._engine.api.inspect_image, image)
+            )
         return facts
 
     async def image_present(self, image: str) -> bool:
@@ -381,18 +485,31 @@ class DockerBackend(Backend):
         return True
 
     async def check(self, image: str, requires: tuple[str, ...]) -> None:
-        """Whether the image is there; one with another state of the project than the hub's is told in the hub's log, once."""
+        """Whether the image is there; one with another state of the project than the hub's is told in the hub's log,
+        once.
+        """
         await super().check(image, requires)
         found = (await self._image(image)).project
         if found and (image, found) not in self._told:
             self._told.add((image, found))
             here = await self._engine.run(states.project_here)
             if here and found != here:
-                what = f"jupyter-zoe {found.split()[0]}" if found.split()[0] != here.split()[0] else f"another state of jupyter-zoe {found.split()[0]}"
-                self.log.warning("The image %s has %s, not this hub's; '%%zoe' and the panel in there may not fit. Build it again with 'make images'.", image, what)
+                what = (
+                    f"jupyter-zoe {found.split()[0]}"
+                    if found.split()[0] != here.split()[0]
+                    else f"another state of jupyter-zoe {found.split()[0]}"
+                )
+                self.log.warning(
+                    "The image %s has %s, not this hub's; '%%zoe' and the panel in there may not fit. Build it again"
+                    " with 'make images'.",
+                    image,
+                    what,
+                )
 
     def folder(self, framework: str, source: str) -> str:
-        """In the container. What an image lacks, or has in another state, is copied into the container before it starts."""
+        """In the container. What an image lacks, or has in another state, is copied into the container before it
+        starts.
+        """
         self._sources[framework] = Path(source)
         return f"{objects.FRAMEWORKS}/{framework}"
 

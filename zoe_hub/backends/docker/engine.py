@@ -1,6 +1,7 @@
 """The connection to a Docker engine: the synchronous SDK in threads of its own, its errors in the hub's words.
 
-Called by ``backend`` and ``events``. The SDK is imported when a connection is opened, since it is optional and slow to import.
+Called by ``backend`` and ``events``. The SDK is imported when a connection is opened, since it is optional and slow to
+import.
 """
 
 from __future__ import annotations
@@ -26,13 +27,16 @@ class Engine:
         """:param url: empty: ``DOCKER_HOST`` and its companions, else the default socket
         :param threads: how many calls run at the same time
         :param timeout: seconds after which a call counts as failed
-        :raises ZoeError: ``Temporary`` if it does not answer, ``Permanent`` without the package ``docker`` or on another machine
+        :raises ZoeError: ``Temporary`` if it does not answer, ``Permanent`` without the package ``docker`` or on
+            another machine
         """
         try:
             from docker import APIClient  # noqa: PLC0415
             from docker.utils import kwargs_from_env, parse_host  # noqa: PLC0415
         except ImportError as error:
-            raise Permanent("backend-unavailable", "The package 'docker' is not installed: pip install 'jupyter-zoe[docker]'.") from error
+            raise Permanent(
+                "backend-unavailable", "The package 'docker' is not installed: pip install 'jupyter-zoe[docker]'."
+            ) from error
         options = kwargs_from_env()
         if url:
             options["base_url"] = url
@@ -41,8 +45,8 @@ class Engine:
             if not is_here(str(parse_host(options.get("base_url")))):
                 raise Permanent(
                     "not-supported",
-                    f"The Docker engine at {self.url} is on another machine. Processes' ports are published on the engine's machine alone, and processes reach the hub there: "
-                    "run the hub on that machine.",
+                    f"The Docker engine at {self.url} is on another machine. Processes' ports are published on the"
+                    " engine's machine alone, and processes reach the hub there: run the hub on that machine.",
                 )
             self.api: Any = APIClient(version="auto", timeout=round(timeout), max_pool_size=threads + 4, **options)
         except ZoeError:
@@ -87,7 +91,9 @@ def translate(error: Exception, url: str = "") -> ZoeError:
     if isinstance(error, APIError):
         return _refused(int(error.status_code or 500), str(error.explanation or error))
     if isinstance(error, RequestException | HTTPError | OSError | DockerException):
-        return Temporary("backend-unavailable", f"The Docker engine at {url} does not answer: {_short(error)}", delay=2.0)
+        return Temporary(
+            "backend-unavailable", f"The Docker engine at {url} does not answer: {_short(error)}", delay=2.0
+        )
     return Temporary("backend-refused", f"{type(error).__name__}: {_short(error)}", delay=5.0)
 
 
@@ -101,13 +107,20 @@ def _refused(status: int, text: str) -> ZoeError:
         return Temporary("port-taken", f"Docker: {text}")
     if "non-overlapping ipv4 address pool" in lower:
         return Temporary(
-            "backend-refused", "Docker has no more addresses for networks. End some executions, or give dockerd more of them with --default-address-pool.", delay=10.0
+            "backend-refused",
+            "Docker has no more addresses for networks. End some executions, or give dockerd more of them with"
+            " --default-address-pool.",
+            delay=10.0,
         )
-    if status == 409 or "has active endpoints" in lower or "is ambiguous" in lower:  # networks that killed hubs had asked for
+    if (
+        status == 409 or "has active endpoints" in lower or "is ambiguous" in lower
+    ):  # networks that killed hubs had asked for
         return Temporary("backend-refused", f"Docker: {text}")
     if status in (429, 502, 503, 504):
         return Temporary("backend-unavailable", f"Docker: {text}", delay=2.0)
-    if status == 500 and not any(each in lower for each in ("oci runtime create failed", "invalid", "failed to create task")):
+    if status == 500 and not any(
+        each in lower for each in ("oci runtime create failed", "invalid", "failed to create task")
+    ):
         return Temporary("backend-refused", f"Docker: {text}", delay=2.0)
     return Permanent("backend-refused", f"Docker: {text}")
 

@@ -25,7 +25,15 @@ Item = Observed | Resync | ZoeError | None
 class Events:
     """One subscription. ``died`` says how a container ended; it runs in the reading thread and may ask the engine."""
 
-    def __init__(self, engine: Engine, deployment: str, *, silence: float, died: Callable[[str], Observed | None], expected: Callable[[str], bool]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        deployment: str,
+        *,
+        silence: float,
+        died: Callable[[str], Observed | None],
+        expected: Callable[[str], bool],
+    ) -> None:
         """:param silence: seconds without an event after which the stream is renewed
         :param expected: whether the hub itself removed this container
         """
@@ -52,9 +60,15 @@ class Events:
             with contextlib.suppress(RuntimeError):  # the loop has ended
                 loop.call_soon_threadsafe(queue.put_nowait, item)
 
-        filters = {"type": "container", "label": f"{objects.LABEL}deployment={self._deployment}", "event": list(ACTIONS)}
+        filters = {
+            "type": "container",
+            "label": f"{objects.LABEL}deployment={self._deployment}",
+            "event": list(ACTIONS),
+        }
         # From a second before: what happens between the request and the listing that follows is not missed.
-        stream = await self._engine.run(self._engine.api.events, since=int(time.time()) - 1, filters=filters, decode=True)
+        stream = await self._engine.run(
+            self._engine.api.events, since=int(time.time()) - 1, filters=filters, decode=True
+        )
 
         def pump() -> None:
             try:

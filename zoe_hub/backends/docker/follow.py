@@ -77,7 +77,9 @@ class Follower:
 
 def messages(engine: Engine, container: str, since: int, *, follow: bool) -> Any:
     """The engine's messages, each with its time in front. ``close`` of what is returned ends a follow."""
-    return engine.api.logs(container, stdout=True, stderr=True, stream=True, follow=follow, timestamps=True, since=since or None)
+    return engine.api.logs(
+        container, stdout=True, stderr=True, stream=True, follow=follow, timestamps=True, since=since or None
+    )
 
 
 def reader(engine: Engine, container: str) -> Callable[[int], Iterable[bytes]]:

@@ -107,7 +107,9 @@ class Builder:
             stages.append(str(present["Id"]))
         self._drop(stages)
         self.built.append(recipe.tag)
-        self.say(f"{recipe.tag}: built in {time.monotonic() - started:.0f} s, {made['Size'] / 1e6:.0f} MB with its parents")
+        self.say(
+            f"{recipe.tag}: built in {time.monotonic() - started:.0f} s, {made['Size'] / 1e6:.0f} MB with its parents"
+        )
         return str(made["Id"])
 
     def _labels(self, recipe: Recipe, dist: Path | None) -> dict[str, str]:
@@ -116,13 +118,23 @@ class Builder:
         labels = {} if folder.parent == recipes.OWN else {f"{FRAMEWORK_LABEL}{recipe.name}": states.framework(folder)}
         return {**labels, PROJECT_LABEL: states.project_of(dist)} if dist else labels
 
-    def _run(self, recipe: Recipe, context: Any, arguments: dict[str, str], labels: dict[str, str], force: bool) -> list[str]:
+    def _run(
+        self, recipe: Recipe, context: Any, arguments: dict[str, str], labels: dict[str, str], force: bool
+    ) -> list[str]:
         """:return: the images of stages before the last, which hold what was only needed for building"""
         lines: list[str] = []
         stages: list[str] = []
         found, steps = "", 0
         stream = self.api.build(
-            fileobj=context, custom_context=True, tag=recipe.tag, buildargs=arguments, labels=labels, rm=True, forcerm=True, nocache=force, decode=True
+            fileobj=context,
+            custom_context=True,
+            tag=recipe.tag,
+            buildargs=arguments,
+            labels=labels,
+            rm=True,
+            forcerm=True,
+            nocache=force,
+            decode=True,
         )
         for part in stream:
             text = str(part.get("stream", "")).rstrip()
@@ -189,7 +201,9 @@ class Builder:
         repository, _, tag = own.partition(":")
         with open(archive, "rb") as stream:
             # An iterator and not the file: the SDK asks for chunks, which a file with a length does not give.
-            self.api.import_image(src=iter(lambda: stream.read(1 << 20), b""), stream_src=True, repository=repository, tag=tag)
+            self.api.import_image(
+                src=iter(lambda: stream.read(1 << 20), b""), stream_src=True, repository=repository, tag=tag
+            )
         return own
 
     def _pull(self, image: str) -> bool:
@@ -239,16 +253,35 @@ def _pack(target: Any, recipe: Recipe, wheels: Path | None, dist: Path | None) -
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """``build [NAMES]`` or ``list``; 0 if all is well."""
-    parser = argparse.ArgumentParser(prog="python -m zoe_hub.backends.docker.images", description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m zoe_hub.backends.docker.images", description=(__doc__ or "").splitlines()[0]
+    )
     commands = parser.add_subparsers(dest="action", required=True)
     build = commands.add_parser("build", help="build images and what they build on")
     build.add_argument("names", nargs="*", metavar="NAME", help="recipes (default: all)")
-    build.add_argument("--base", default="", metavar="IMAGE", help="Debian or Ubuntu image to build on (default: pulled, else made by debootstrap)")
-    build.add_argument("--wheel", default="", metavar="PATH", help="the project's wheel (default: built from the checkout)")
-    build.add_argument("--force", action="store_true", help="also what is up to date, without the engine's cache (of the named ones, not of their parents)")
+    build.add_argument(
+        "--base",
+        default="",
+        metavar="IMAGE",
+        help="Debian or Ubuntu image to build on (default: pulled, else made by debootstrap)",
+    )
+    build.add_argument(
+        "--wheel", default="", metavar="PATH", help="the project's wheel (default: built from the checkout)"
+    )
+    build.add_argument(
+        "--force",
+        action="store_true",
+        help="also what is up to date, without the engine's cache (of the named ones, not of their parents)",
+    )
     listing = commands.add_parser("list", help="print the recipes and their tags as JSON")
     for each in (build, listing):
-        each.add_argument("--frameworks", action="append", default=[], metavar="FOLDER", help="another folder of frameworks; may be repeated")
+        each.add_argument(
+            "--frameworks",
+            action="append",
+            default=[],
+            metavar="FOLDER",
+            help="another folder of frameworks; may be repeated",
+        )
     build.add_argument("--engine-url", default=None, metavar="URL", help="default: DOCKER_HOST, else the local socket")
     given = parser.parse_args(arguments)
     folders = [recipes.frameworks_folder(), *map(Path, given.frameworks)]
@@ -256,14 +289,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(line_buffering=True)
     try:
         if given.action == "list":
-            print(json.dumps({name: recipe.tag for name, recipe in recipes.read([recipes.OWN, *folders], __version__).items()}, indent=2))
+            print(
+                json.dumps(
+                    {name: recipe.tag for name, recipe in recipes.read([recipes.OWN, *folders], __version__).items()},
+                    indent=2,
+                )
+            )
             return 0
         from docker.errors import DockerException  # noqa: PLC0415
 
         try:
             builder = Builder(given.engine_url, base=given.base, wheel=given.wheel)
         except DockerException as error:
-            raise Problem(f"No Docker engine answers: {error}. Start one, or run this under 'python -m zoe_hub.testing.dockerd run --'.") from None
+            raise Problem(
+                f"No Docker engine answers: {error}. Start one, or run this under 'python -m zoe_hub.testing.dockerd"
+                " run --'."
+            ) from None
         try:
             builder.build(given.names, folders, force=given.force)
         finally:

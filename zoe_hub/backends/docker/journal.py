@@ -64,7 +64,8 @@ class Journal:
             try:
                 self._position = msgspec.json.decode(self._state.read_bytes(), type=Position)
             except (OSError, msgspec.MsgspecError):
-                # Without its position the copy begins anew behind what is there: nothing is lost, something may be twice.
+                # Without its position the copy begins anew behind what is there: nothing is lost, something may be
+                # twice.
                 parts = self._parts()
                 self._position = Position(end=parts[-1][0] + parts[-1][1].stat().st_size if parts else 0)
         return self._position
@@ -83,7 +84,14 @@ class Journal:
 
     # --- the copy ---
 
-    def pump(self, container: str, read: Callable[[int], Iterable[bytes]], *, exited: bool, copied: Callable[[], None] | None = None) -> None:
+    def pump(
+        self,
+        container: str,
+        read: Callable[[int], Iterable[bytes]],
+        *,
+        exited: bool,
+        copied: Callable[[], None] | None = None,
+    ) -> None:
         """Copy what is new. Returns when ``read`` ends; one at a time for each process.
 
         :param read: the engine's messages since a second, each ``<time> <bytes>``
@@ -94,7 +102,9 @@ class Journal:
             position = self.position()
             if position.container != container:
                 # What was copied of the one before and not noted cannot come again once that is gone: it stays.
-                self._save(container=container, since=0, seen=0, newest=0, complete=False, end=max(position.end, self.size()))
+                self._save(
+                    container=container, since=0, seen=0, newest=0, complete=False, end=max(position.end, self.size())
+                )
                 position = self.position()
             elif position.complete:
                 return
@@ -173,7 +183,9 @@ class Journal:
     # --- readers ---
 
     def read(self, offset: int) -> Chunk | None:
-        """A piece from ``offset``, or from the oldest byte kept; None at the end. Does not wait for a copy that runs."""
+        """A piece from ``offset``, or from the oldest byte kept; None at the end. Does not wait for a copy that
+        runs.
+        """
         for begin, path in self._parts():
             try:
                 with path.open("rb") as stream:
@@ -208,7 +220,8 @@ class _Output:
 def _advance(times: deque[int], newest: int, since: int) -> int:
     """The next ``since``: a whole second that surely has no message to come before it, whose messages ``times`` keeps.
 
-    Times are not quite in order, since output and errors are stamped by two hands; a second is far more than they differ.
+    Times are not quite in order, since output and errors are stamped by two hands; a second is far more than they
+    differ.
     """
     wanted = newest // NANO - 1
     if wanted <= since:

@@ -50,7 +50,9 @@ class Logs:
         """What is kept of a process, made if there is none."""
         journal = self._journals.get(name)
         if journal is None:
-            journal = self._journals.setdefault(name, Journal(self.folder / execution, name, segment=self._segment, segments=self._segments))
+            journal = self._journals.setdefault(
+                name, Journal(self.folder / execution, name, segment=self._segment, segments=self._segments)
+            )
         return journal
 
     def known(self, name: str) -> Journal | None:
@@ -65,7 +67,9 @@ class Logs:
             execution = self.where[name] = found.parent.name
         return self.journal(name, execution)
 
-    async def read(self, engine: Engine | None, own: Inspect, name: str, *, offset: int, follow: bool) -> AsyncIterator[Chunk]:
+    async def read(
+        self, engine: Engine | None, own: Inspect, name: str, *, offset: int, follow: bool
+    ) -> AsyncIterator[Chunk]:
         """The log from ``offset``, as the contract says. Without an engine, what was copied before.
 
         :param own: the container of a name, inspected
@@ -134,7 +138,9 @@ class Logs:
         journal.pump(inspection["Id"], reader(engine, inspection["Id"]), exited=not inspection["State"]["Running"])
 
     def copy(self, engine: Engine, name: str, container: str) -> None:
-        """Copy the rest of an exited container's log, in a thread. Waits for a follower, which ends with the container."""
+        """Copy the rest of an exited container's log, in a thread. Waits for a follower, which ends with the
+        container.
+        """
         self.journal(name, self.where[name]).pump(container, reader(engine, container), exited=True)
 
     async def forget(self, execution: str) -> None:
@@ -143,4 +149,6 @@ class Logs:
             for name in [name for name, where in self.where.items() if where == execution]:
                 self._journals.pop(name, None)
                 self.where.pop(name, None)
-            await asyncio.get_running_loop().run_in_executor(None, lambda: shutil.rmtree(self.folder / execution, ignore_errors=True))
+            await asyncio.get_running_loop().run_in_executor(
+                None, lambda: shutil.rmtree(self.folder / execution, ignore_errors=True)
+            )

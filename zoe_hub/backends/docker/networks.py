@@ -19,7 +19,9 @@ def make(api: Any, deployment: str, execution: str, owner: str) -> None:
 
     name = objects.network_name(deployment, execution)
     try:
-        api.create_network(name, driver="bridge", check_duplicate=True, labels=objects.network_labels(deployment, execution, owner))
+        api.create_network(
+            name, driver="bridge", check_duplicate=True, labels=objects.network_labels(deployment, execution, owner)
+        )
     except APIError as error:
         if error.status_code != 409:
             raise
@@ -61,7 +63,12 @@ def remove(api: Any, network: str) -> None:
             else:
                 api.disconnect_container_from_network(endpoint["Name"], network, force=True)
         if names:
-            raise Temporary("backend-refused", f"Containers are still connected to the network {seen['Name']}: {', '.join(sorted(names))}. Disconnect or remove them.", delay=5.0)
+            raise Temporary(
+                "backend-refused",
+                f"Containers are still connected to the network {seen['Name']}: {', '.join(sorted(names))}. Disconnect"
+                " or remove them.",
+                delay=5.0,
+            )
         api.remove_network(network)
     except APIError as error:
         if error.status_code != 404:
@@ -90,6 +97,8 @@ def gateway(api: Any) -> str:
     for pool in pools:
         if pool.get("Gateway"):
             return str(pool["Gateway"])
-        with contextlib.suppress(KeyError, ValueError):  # not told while the engine chose it by itself: the first address
+        with contextlib.suppress(
+            KeyError, ValueError
+        ):  # not told while the engine chose it by itself: the first address
             return str(next(ip_network(pool["Subnet"]).hosts()))
     return "127.0.0.1"

@@ -106,7 +106,10 @@ def container(spec: ProcessSpec, options: Options, now: datetime) -> dict[str, A
         # Not noexec: packages of Java and Python unpack native libraries there.
         "Tmpfs": {"/tmp": f"rw,exec,nosuid,nodev,mode=1777,size={options.temporary}"},  # noqa: S108
         "RestartPolicy": {"Name": "no"},
-        "LogConfig": {"Type": "json-file", "Config": {"max-size": str(options.log_size), "max-file": str(options.log_files)}},
+        "LogConfig": {
+            "Type": "json-file",
+            "Config": {"max-size": str(options.log_size), "max-file": str(options.log_files)},
+        },
     }
     return {
         "Image": spec.image,
@@ -169,7 +172,9 @@ def archive_of_files(files: Mapping[str, str], options: Options) -> bytes:
 def mentions(spec: ProcessSpec, framework: str) -> bool:
     """Whether a process may use the files of a framework: its own, or one whose folder it was told."""
     place = f"{FRAMEWORKS}/{framework}"
-    return framework == spec.framework or any(re.search(rf"{re.escape(place)}(?![\w-])", text) for text in (*spec.command, *spec.environment.values()))
+    return framework == spec.framework or any(
+        re.search(rf"{re.escape(place)}(?![\w-])", text) for text in (*spec.command, *spec.environment.values())
+    )
 
 
 def archive_of_framework(source: Path, name: str) -> bytes:
@@ -185,7 +190,11 @@ def archive_of_framework(source: Path, name: str) -> bytes:
                 continue
             total += file.stat().st_size
             if total > FRAMEWORK_LIMIT:
-                raise Permanent("bad-definition", f"The files of framework {name!r} are larger than {FRAMEWORK_LIMIT >> 20} MiB: put them into its image.")
+                raise Permanent(
+                    "bad-definition",
+                    f"The files of framework {name!r} are larger than {FRAMEWORK_LIMIT >> 20} MiB: put them into its"
+                    " image.",
+                )
             info = tar.gettarinfo(file, f"{FRAMEWORKS.lstrip('/')}/{name}/{file.relative_to(source)}")
             info.uid = info.gid = 0
             info.uname = info.gname = ""
@@ -201,8 +210,12 @@ def archive_of_framework(source: Path, name: str) -> bytes:
 def image_facts(image: Mapping[str, Any]) -> ImageFacts:
     """What ``labels`` of an inspected image say."""
     found = (image.get("Config") or {}).get("Labels") or {}
-    frameworks = {key.removeprefix(FRAMEWORK_LABEL): value for key, value in found.items() if key.startswith(FRAMEWORK_LABEL)}
-    return ImageFacts(frameworks=frameworks, project=found.get(PROJECT_LABEL, ""), folder=found.get("zoe.folder") == FOLDER)
+    frameworks = {
+        key.removeprefix(FRAMEWORK_LABEL): value for key, value in found.items() if key.startswith(FRAMEWORK_LABEL)
+    }
+    return ImageFacts(
+        frameworks=frameworks, project=found.get(PROJECT_LABEL, ""), folder=found.get("zoe.folder") == FOLDER
+    )
 
 
 def exit_code(status: int) -> int:
@@ -255,7 +268,10 @@ def from_inspection(inspection: Mapping[str, Any]) -> Observed | None:
 def ports_from_label(text: str) -> tuple[Port, ...]:
     """The ports of a container as its label tells them."""
     parts = (each.split(":") for each in text.split(",") if each)
-    return tuple(Port(name=name, number=int(number), protocol="http" if protocol == "http" else "tcp") for name, number, protocol in parts)
+    return tuple(
+        Port(name=name, number=int(number), protocol="http" if protocol == "http" else "tcp")
+        for name, number, protocol in parts
+    )
 
 
 def addresses(ports: tuple[Port, ...], host: str, published: Mapping[str, Any]) -> dict[str, Address]:
@@ -268,5 +284,7 @@ def addresses(ports: tuple[Port, ...], host: str, published: Mapping[str, Any]) 
         bindings = published.get(f"{port.number}/tcp") or ()
         number = next((int(each["HostPort"]) for each in bindings if each.get("HostPort")), 0)
         endpoint = "localhost" if port.protocol == "tcp" else "127.0.0.1"
-        result[port.name] = Address(number=port.number, host=host, port=port.number, endpoint_host=endpoint, endpoint_port=number)
+        result[port.name] = Address(
+            number=port.number, host=host, port=port.number, endpoint_host=endpoint, endpoint_port=number
+        )
     return result

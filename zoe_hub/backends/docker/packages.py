@@ -24,13 +24,26 @@ from zoe_hub.backends.docker.recipes import PYTHON, Problem, cache
 
 PROJECT = "jupyter-zoe"
 SOURCES = (
-    "zoe_hub", "zoe_proxy", "jupyter_zoe", "frameworks", "jupyter-config", "README.md", "pyproject.toml", "labextension/src", "labextension/style",
-    "labextension/package.json", "labextension/install.json", "labextension/yarn.lock", "labextension/tsconfig.json",
-)  # fmt: skip
+    "zoe_hub",
+    "zoe_proxy",
+    "jupyter_zoe",
+    "frameworks",
+    "jupyter-config",
+    "README.md",
+    "pyproject.toml",
+    "labextension/src",
+    "labextension/style",
+    "labextension/package.json",
+    "labextension/install.json",
+    "labextension/yarn.lock",
+    "labextension/tsconfig.json",
+)
 
 
 def requirements() -> list[str]:
-    """What the images' Python environment holds: the project's dependencies with the extra ``spark``, and the recipe's own."""
+    """What the images' Python environment holds: the project's dependencies with the extra ``spark``, and the recipe's
+    own.
+    """
     from packaging.requirements import Requirement  # noqa: PLC0415
 
     checkout = Path(__file__).parents[3] / "pyproject.toml"
@@ -50,13 +63,17 @@ def constraints() -> list[str]:
     from packaging.utils import canonicalize_name  # noqa: PLC0415
 
     pairs = {canonicalize_name(each.metadata["Name"] or ""): each.version for each in metadata.distributions()}
-    return sorted(f"{name}=={version}" for name, version in pairs.items() if name and name != PROJECT and "+" not in version)
+    return sorted(
+        f"{name}=={version}" for name, version in pairs.items() if name and name != PROJECT and "+" not in version
+    )
 
 
 def wheelhouse(say: Callable[[str], None]) -> Path:
     """A folder with a wheel of each package; made once for a set of versions."""
     wanted, pins = requirements(), constraints()
-    folder = cache() / f"wheels-{PYTHON}-{recipes.digest(['1', platform.machine(), *wanted, '|', *_relevant(wanted, pins)])}"
+    folder = (
+        cache() / f"wheels-{PYTHON}-{recipes.digest(['1', platform.machine(), *wanted, '|', *_relevant(wanted, pins)])}"
+    )
     if folder.is_dir():
         return folder
     say(f"collecting wheels of {len(wanted)} requirements and what they need")
@@ -65,7 +82,16 @@ def wheelhouse(say: Callable[[str], None]) -> Path:
         making.mkdir()
         (making / "requirements.txt").write_text("\n".join(wanted) + "\n")
         (Path(name) / "constraints.txt").write_text("\n".join(pins) + "\n")
-        command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--wheel-dir", str(making)]
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "wheel",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--wheel-dir",
+            str(making),
+        ]
         command += ["-r", str(making / "requirements.txt"), "-c", str(Path(name) / "constraints.txt")]
         done = subprocess.run(command, check=False, capture_output=True, text=True)
         if done.returncode:
@@ -121,7 +147,18 @@ def project_wheel(say: Callable[[str], None]) -> Path:
     checkout = Path(__file__).parents[3]
     if not (checkout / "pyproject.toml").exists():
         folder = cache() / f"dist-{__version__}"
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "-d", str(folder), f"{PROJECT}=={__version__}"]
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--no-deps",
+            "--only-binary=:all:",
+            "-d",
+            str(folder),
+            f"{PROJECT}=={__version__}",
+        ]
     else:
         folder = cache() / f"dist-{sources_digest(checkout)}"
         command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(checkout)]
@@ -133,7 +170,10 @@ def project_wheel(say: Callable[[str], None]) -> Path:
         done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
         found = sorted(folder.glob("*.whl"))
         if done.returncode or not found:
-            raise Problem(f"The wheel of {PROJECT} could not be made; give one with --wheel PATH:\n{(done.stdout + done.stderr)[-3000:]}")
+            raise Problem(
+                f"The wheel of {PROJECT} could not be made; give one with --wheel"
+                f" PATH:\n{(done.stdout + done.stderr)[-3000:]}"
+            )
         for old in sorted(cache().glob("dist-*"), key=lambda each: each.stat().st_mtime)[:-2]:
             shutil.rmtree(old, ignore_errors=True)
     return found[0]

@@ -1,7 +1,9 @@
 """Image recipes: which there are, what they build on, which tag they make, and whether an image is up to date.
 
-A recipe is a folder with a ``Dockerfile``: ``recipes/`` beside this module (``os``, ``base``) and each framework's folder. Its
-parent is what ``ARG BASE=`` names; ``COPY wheels/`` and ``COPY dist/`` ask for the Python packages and the project's wheel.
+A recipe is a folder with a ``Dockerfile``: ``recipes/`` beside this module (``os``, ``base``) and each framework's
+folder. Its
+parent is what ``ARG BASE=`` names; ``COPY wheels/`` and ``COPY dist/`` ask for the Python packages and the project's
+wheel.
 Pure reading, no engine. Called by ``images``.
 """
 
@@ -92,7 +94,11 @@ def _tag(folder: Path, name: str, version: str) -> str:
             content = None
         if isinstance(content, dict):
             processes = content.get("processes")
-            images = [each.get("image") for each in processes.values() if isinstance(each, dict)] if isinstance(processes, dict) else []
+            images = (
+                [each.get("image") for each in processes.values() if isinstance(each, dict)]
+                if isinstance(processes, dict)
+                else []
+            )
             for image in (str(content.get("image", "")), *map(str, images)):
                 rendered = re.sub(r"\{\{\s*version\s*\}\}", str(content.get("version", version)), image)
                 if re.fullmatch(rf"zoe/{re.escape(name)}:[\w][\w.+-]*", rendered):
@@ -124,7 +130,9 @@ def ordered(recipes: Mapping[str, Recipe], names: Iterable[str]) -> list[Recipe]
 
 
 def files(folder: Path, *, definitions: bool = False) -> list[Path]:
-    """The files of a recipe that go into its image, sorted. With ``definitions``, also what only the hub and people read."""
+    """The files of a recipe that go into its image, sorted. With ``definitions``, also what only the hub and people
+    read.
+    """
     inside = (file for file in sorted(folder.rglob("*")) if file.is_file() and not file.is_symlink())
     wanted = (file for file in inside if definitions or (file.name not in _DEFINITIONS and file.suffix != ".md"))
     return [file for file in wanted if not any(part in _IGNORED for part in file.relative_to(folder).parts)]

@@ -1,4 +1,5 @@
-"""In which state a framework's files, and the project's own package, are: here, in a wheel, and in an image by its labels.
+"""In which state a framework's files, and the project's own package, are: here, in a wheel, and in an image by its
+labels.
 
 ``images`` labels what it builds; ``backend`` compares, so that a hub that was upgraded runs no old code of old images.
 """

@@ -39,11 +39,15 @@ def make_system(archive: Path, say: Callable[[str], None]) -> None:
         return
     if PYTHON != SUITE_PYTHON:
         raise Problem(
-            f"No base image could be pulled, and Debian {SUITE} has Python {SUITE_PYTHON} while kernels here have {PYTHON}. Give --base IMAGE with Python {PYTHON}."
+            f"No base image could be pulled, and Debian {SUITE} has Python {SUITE_PYTHON} while kernels here have"
+            f" {PYTHON}. Give --base IMAGE with Python {PYTHON}."
         )
     program = shutil.which("debootstrap", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
     if program is None or os.geteuid() != 0:
-        raise Problem("No base image could be pulled, and making one needs root and the package debootstrap. Give --base IMAGE (Debian or Ubuntu).")
+        raise Problem(
+            "No base image could be pulled, and making one needs root and the package debootstrap. Give --base IMAGE"
+            " (Debian or Ubuntu)."
+        )
     say(f"making Debian {SUITE} with Python and Java, once (about 90 s)")
     with tempfile.TemporaryDirectory(dir=cache(), prefix="making-") as name:
         root = Path(name) / "root"
@@ -51,14 +55,24 @@ def make_system(archive: Path, say: Callable[[str], None]) -> None:
         done = subprocess.run(command, check=False, capture_output=True, text=True)
         if done.returncode:
             raise Problem(f"debootstrap failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
-        for folder in ("var/cache/apt/archives", "var/lib/apt/lists", "usr/share/doc", "usr/share/man", "usr/share/locale"):
+        for folder in (
+            "var/cache/apt/archives",
+            "var/lib/apt/lists",
+            "usr/share/doc",
+            "usr/share/man",
+            "usr/share/locale",
+        ):
             for each in (root / folder).glob("*"):
                 shutil.rmtree(each, ignore_errors=True) if each.is_dir() else each.unlink()
         if CERTIFICATES.exists():
             # A machine behind a proxy has certificates of its own; what runs in the image needs them as well.
             shutil.copyfile(CERTIFICATES, root / CERTIFICATES.relative_to("/"))
         making = Path(name) / "system.tar"
-        subprocess.run(["tar", "--numeric-owner", "-C", str(root), "--exclude=./dev/*", "-cf", str(making), "."], check=True, capture_output=True)
+        subprocess.run(
+            ["tar", "--numeric-owner", "-C", str(root), "--exclude=./dev/*", "-cf", str(making), "."],
+            check=True,
+            capture_output=True,
+        )
         making.rename(archive)
 
 

@@ -1,4 +1,6 @@
-"""One hub's connection to the simulated processes, as the contract wants it. Found by the entry point ``zoe.backends: fake``."""
+"""One hub's connection to the simulated processes, as the contract wants it. Found by the entry point ``zoe.backends:
+fake``.
+"""
 
 from __future__ import annotations
 
@@ -19,15 +21,24 @@ class FakeBackend(Backend):
     """One hub's connection to a ``FakeEngine``."""
 
     engine = Instance(FakeEngine, help="What runs the simulated processes. Without one, a new one is made.")
-    node_count = Int(1, min=1, help="Simulated machines. More machines let more fit altogether, and nothing bigger.").tag(config=True)
-    node_cores = Float(64.0, min=0.1, help="Cores of each simulated machine. More lets more processes run at once.").tag(config=True)
-    node_memory = Int(256 * 2**30, min=1, help="Bytes of memory of each simulated machine. More lets more processes run at once.").tag(config=True)
+    node_count = Int(
+        1, min=1, help="Simulated machines. More machines let more fit altogether, and nothing bigger."
+    ).tag(config=True)
+    node_cores = Float(
+        64.0, min=0.1, help="Cores of each simulated machine. More lets more processes run at once."
+    ).tag(config=True)
+    node_memory = Int(
+        256 * 2**30, min=1, help="Bytes of memory of each simulated machine. More lets more processes run at once."
+    ).tag(config=True)
     node_labels = Dict(help="Labels of all simulated machines.").tag(config=True)
     label = Unicode("fake", help="What the backend calls itself in its capabilities.").tag(config=True)
     watch_timeout = Float(
         60.0,
         min=0.001,
-        help="Seconds without news after which a watch is taken for silent. Shorter notices sooner, and lists more often for nothing.",
+        help=(
+            "Seconds without news after which a watch is taken for silent. Shorter notices sooner, and lists more often"
+            " for nothing."
+        ),
     ).tag(config=True)
 
     async def open(self) -> None:
@@ -49,7 +60,10 @@ class FakeBackend(Backend):
 
     def _nodes(self) -> tuple[Node, ...]:
         labels = dict(self.node_labels)
-        return tuple(Node(name=f"node-{i}", cores=self.node_cores, memory=self.node_memory, labels=labels) for i in range(self.node_count))
+        return tuple(
+            Node(name=f"node-{i}", cores=self.node_cores, memory=self.node_memory, labels=labels)
+            for i in range(self.node_count)
+        )
 
     def _mine(self, name: str) -> FakeProcess | None:
         process = self.engine.all.get(name)
@@ -119,7 +133,11 @@ class FakeBackend(Backend):
         def forget() -> None:
             if self.engine.prepared.get(execution, self.deployment) != self.deployment:
                 return
-            mine = [p for p in self.engine.all.values() if p.spec.execution == execution and p.spec.deployment == self.deployment]
+            mine = [
+                p
+                for p in self.engine.all.values()
+                if p.spec.execution == execution and p.spec.deployment == self.deployment
+            ]
             living = [process.spec.name for process in mine if process.running]
             for process in mine:
                 if not process.running:
@@ -128,8 +146,12 @@ class FakeBackend(Backend):
                 raise Temporary("backend-refused", f"These processes still run: {', '.join(living)}.", delay=0.5)
             self.engine.prepared.pop(execution, None)
             prefix = f"zoe-{self.deployment}-{execution}-"
-            self.engine.reserved = {port: name for port, name in self.engine.reserved.items() if not name.startswith(prefix)}
-            self.engine.given = {name: given for name, given in self.engine.given.items() if not name.startswith(prefix)}
+            self.engine.reserved = {
+                port: name for port, name in self.engine.reserved.items() if not name.startswith(prefix)
+            }
+            self.engine.given = {
+                name: given for name, given in self.engine.given.items() if not name.startswith(prefix)
+            }
 
         await self.engine.call("clean", forget)
 
@@ -141,7 +163,9 @@ class FakeBackend(Backend):
 
     async def executions(self) -> tuple[str, ...]:
         """All that were prepared and not cleaned."""
-        return await self.engine.call("executions", lambda: tuple(e for e, of in self.engine.prepared.items() if of == self.deployment))
+        return await self.engine.call(
+            "executions", lambda: tuple(e for e, of in self.engine.prepared.items() if of == self.deployment)
+        )
 
     async def watch(self) -> AsyncIterator[Observed | Resync]:
         """News, and ``Resync`` when there was none for so long that the watch may be dead."""

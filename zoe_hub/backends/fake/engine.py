@@ -1,4 +1,6 @@
-"""What runs the simulated processes and outlives the hubs that use it; where the faults come from. Used by ``backend``."""
+"""What runs the simulated processes and outlives the hubs that use it; where the faults come from. Used by
+``backend``.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,12 @@ class FakeEngine:
     :param epoch: the time at which the loop's clock shows what it shows at the first use
     """
 
-    def __init__(self, seed: int = 0, interpret: Callable[[tuple[str, ...]], Script | None] = interpret, epoch: datetime | None = None) -> None:
+    def __init__(
+        self,
+        seed: int = 0,
+        interpret: Callable[[tuple[str, ...]], Script | None] = interpret,
+        epoch: datetime | None = None,
+    ) -> None:
         self.random = random.Random(seed)  # noqa: S311
         self.interpret = interpret
         self.faults = Faults()
@@ -79,7 +86,13 @@ class FakeEngine:
 
     def fail_next(self, method: str, error: Exception | None = None, *, after: bool = False) -> None:
         """Let the next call of a method fail, before or after it was done."""
-        self._planned.append((method, "after" if after else "before", error or Temporary("backend-unavailable", "Simulated failure.", delay=0.1)))
+        self._planned.append(
+            (
+                method,
+                "after" if after else "before",
+                error or Temporary("backend-unavailable", "Simulated failure.", delay=0.1),
+            )
+        )
 
     def kill(self, name: str, code: int | None = -9, reason: str = "") -> None:
         """Let a process die by itself. ``code`` ``None``: nobody knows how."""
@@ -188,7 +201,8 @@ class FakeEngine:
         """Wait until a log has grown or its process has ended."""
         await self._grown.setdefault(name, asyncio.Event()).wait()
 
-    # --- processes ------------------------------------------------------------------------------------------------------
+    # --- processes
+    # ------------------------------------------------------------------------------------------------------
 
     def allocate(self, name: str, ports: tuple[Port, ...]) -> Mapping[str, Address]:
         """Numbers that nobody else has."""
@@ -202,7 +216,9 @@ class FakeEngine:
             number = self._next_port
             self._next_port = number + 1 if number < 65535 else 20000
             self.reserved[number] = name
-            result[port.name] = Address(number=number, host="127.0.0.1", port=number, endpoint_host="127.0.0.1", endpoint_port=number)
+            result[port.name] = Address(
+                number=number, host="127.0.0.1", port=number, endpoint_host="127.0.0.1", endpoint_port=number
+            )
         self.given[name] = result
         return result
 
@@ -225,10 +241,16 @@ class FakeEngine:
             if known.spec.incarnation == spec.incarnation:
                 return known.seen
             if known.spec.incarnation > spec.incarnation:
-                raise Permanent("conflict", f"{spec.name} was started with incarnation {known.spec.incarnation} already.")
+                raise Permanent(
+                    "conflict", f"{spec.name} was started with incarnation {known.spec.incarnation} already."
+                )
             if known.running:
-                raise Temporary("backend-refused", f"Incarnation {known.spec.incarnation} of {spec.name} still runs.", delay=0.5)
-        lost = any(self.reserved.setdefault(address.number, spec.name) != spec.name for address in spec.addresses.values())
+                raise Temporary(
+                    "backend-refused", f"Incarnation {known.spec.incarnation} of {spec.name} still runs.", delay=0.5
+                )
+        lost = any(
+            self.reserved.setdefault(address.number, spec.name) != spec.name for address in spec.addresses.values()
+        )
         self.starts.append((spec.name, spec.incarnation))
         process = self.all[spec.name] = FakeProcess(self, spec, self.now())
         self.homes[spec.name] = (spec.deployment, spec.execution)

@@ -12,7 +12,20 @@ from zoe_hub.backends.base import ProcessSpec
 from zoe_hub.core.model import Observed
 
 Script = tuple[str, ...]
-STEPS = {"print", "print-env", "print-file", "spam", "serve", "sleep", "exit", "crash", "ignore-term", "on-term", "on-usr1", "on"}
+STEPS = {
+    "print",
+    "print-env",
+    "print-file",
+    "spam",
+    "serve",
+    "sleep",
+    "exit",
+    "crash",
+    "ignore-term",
+    "on-term",
+    "on-usr1",
+    "on",
+}
 
 
 def interpret(command: tuple[str, ...]) -> Script | None:
@@ -48,9 +61,14 @@ class FakeProcess:
         self.engine = engine
         self.spec = spec
         self.seen = Observed(
-            name=spec.name, execution=spec.execution, group=spec.group, index=spec.index, incarnation=spec.incarnation,
-            state="running", started=began,
-        )  # fmt: skip
+            name=spec.name,
+            execution=spec.execution,
+            group=spec.group,
+            index=spec.index,
+            incarnation=spec.incarnation,
+            state="running",
+            started=began,
+        )
         self.serves: dict[str, bytes] = {}
         self.signals: list[str] = []
         self.on: dict[str, str] = {}
@@ -141,8 +159,15 @@ class FakeProcess:
         self.steps.clear()
         self.serves.clear()
         self.seen = Observed(
-            name=self.seen.name, execution=self.seen.execution, group=self.seen.group, index=self.seen.index,
-            incarnation=self.seen.incarnation, state="exited", exit_code=code, started=self.seen.started,
-            ended=self.engine.now(), reason=reason,
-        )  # fmt: skip
+            name=self.seen.name,
+            execution=self.seen.execution,
+            group=self.seen.group,
+            index=self.seen.index,
+            incarnation=self.seen.incarnation,
+            state="exited",
+            exit_code=code,
+            started=self.seen.started,
+            ended=self.engine.now(),
+            reason=reason,
+        )
         self.engine.ended(self)

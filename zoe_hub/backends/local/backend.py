@@ -33,7 +33,9 @@ GIB = 2**30
 
 
 class LocalBackend(LocalOptions):
-    """Runs processes on the hub's machine as the hub's user. No isolation, no limits: the user's own files and programs."""
+    """Runs processes on the hub's machine as the hub's user. No isolation, no limits: the user's own files and
+    programs.
+    """
 
     def __init__(self, *, deployment: str, data: str, **kwargs: object) -> None:
         super().__init__(deployment=deployment, data=data, **kwargs)
@@ -106,7 +108,9 @@ class LocalBackend(LocalOptions):
         return (Node(name="local", cores=self.cores or machine.cores() * self.overcommit_cores, memory=total),)
 
     async def check(self, image: str, requires: tuple[str, ...]) -> None:
-        """That the image's environment exists and the machine has what a bare one must: ``java>=17``, or any program."""
+        """That the image's environment exists and the machine has what a bare one must: ``java>=17``, or any
+        program.
+        """
 
         def look() -> None:
             environment = machine.environment(image, self.prefixes, self.pass_environment, {})
@@ -197,7 +201,9 @@ class LocalBackend(LocalOptions):
         settings = self._settings
 
         def run() -> Observed:
-            return launching.start(spec, self._layout, environment, lambda: self._ports.take(spec.name, spec.addresses), settings)
+            return launching.start(
+                spec, self._layout, environment, lambda: self._ports.take(spec.name, spec.addresses), settings
+            )
 
         guard = self._starting.setdefault(spec.name, asyncio.Lock())
         async with guard:
@@ -375,7 +381,9 @@ class LocalBackend(LocalOptions):
 
 
 def _delete(folder: Path) -> None:
-    """Delete a folder whole. A crash in between leaves no process that looks complete, and no execution that is forgotten."""
+    """Delete a folder whole. A crash in between leaves no process that looks complete, and no execution that is
+    forgotten.
+    """
     with contextlib.suppress(FileNotFoundError):
         (folder / "launch.json").unlink(missing_ok=True)
         for path in folder.iterdir():

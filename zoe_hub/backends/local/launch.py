@@ -68,7 +68,8 @@ def start(
     """Start a process unless this incarnation runs or has ended.
 
     :param environment: all of the program's environment, except ZOE_FOLDER and the mark
-    :param reserve_ports: gives the reservations of its ports, to be handed to the shim; ``None`` if one of them was lost
+    :param reserve_ports: gives the reservations of its ports, to be handed to the shim; ``None`` if one of them was
+        lost
     """
     argv = _encoded(spec.command)
     folder = layout.process(spec.execution, spec.name)
@@ -87,7 +88,9 @@ def start(
             if before.incarnation == spec.incarnation and known is not None:
                 return known
         launch = _prepare(spec, layout, folder)
-        reservations = reserve_ports()  # only now: the incarnation before held the same ones until it let go of the lock
+        reservations = (
+            reserve_ports()
+        )  # only now: the incarnation before held the same ones until it let go of the lock
         if reservations is None:
             return _end(layout, launch, ADDRESS_TAKEN)
         control = _fifo(folder / "control")
@@ -95,10 +98,25 @@ def start(
         numbers = [address.number for address in spec.addresses.values()]
         descriptors = (held, control, *(item.descriptor for item in reservations.values()))
         fields = (
-            folder, layout.log(spec.execution, spec.name), folder / "folder", spec.incarnation, boot(), spec.grace, settings.log_size,
-            settings.log_files, control, _joined(descriptors), _joined(numbers), settings.umask, len(argv),
-        )  # fmt: skip
-        items = [os.fsencode(str(field)) for field in fields] + argv + _encoded(f"{key}={value}" for key, value in own.items())
+            folder,
+            layout.log(spec.execution, spec.name),
+            folder / "folder",
+            spec.incarnation,
+            boot(),
+            spec.grace,
+            settings.log_size,
+            settings.log_files,
+            control,
+            _joined(descriptors),
+            _joined(numbers),
+            settings.umask,
+            len(argv),
+        )
+        items = (
+            [os.fsencode(str(field)) for field in fields]
+            + argv
+            + _encoded(f"{key}={value}" for key, value in own.items())
+        )
         answer = _spawn(settings.shim, b"\0".join([str(len(items)).encode(), *items]), descriptors)
     finally:
         os.close(held)
@@ -116,7 +134,10 @@ def _answered(layout: Layout, launch: Launch, answer: bytes) -> Observed:
     found = look(layout, launch)
     if found is not None:
         return found
-    raise Temporary("backend-unavailable", f"The supervisor of {launch.name} did not start: {answer.decode(errors='replace') or 'it said nothing'}.")
+    raise Temporary(
+        "backend-unavailable",
+        f"The supervisor of {launch.name} did not start: {answer.decode(errors='replace') or 'it said nothing'}.",
+    )
 
 
 def _encoded(texts: object) -> list[bytes]:
@@ -144,7 +165,9 @@ def _take(layout: Layout, folder: Path, spec: ProcessSpec) -> int | Observed:
             if launch.incarnation > spec.incarnation:
                 raise Permanent("conflict", f"{spec.name} was started with incarnation {launch.incarnation} already.")
             if _exit(layout, launch) is None:
-                raise Temporary("backend-refused", f"Incarnation {launch.incarnation} of {spec.name} still runs.", delay=0.5)
+                raise Temporary(
+                    "backend-refused", f"Incarnation {launch.incarnation} of {spec.name} still runs.", delay=0.5
+                )
         if time.monotonic() > until:
             raise Temporary("backend-unavailable", f"Somebody else is starting {spec.name} and does not finish.")
         time.sleep(0.005)
@@ -200,9 +223,15 @@ def _spawn(shim: str, payload: bytes, descriptors: tuple[int, ...]) -> bytes:
     keep = {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}  # an interpreter may need it
     process = subprocess.Popen(
         [getattr(sys, "_base_executable", sys.executable), "-I", "-S", "-E", shim],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0,
-        pass_fds=descriptors, start_new_session=True, env=keep, cwd="/",
-    )  # fmt: skip
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        bufsize=0,
+        pass_fds=descriptors,
+        start_new_session=True,
+        env=keep,
+        cwd="/",
+    )
     assert process.stdin is not None
     assert process.stdout is not None
     with process.stdin, process.stdout:
@@ -226,7 +255,9 @@ def _spawn(shim: str, payload: bytes, descriptors: tuple[int, ...]) -> bytes:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(1.0)
     if process.returncode is None:
-        process.returncode = 0  # it lives on and is reaped by pid when it has ended (``watching``): nothing for Popen to do
+        process.returncode = (
+            0  # it lives on and is reaped by pid when it has ended (``watching``): nothing for Popen to do
+        )
     return answer
 
 

@@ -1,7 +1,8 @@
 """Reading the log of a local process, while it grows or long after. Used by ``backend``; ``shim.Log`` writes.
 
 Each file is named by the offset of its first byte, so nothing but the folder is needed to know where a byte is.
-A log is followed by looking at the size of its last file: at once when something came, then ever more seldom, from 20 ms
+A log is followed by looking at the size of its last file: at once when something came, then ever more seldom, from 20
+ms
 up to half a second; the end of the process wakes a follower immediately.
 """
 
@@ -22,7 +23,11 @@ SHORTEST, LONGEST = 0.02, 0.5  # seconds between two looks while following
 def files(folder: Path) -> list[tuple[int, Path]]:
     """The files of a log with the offset of their first byte, oldest first."""
     try:
-        return sorted((int(name[4:]), folder / name) for name in os.listdir(folder) if name.startswith("log.") and name[4:].isdigit())
+        return sorted(
+            (int(name[4:]), folder / name)
+            for name in os.listdir(folder)
+            if name.startswith("log.") and name[4:].isdigit()
+        )
     except FileNotFoundError:
         return []
 
@@ -62,7 +67,9 @@ async def stream(folder: Path, offset: int, follow: bool, ended: asyncio.Event |
         offset = max(await asyncio.to_thread(end, folder) + offset, 0)
     pause = SHORTEST
     while True:
-        last = not follow or ended is None or ended.is_set()  # asked before the read: nothing that came before is missed
+        last = (
+            not follow or ended is None or ended.is_set()
+        )  # asked before the read: nothing that came before is missed
         chunk = await asyncio.to_thread(read, folder, offset)
         if chunk is not None:
             yield chunk

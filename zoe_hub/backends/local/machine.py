@@ -50,20 +50,31 @@ def prefix(image: str, prefixes: Mapping[str, str]) -> str:
     if not os.path.isdir(expanded):
         raise Permanent(
             "environment-missing",
-            f"The environment {expanded} for the image {image} does not exist. Create it, or correct LocalBackend.prefixes.",
+            f"The environment {expanded} for the image {image} does not exist. Create it, or correct"
+            " LocalBackend.prefixes.",
         )
     return expanded
 
 
-def environment(image: str, prefixes: Mapping[str, str], passed: Iterable[str], given: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a program: what is passed on from the hub's own, the image's programs first, and what was given."""
+def environment(
+    image: str, prefixes: Mapping[str, str], passed: Iterable[str], given: Mapping[str, str]
+) -> dict[str, str]:
+    """The environment of a program: what is passed on from the hub's own, the image's programs first, and what was
+    given.
+    """
     patterns = tuple(passed)
-    result = {name: value for name, value in os.environ.items() if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)}
+    result = {
+        name: value
+        for name, value in os.environ.items()
+        if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+    }
     result.setdefault("HOME", os.path.expanduser("~"))
     result.update(given)
     programs = os.path.join(prefix(image, prefixes), "bin")
     path = result.get("PATH", os.defpath)
-    result["PATH"] = os.pathsep.join([programs, *(item for item in path.split(os.pathsep) if item and item != programs)])
+    result["PATH"] = os.pathsep.join(
+        [programs, *(item for item in path.split(os.pathsep) if item and item != programs)]
+    )
     return result
 
 
@@ -74,15 +85,23 @@ def require(requirement: str, environment: Mapping[str, str]) -> None:
     """
     match = re.fullmatch(r"\s*([\w.+-]+?)\s*(?:>=\s*(\d+))?\s*", requirement)
     if match is None:
-        raise Permanent("bad-definition", f"The requirement {requirement!r} is neither a program nor of the form java>=17.")
+        raise Permanent(
+            "bad-definition", f"The requirement {requirement!r} is neither a program nor of the form java>=17."
+        )
     program, least = match[1], int(match[2] or 0)
     if program != "java":
         if shutil.which(program, path=environment["PATH"]) is None:
-            raise Permanent("environment-missing", f"The program {program} was not found on {environment['PATH']}. Install it.")
+            raise Permanent(
+                "environment-missing", f"The program {program} was not found on {environment['PATH']}. Install it."
+            )
         return
     place = java(environment)
     if place is None:
-        raise Permanent("java-missing", f"Java was not found on {environment['PATH']}, and JAVA_HOME does not name one. Java {least or 17} or newer is needed.")
+        raise Permanent(
+            "java-missing",
+            f"Java was not found on {environment['PATH']}, and JAVA_HOME does not name one. Java {least or 17} or newer"
+            " is needed.",
+        )
     version = java_version(place, os.stat(place).st_mtime)
     if version < least:
         what = f"is version {version}" if version else "does not run"
@@ -99,7 +118,9 @@ def java(environment: Mapping[str, str]) -> str | None:
 
 @functools.lru_cache(maxsize=16)
 def java_version(place: str, changed: float) -> int:
-    """The major version of a Java, 0 if it does not run. ``changed``: when its file did, so that an upgrade is noticed."""
+    """The major version of a Java, 0 if it does not run. ``changed``: when its file did, so that an upgrade is
+    noticed.
+    """
     try:
         result = subprocess.run([place, "-version"], capture_output=True, text=True, timeout=20, check=False)
     except (OSError, subprocess.TimeoutExpired):
@@ -120,8 +141,12 @@ def compiled_shim(folder: Path) -> str:
     source = Path(shim.__file__)
     digest = hashlib.sha256(source.read_bytes()).hexdigest()[:16]
     place = folder / f"shim.{sys.implementation.cache_tag}.{digest}.pyc"
-    if not place.exists():  # nothing is written on a later start, so that a full disk does not keep a hub from coming back
-        py_compile.compile(str(source), cfile=str(place), doraise=True, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+    if (
+        not place.exists()
+    ):  # nothing is written on a later start, so that a full disk does not keep a hub from coming back
+        py_compile.compile(
+            str(source), cfile=str(place), doraise=True, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH
+        )
         place.chmod(0o600)
         for other in set(folder.glob("shim.*.pyc")) - {place}:
             other.unlink(missing_ok=True)

@@ -13,33 +13,59 @@ class LocalOptions(Backend):
     prefixes = Dict(
         value_trait=Unicode(),
         key_trait=Unicode(),
-        help="""Which environment stands for which image: glob of image names -> folder with a bin/ in it (a virtual or conda
-        environment). The first pattern that matches counts; without any, the hub's own environment is used. Changing one is
-        what an upgrade of an image is elsewhere.""",
+        help="""Which environment stands for which image: glob of image names -> folder with a bin/ in it (a virtual or
+        conda environment). The first pattern that matches counts; without any, the hub's own environment is used.
+        Changing one is what an upgrade of an image is elsewhere.""",
     ).tag(config=True)
     pass_environment = List(
         Unicode(),
         [
-            "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "LC_*", "TZ", "TMPDIR", "JAVA_HOME", "LD_LIBRARY_PATH",
-            "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "PIP_CERT",
-            "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "KRB5CCNAME",
+            "PATH",
+            "HOME",
+            "USER",
+            "LOGNAME",
+            "SHELL",
+            "LANG",
+            "LANGUAGE",
+            "LC_*",
+            "TZ",
+            "TMPDIR",
+            "JAVA_HOME",
+            "LD_LIBRARY_PATH",
+            "SSL_CERT_FILE",
+            "SSL_CERT_DIR",
+            "REQUESTS_CA_BUNDLE",
+            "CURL_CA_BUNDLE",
+            "NODE_EXTRA_CA_CERTS",
+            "PIP_CERT",
+            "HTTP_PROXY",
+            "HTTPS_PROXY",
+            "NO_PROXY",
+            "http_proxy",
+            "https_proxy",
+            "no_proxy",
+            "KRB5CCNAME",
         ],
-        help="""Variables (globs) that processes get from the hub's own environment. More makes programs find more; but what
-        is passed on, such as credentials in variables, every application can read.""",
-    ).tag(config=True)  # fmt: skip
+        help="""Variables (globs) that processes get from the hub's own environment. More makes programs find more; but
+        what is passed on, such as credentials in variables, every application can read.""",
+    ).tag(config=True)
     port_range = Tuple(
         Int(),
         Int(),
         default_value=(20000, 29999),
-        help="""First and last TCP port that processes may get. Should lie outside the range that the kernel uses for outgoing
-        connections (Linux: 32768-60999), or other programs take ports now and then. Hubs and users of a machine may share it.""",
+        help="""First and last TCP port that processes may get. Should lie outside the range that the kernel uses for
+        outgoing connections (Linux: 32768-60999), or other programs take ports now and then. Hubs and users of a
+        machine may share it.""",
     ).tag(config=True)
     log_size = Int(
         10 * 2**20,
         min=4096,
-        help="""Bytes after which a log goes on in a new file. A process's logs take at most log_size * log_files on disk.""",
+        help="""Bytes after which a log goes on in a new file. A process's logs take at most log_size * log_files on
+        disk.""",
     ).tag(config=True)
-    log_files = Int(5, min=1, help="""How many files of a log are kept. More keeps more history and takes more disk.""").tag(config=True)
+    log_files = Int(
+        5, min=1, help="""How many files of a log are kept. More keeps more history and takes more disk."""
+    ).tag(config=True)
     cores = Float(
         0.0,
         min=0.0,
@@ -48,8 +74,8 @@ class LocalOptions(Backend):
     overcommit_cores = Float(
         4.0,
         min=0.1,
-        help="""How many cores may be reserved for each core of the machine. Local processes share cores: a higher number
-        lets more of them run at once, and each more slowly when all are busy.""",
+        help="""How many cores may be reserved for each core of the machine. Local processes share cores: a higher
+        number lets more of them run at once, and each more slowly when all are busy.""",
     ).tag(config=True)
     memory = Int(
         0,
@@ -66,24 +92,27 @@ class LocalOptions(Backend):
     resync_interval = Float(
         300.0,
         min=1.0,
-        help="""Seconds after which a watcher is asked to list all processes again, whatever happened. Shorter repairs what was
-        missed sooner and costs a look at every process's folder.""",
+        help="""Seconds after which a watcher is asked to list all processes again, whatever happened. Shorter repairs
+        what was missed sooner and costs a look at every process's folder.""",
     ).tag(config=True)
     poll_interval = Float(
         0.5,
         min=0.01,
-        help="""Seconds between two looks at processes whose end the kernel does not report (no pidfd: systems other than
-        Linux 5.3 or newer). Shorter notices ends sooner and costs CPU.""",
+        help="""Seconds between two looks at processes whose end the kernel does not report (no pidfd: systems other
+        than Linux 5.3 or newer). Shorter notices ends sooner and costs CPU.""",
     ).tag(config=True)
     threads = Int(
         8,
         min=1,
-        help="""Threads for what blocks: starting, listing, reading. More lets more processes start at the same time.""",
+        help="""Threads for what blocks: starting, listing, reading. More lets more processes start at the same
+        time.""",
     ).tag(config=True)
 
     @validate("port_range")
     def _check_port_range(self, proposal: dict[str, tuple[int, int]]) -> tuple[int, int]:
         first, last = proposal["value"]
         if not 1024 <= first <= last <= 65535:
-            raise TraitError(f"port_range must be two numbers between 1024 and 65535, the smaller one first, not {first}, {last}.")
+            raise TraitError(
+                f"port_range must be two numbers between 1024 and 65535, the smaller one first, not {first}, {last}."
+            )
         return first, last

@@ -2,7 +2,8 @@
 
 A port is reserved by something that only one process of the machine can hold and that the kernel gives back when its
 holder dies, however it dies: on Linux an abstract Unix socket (one name space per network name space, as for the ports
-themselves), elsewhere a lock on a file that everybody may open. The hub holds it from ``allocate`` on and hands it to the
+themselves), elsewhere a lock on a file that everybody may open. The hub holds it from ``allocate`` on and hands it to
+the
 shim, which holds it as long as the process lives. The range lies outside the one from which the kernel takes ports for
 outgoing connections, so that nobody gets one by chance.
 """
@@ -67,7 +68,13 @@ def reserve(number: int) -> Reservation | None:
 def address(port: Port, number: int) -> Address:
     """Where a port of a local process is. For gRPC clients the host is literally ``localhost``: with any other, Spark
     Connect insists on TLS as soon as a token is used."""
-    return Address(number=number, host=HOST, port=number, endpoint_host=HOST if port.protocol == "http" else "localhost", endpoint_port=number)
+    return Address(
+        number=number,
+        host=HOST,
+        port=number,
+        endpoint_host=HOST if port.protocol == "http" else "localhost",
+        endpoint_port=number,
+    )
 
 
 class Allocation(Record, kw_only=True):
@@ -121,7 +128,8 @@ class Ports:
             reservation.close()
         raise Temporary(
             "port-taken",
-            f"All ports from {self.first} to {self.last} are taken. End some processes, or widen LocalBackend.port_range.",
+            f"All ports from {self.first} to {self.last} are taken. End some processes, or widen"
+            " LocalBackend.port_range.",
             delay=5.0,
         )
 

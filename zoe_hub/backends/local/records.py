@@ -15,7 +15,8 @@
         log.<offset of its first byte>          see ``shim.Log``
         exit.json                               Exit of the latest incarnation that ended
 
-Records are written to another name and renamed. Only the exit record is fsynced: when the machine stops, nothing else is
+Records are written to another name and renamed. Only the exit record is fsynced: when the machine stops, nothing else
+is
 true any more (the boot id tells), and a crash of the hub alone loses no write.
 """
 
@@ -141,7 +142,9 @@ class Layout:
 
 
 def read(path: Path, kind: type[RecordType]) -> RecordType | None:
-    """A record from disk; ``None`` if there is none, or none that can be read (torn by a crash of the machine, or damaged)."""
+    """A record from disk; ``None`` if there is none, or none that can be read (torn by a crash of the machine, or
+    damaged).
+    """
     try:
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except (FileNotFoundError, NotADirectoryError, msgspec.DecodeError, UnicodeDecodeError):
@@ -181,7 +184,9 @@ def remove_tree(folder: Path) -> None:
 
 
 def lock(folder: Path) -> int | None:
-    """Take the lock of a process's folder: the open file that holds it, ``None`` if a shim (or another starter) has it."""
+    """Take the lock of a process's folder: the open file that holds it, ``None`` if a shim (or another starter) has
+    it.
+    """
     descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -265,7 +270,9 @@ PASSING = {errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM, errno.EIO, er
 def translated(error: OSError, doing: str) -> ZoeError:
     """An error of the system as one of the contract."""
     if error.errno in FULL:
-        return Temporary("storage-full", f"There is no space left {doing}: {error.filename or error.strerror}.", delay=5.0)
+        return Temporary(
+            "storage-full", f"There is no space left {doing}: {error.filename or error.strerror}.", delay=5.0
+        )
     if error.errno in PASSING:
         return Temporary("backend-unavailable", f"The system refused {doing}: {error}.", delay=1.0)
     return Permanent("backend-refused", f"The system refused {doing}: {error}.")

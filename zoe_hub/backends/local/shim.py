@@ -8,8 +8,10 @@ behind it or gets ENXIO, so no signal can go to a reused pid. While it lives it 
 - a lock (``flock``) on ``lock`` in the process's folder: who can take it knows that no shim lives;
 - the reservations of its ports (open sockets that it inherited).
 
-It is a child subreaper: whoever leaves the tree (a daemon) becomes a child of the shim, so the tree is everything below it.
-If the shim itself is killed, the kernel kills the program (``PR_SET_PDEATHSIG``), and the next hub to look sweeps up what
+It is a child subreaper: whoever leaves the tree (a daemon) becomes a child of the shim, so the tree is everything below
+it.
+If the shim itself is killed, the kernel kills the program (``PR_SET_PDEATHSIG``), and the next hub to look sweeps up
+what
 is left (``tree.sweep``): a program without a log and without anybody to tell its exit status is not worth keeping.
 
 It must start in few milliseconds: this file is run as a compiled ``.pyc`` with ``-I -S -E`` and imports nothing but
@@ -37,7 +39,21 @@ class Payload:
         items = data.split(b"\0")
         if not items[0] or int(items[0]) != len(items) - 1:
             raise ValueError("incomplete")  # the hub died while it wrote
-        (self.folder, self.logs, self.cwd, incarnation, self.boot, grace, log_size, log_files, control, descriptors, ports, umask, argc) = items[1:14]
+        (
+            self.folder,
+            self.logs,
+            self.cwd,
+            incarnation,
+            self.boot,
+            grace,
+            log_size,
+            log_files,
+            control,
+            descriptors,
+            ports,
+            umask,
+            argc,
+        ) = items[1:14]
         self.incarnation, self.grace = int(incarnation), float(grace)
         self.log_size, self.log_files, self.control = int(log_size), int(log_files), int(control)
         self.descriptors = [int(item) for item in descriptors.split()]
@@ -91,7 +107,9 @@ def port_free(number: int) -> bool:
                 probe.setsockopt(_socket.IPPROTO_IPV6, _socket.IPV6_V6ONLY, 1)
             probe.bind((address, number))
         except OSError as error:
-            if error.errno == 98 or (not LINUX and error.errno == 48):  # EADDRINUSE; anything else says nothing of others
+            if error.errno == 98 or (
+                not LINUX and error.errno == 48
+            ):  # EADDRINUSE; anything else says nothing of others
                 return False
         finally:
             probe.close()
@@ -140,7 +158,9 @@ def signal_one(pid: int, started: int, number: int) -> None:
 
 
 def write_reserved(folder: bytes, reserve: bytes, name: bytes, text: str, durable: bool) -> None:
-    """Put ``text`` under ``name``, all or nothing, into blocks that were reserved before: works on a full disk as well."""
+    """Put ``text`` under ``name``, all or nothing, into blocks that were reserved before: works on a full disk as
+    well.
+    """
     descriptor = posix.open(folder + b"/" + reserve, posix.O_WRONLY | posix.O_CREAT | posix.O_CLOEXEC, 0o600)
     try:
         data = text.encode()
@@ -158,7 +178,8 @@ RESERVED = 512  # bytes of a record, reserved by the hub before the start
 class Log:
     """The log of a process: files named by the offset of their first byte, so that offsets stay true when old ones go.
 
-    A new file begins after ``size`` bytes; at most ``files`` are kept. What cannot be written (a full disk) is dropped and
+    A new file begins after ``size`` bytes; at most ``files`` are kept. What cannot be written (a full disk) is dropped
+    and
     counted, and the count is written as soon as something can be: the program is never held up or ended for its log.
     """
 
@@ -287,9 +308,14 @@ class Shim:
         posix.close(output)
         mine, its = stat_of(shim), stat_of(self.child)
         record = '{"incarnation":%d,"boot":"%s","shim":[%d,%d],"child":[%d,%d],"started":%.6f}' % (
-            payload.incarnation, payload.boot.decode(), shim, mine[1] if mine else 0,
-            self.child, its[1] if its else 0, time.time(),
-        )  # fmt: skip
+            payload.incarnation,
+            payload.boot.decode(),
+            shim,
+            mine[1] if mine else 0,
+            self.child,
+            its[1] if its else 0,
+            time.time(),
+        )
         try:
             write_reserved(payload.folder, b"alive.reserve", b"alive.json", record, durable=False)
             posix.write(go_write, b"!")
@@ -363,11 +389,16 @@ class Shim:
             self.deadline = time.monotonic()
 
     def finish(self) -> None:
-        """Write the exit record, the last thing a shim does. It is made durable: the machine may stop, the result stays."""
+        """Write the exit record, the last thing a shim does. It is made durable: the machine may stop, the result
+        stays.
+        """
         code = "null" if self.code is None else str(self.code)
         record = '{"incarnation":%d,"code":%s,"ended":%.6f,"reason":"%s"}' % (
-            self.payload.incarnation, code, time.time(), self.reason,
-        )  # fmt: skip
+            self.payload.incarnation,
+            code,
+            time.time(),
+            self.reason,
+        )
         write_reserved(self.payload.logs, b"exit.reserve", b"exit.json", record, durable=True)
 
 
