@@ -32,11 +32,15 @@ function OneField(props: Field & { trans: TranslationBundle }): React.JSX.Elemen
     return <div hidden>{children}</div>;
   }
   const named = !root && !many && schema.type !== 'boolean';
-  const wide = root || many || isLong(props);
+  const classes = ['jp-zoe-Field', props.classNames ?? ''];
+  if (root || many || isLong(props)) {
+    classes.push('jp-zoe-mod-wide');
+  }
+  if (added) {
+    classes.push('jp-zoe-mod-added');
+  }
   return (
-    <div
-      className={`jp-zoe-Field${wide ? ' jp-zoe-mod-wide' : ''}${added ? ' jp-zoe-mod-added' : ''} ${props.classNames ?? ''}`}
-    >
+    <div className={classes.join(' ')}>
       {added ? (
         <input
           className="jp-mod-styled"

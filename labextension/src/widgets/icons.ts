@@ -16,7 +16,8 @@ export const zoeIcon = new LabIcon({
   name: 'jupyter-zoe:zoe',
   svgstr: `<svg xmlns="http://www.w3.org/2000/svg" width="16" height="16" viewBox="0 0 16 16">
     <path class="jp-icon3 jp-icon-selectable" fill="#616161"
-      d="M3.2 2.4h9.6a.8.8 0 0 1 .6 1.3L5.3 12h7.5a.8.8 0 0 1 0 1.6H3.2a.8.8 0 0 1-.6-1.3L10.7 4H3.2a.8.8 0 0 1 0-1.6z"/>
+      d="M3.2 2.4h9.6a.8.8 0 0 1 .6 1.3L5.3 12h7.5a.8.8 0 0 1 0 1.6H3.2a.8.8 0 0 1-.6-1.3
+         L10.7 4H3.2a.8.8 0 0 1 0-1.6z"/>
     <g class="jp-icon3 jp-icon-selectable" fill="#616161">
       <circle cx="3" cy="3.2" r="2.2"/><circle cx="13" cy="3.2" r="2.2"/>
       <circle cx="3" cy="12.8" r="2.2"/><circle cx="13" cy="12.8" r="2.2"/>
@@ -49,7 +50,8 @@ export const bottomIcon = icon(
 export const wrapIcon = icon(
   'wrap',
   '<path class="jp-icon3" fill="#616161" ' +
-    'd="M2 3h12v1.5H2zm0 4h9.5a2.75 2.75 0 0 1 0 5.5H9.7v1.7L6.5 11.8l3.2-2.4V11h1.8a1.25 1.25 0 0 0 0-2.5H2zm0 4.2h3v1.5H2z"/>'
+    'd="M2 3h12v1.5H2zm0 4h9.5a2.75 2.75 0 0 1 0 5.5H9.7v1.7' +
+    'L6.5 11.8l3.2-2.4V11h1.8a1.25 1.25 0 0 0 0-2.5H2zm0 4.2h3v1.5H2z"/>'
 );
 
 /** The state that an icon and a colour are chosen by. */
