@@ -39,8 +39,7 @@ if TYPE_CHECKING:
 
 class AsyncClient(AsyncOperations):
     """The hub, asynchronous. An asynchronous context manager; belongs to one event loop. Parameters as of ``Client``;
-    finding
-    the hub happens at the first request, in a thread.
+    finding the hub happens at the first request, in a thread.
     """
 
     def __init__(self, info: HubInfo | None = None, *, start: bool = True, pauses: tuple[float, ...] = PAUSES) -> None:

@@ -28,8 +28,8 @@ class ZoeProblem(Exception):
     """Zoe says no, or cannot be reached.
 
     ``code`` is stable (see docs/errors.md), ``detail`` says what happened, ``remedy`` what to do, ``errors`` names
-    wrong places
-    (dictionaries with ``path`` and ``message``), ``status`` is the HTTP status (0 when there was no answer).
+    wrong places (dictionaries with ``path`` and ``message``), ``status`` is the HTTP status (0 when there was no
+    answer).
     """
 
     def __init__(  # noqa: PLR0917

@@ -2,10 +2,8 @@
 
 Both have a typed method for each operation of the REST interface (``_operations``, generated) and a few that combine
 them: ``find`` an execution by its name, ``wait`` until something has happened. Requests whose connection fails are
-tried
-again where that is harmless; calls that create keep their Idempotency-Key meanwhile, so that nothing is made twice.
-Event
-streams resume after the last event that was given. Errors are ``ZoeProblem``.
+tried again where that is harmless; calls that create keep their Idempotency-Key meanwhile, so that nothing is made
+twice. Event streams resume after the last event that was given. Errors are ``ZoeProblem``.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Problems that arise on the user's side, declared once: a stable code, the exit code of ``zoe``, what it means.
 
 The hub's own codes are in docs/errors.md; ``zoe`` ends with ``REFUSED`` for them. Used by ``cli``;
-``tests/unit/test_docs.py``
-compares with what is raised and with docs/user-guide.md.
+``tests/unit/test_docs.py`` compares with what is raised and with docs/user-guide.md.
 """
 
 from __future__ import annotations

@@ -20,8 +20,7 @@ def _end(_number: int, _frame: FrameType | None) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure() -> None:
     """SIGTERM, as from a CI that loses patience, is like Ctrl+C; SIGINT is taken too, since a shell has it ignored by
-    what it
-    starts in the background.
+    what it starts in the background.
     """
     signal.signal(signal.SIGTERM, _end)
     signal.signal(signal.SIGINT, _end)

@@ -1,9 +1,8 @@
 """The hub as a program: ``zoe-hub``. The only place where parts are chosen and put together.
 
 ``zoe-hub --embedded`` is the hub of one user on this machine, started by JupyterLab and the command line when it is
-needed;
-it ends by itself when it is not. ``zoe-hub validate PATH`` checks definitions. Exit codes: 0 ended as asked, 1 cannot
-start (or definitions are wrong), 2 wrong options, 3 another hub of this data folder runs already.
+needed; it ends by itself when it is not. ``zoe-hub validate PATH`` checks definitions. Exit codes: 0 ended as asked, 1
+cannot start (or definitions are wrong), 2 wrong options, 3 another hub of this data folder runs already.
 """
 
 from __future__ import annotations

@@ -138,8 +138,7 @@ class ProxyHandler(RequestHandler):
         """Answer after the body: who writes first and reads then would find the connection reset, and no answer.
 
         Without a body that is at once, and the connection can be used again. A client that waits to be asked for its
-        body is
-        answered now.
+        body is answered now.
         """
         if self._received is None or self._received.is_set() or "Expect" in self.request.headers:
             answer()
@@ -272,8 +271,7 @@ class ProxyHandler(RequestHandler):
 
     async def _linger(self) -> None:
         """After an early answer, take what the client still sends for a moment: a client that writes first and reads
-        then
-        would find its connection reset, and no answer."""
+        then would find its connection reset, and no answer."""
         if self._received is not None and not self._received.is_set() and self._exchange is not None:
             self._exchange.close()  # what still comes goes nowhere
             with contextlib.suppress(TimeoutError):

@@ -1,8 +1,7 @@
 """Links between pages that do not know of the proxy. Pure: bytes in, bytes out. Used by ``zoe_proxy.handler``.
 
 A page that names another one by its own address, ``http://10.0.0.7:8081/``, leads nowhere from a browser that reaches
-both
-through the proxy alone. So addresses that are known become paths of the proxy on the way down.
+both through the proxy alone. So addresses that are known become paths of the proxy on the way down.
 """
 
 from __future__ import annotations

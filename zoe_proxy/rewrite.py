@@ -42,9 +42,8 @@ class Route:
     """How addresses on this side and addresses on the upstream's side belong together.
 
     ``public``: path in front of everything as the browser sees it, without a trailing slash,
-    ``/zoe/pages/e1/web-0/ui``.
-    ``inner``: path in front of everything at the upstream, ``""`` if the proxy removes its own.
-    ``scheme`` and ``netloc``: the upstream, ``http`` and ``127.0.0.1:4040``.
+    ``/zoe/pages/e1/web-0/ui``. ``inner``: path in front of everything at the upstream, ``""`` if the proxy removes its
+    own. ``scheme`` and ``netloc``: the upstream, ``http`` and ``127.0.0.1:4040``.
     """
 
     public: str

@@ -1,8 +1,7 @@
 """Starts JupyterLab behind the hub's proxy: the command of the group ``notebook``. Inputs come from the environment.
 
 It ends in ``exec`` of JupyterLab, so that the process the backend watches is the server. The token is read by the
-server from
-``JUPYTER_TOKEN``; runtime files, which hold it as well, go into the private folder.
+server from ``JUPYTER_TOKEN``; runtime files, which hold it as well, go into the private folder.
 """
 
 from __future__ import annotations

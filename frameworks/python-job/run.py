@@ -1,9 +1,8 @@
 """Runs the user's program as ``__main__``, in this very process: the command of the group ``job``.
 
 The program is ``program.py`` in the private folder (text given with the request), or what ZOE_JOB_FILE or
-ZOE_JOB_MODULE
-names. Its arguments are this program's; its exit code is the job's. Nothing is imported beforehand that it did not ask
-for.
+ZOE_JOB_MODULE names. Its arguments are this program's; its exit code is the job's. Nothing is imported beforehand that
+it did not ask for.
 """
 
 import os

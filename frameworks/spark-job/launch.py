@@ -1,12 +1,10 @@
 """Runs the user's Spark program as the driver of a standalone cluster: the command of the group ``job``.
 
 The program is ``program.py`` in the private folder (text given with the request), or the .py or .jar that ZOE_JOB_FILE
-names;
-its arguments are this program's. Java, class path and properties are those of the framework ``spark``
-(ZOE_SPARK_FOLDER), so
-that drivers and executors fit together; the RPC secret reaches Spark in a properties file of mode 0600. It ends in
-``exec`` of
-java: the exit code is Spark's, which is that of a Python program, and 1 for a .jar that failed.
+names; its arguments are this program's. Java, class path and properties are those of the framework ``spark``
+(ZOE_SPARK_FOLDER), so that drivers and executors fit together; the RPC secret reaches Spark in a properties file of
+mode 0600. It ends in ``exec`` of java: the exit code is Spark's, which is that of a Python program, and 1 for a .jar
+that failed.
 """
 
 from __future__ import annotations

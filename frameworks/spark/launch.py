@@ -1,11 +1,9 @@
 """Starts one Spark process: `python launch.py master|worker|connect`; also `check` and `archive`.
 
 Called by the hub's backends as the command of the framework's processes (the same on the local backend and in an
-image),
-by image recipes, `make` targets and the ZApp `spark-archives` (`archive`), and by people (`check`). It ends in `exec`
-of java, so that the process
-the backend watches is the JVM: TERM stops it, PWR decommissions a worker. Inputs come from the environment only, see
-README.md.
+image), by image recipes, `make` targets and the ZApp `spark-archives` (`archive`), and by people (`check`). It ends in
+`exec` of java, so that the process the backend watches is the JVM: TERM stops it, PWR decommissions a worker. Inputs
+come from the environment only, see README.md.
 """
 
 from __future__ import annotations

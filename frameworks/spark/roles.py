@@ -7,8 +7,7 @@ the same way. No I/O here, so the unit tests read every command without a JVM.
 Secrets travel in environment and 0600 files only: Master and Worker find the RPC secret in `_SPARK_AUTH_SECRET`, the
 Worker hands it to executors the same way (Spark removes it from their command line), the driver insists on
 `spark.authenticate.secret` in its configuration and gets it from its properties file. So do all three with the secret
-of
-their pages.
+of their pages.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """Typical work for a new cluster, so that the classes it needs are in the archives. Started by `appcds.py` only.
 
 Reads and writes CSV, JSON and Parquet, joins, aggregates, sorts, windows, caches, and runs both kinds of Python
-function,
-because each of them loads a few hundred classes of its own. SPARK_REMOTE is the cluster, the argument a folder to write
-to.
+function, because each of them loads a few hundred classes of its own. SPARK_REMOTE is the cluster, the argument a
+folder to write to.
 """
 
 # No postponed annotations here: Spark reads the types of a pandas function from them.

@@ -1,6 +1,5 @@
 """Makes %zoe known in every IPython and kernel of this environment. Installed as etc/ipython/startup/50-jupyter-zoe.py,
-a name
-of its own, so that it gets in nobody's way; ZOE_MAGICS=0 in the environment turns it off."""
+a name of its own, so that it gets in nobody's way; ZOE_MAGICS=0 in the environment turns it off."""
 
 
 def _load_zoe():

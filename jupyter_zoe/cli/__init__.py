@@ -1,10 +1,8 @@
 """``zoe`` on the command line: the verbs of ``%zoe`` for terminals and scripts.
 
 Exit codes: 0 done, 1 failed (also: a wait took too long, an application failed without a code), 2 not understood, 3 the
-hub
-refuses (the problem's code is on the standard error), 4 the hub cannot be reached, 130 interrupted. ``zoe run --wait``
-ends
-with the exit code of the job.
+hub refuses (the problem's code is on the standard error), 4 the hub cannot be reached, 130 interrupted. ``zoe run
+--wait`` ends with the exit code of the job.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """``%zoe`` in notebooks: attach the kernel to a cluster, make it bigger, run applications.
 
 Loaded by the server extension's configuration, or with ``%load_ext jupyter_zoe.magics``. Errors are shown as one
-message
-of a few lines and stop the notebook; there is no traceback of Zoe's own code.
+message of a few lines and stop the notebook; there is no traceback of Zoe's own code.
 """
 
 from __future__ import annotations

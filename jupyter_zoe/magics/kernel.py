@@ -1,8 +1,8 @@
 """The kernel that ``%zoe`` runs in: who it is, what is installed, and the session that it gets.
 
 The code of a connection comes from the framework's definition. It runs in a namespace of its own; only the variable
-that
-it makes is put before the user. Secrets are in nothing that the user sees: not in variables, outputs or tracebacks.
+that it makes is put before the user. Secrets are in nothing that the user sees: not in variables, outputs or
+tracebacks.
 """
 
 from __future__ import annotations

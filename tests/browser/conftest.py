@@ -115,8 +115,7 @@ def chromium() -> Iterator[Browser]:
     """Debian's Chromium.
 
     For a module, not for the session: as long as Playwright's synchronous API is in use, an event loop runs in this
-    thread,
-    and no asynchronous test can run after it.
+    thread, and no asynchronous test can run after it.
     """
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     assert path, "No Chromium was found. 'make browser-tools' says what to install."

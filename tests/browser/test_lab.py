@@ -1,6 +1,5 @@
 """A JupyterLab that the hub runs, in a tab of the one the user sits in: behind two proxies, with the same hub and
-owner,
-and a Spark cluster for a notebook in there."""
+owner, and a Spark cluster for a notebook in there."""
 
 from __future__ import annotations
 

@@ -1,9 +1,8 @@
 """Benchmark ``attach``: ``%zoe attach`` until the first query's result, over stock Spark started by hand, both cold.
 
 By hand is what Spark's documentation says: master, worker and Connect server by ``spark-class`` and ``spark-submit``,
-all at
-once so that the baseline loses no time by waiting, then a client that tries until the server answers. Both sides begin
-with a new Python process that has imported nothing, and both have one worker of one core.
+all at once so that the baseline loses no time by waiting, then a client that tries until the server answers. Both sides
+begin with a new Python process that has imported nothing, and both have one worker of one core.
 """
 
 from __future__ import annotations

@@ -2,14 +2,10 @@
 container.
 
 Called by the benchmark runner with ``DOCKER_HOST`` set or an engine that this starts. The backend's side is all that
-the
-hub does to start a process: allocate, start, and the addresses that are known afterwards, in a network made before.
-Starts
-vary by more than the target, so what the SDK's two calls take is measured inside the same start and subtracted; the
-figure
-is the median of what remains. That the same container made with the SDK alone, in turn, takes as long as those two
-calls
-is to be seen in ``detail``.
+the hub does to start a process: allocate, start, and the addresses that are known afterwards, in a network made before.
+Starts vary by more than the target, so what the SDK's two calls take is measured inside the same start and subtracted;
+the figure is the median of what remains. That the same container made with the SDK alone, in turn, takes as long as
+those two calls is to be seen in ``detail``.
 """
 
 from __future__ import annotations

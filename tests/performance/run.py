@@ -2,10 +2,8 @@
 ``build/bench.json``.
 
 ``run.py [NAME ...]`` runs some of them. Each ``bench_*.py`` beside this file has ``run()``, which measures our side and
-its
-baseline in the same run and gives ``name``, ``figure``, ``unit``, ``target`` and, where more than the target counts,
-``met``.
-Called by ``make bench``; never by the tests, since a figure depends on what else the machine does.
+its baseline in the same run and gives ``name``, ``figure``, ``unit``, ``target`` and, where more than the target
+counts, ``met``. Called by ``make bench``; never by the tests, since a figure depends on what else the machine does.
 """
 
 from __future__ import annotations

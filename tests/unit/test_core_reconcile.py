@@ -2,8 +2,7 @@
 small world.
 
 The world is what a backend would be: processes by name. A step of the hub may be cut off before any of its actions, as
-a
-SIGKILL would. Whatever happened, once the trouble is over the record and the world agree with what was wanted.
+a SIGKILL would. Whatever happened, once the trouble is over the record and the world agree with what was wanted.
 """
 
 from datetime import UTC, datetime, timedelta

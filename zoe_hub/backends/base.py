@@ -5,9 +5,8 @@ entry point group ``zoe.backends``, used by ``controllers`` and ``web``; ``zoe_h
 
 All methods are coroutines that neither block the event loop nor take longer than a request to the engine. ``start``,
 ``stop``, ``remove``, ``prepare`` and ``clean`` are idempotent: a hub that died between calling and remembering calls
-again.
-Errors come as ``Temporary`` (try again after ``delay``) or ``Permanent`` (with the code of a declared error), nothing
-else.
+again. Errors come as ``Temporary`` (try again after ``delay``) or ``Permanent`` (with the code of a declared error),
+nothing else.
 """
 
 from __future__ import annotations
@@ -124,9 +123,8 @@ class Backend(LoggingConfigurable):
     @abstractmethod
     async def start(self, spec: ProcessSpec) -> Observed:
         """Start a process unless one of this name and incarnation exists, running or exited. One of an older
-        incarnation
-        that has exited makes room; its log is kept. A process whose program does not exist is ``Permanent`` or exits
-        with 127.
+        incarnation that has exited makes room; its log is kept. A process whose program does not exist is ``Permanent``
+        or exits with 127.
         :return: what ``processes`` would say of it now. ``addresses`` of the spec are honoured."""
 
     @abstractmethod
@@ -168,11 +166,9 @@ class Backend(LoggingConfigurable):
     @abstractmethod
     def logs(self, name: str, *, offset: int = 0, follow: bool = False) -> AsyncIterator[Chunk]:
         """Output and errors of a process, all incarnations, oldest first, from byte ``offset`` (negative: from the
-        end). Works after the
-        process and its container are gone, until ``forget_logs``. With ``follow`` it ends when the process has. Offsets
-        stay
-        true when a log was rotated: a read from before what is kept begins with the oldest byte kept.
-        ``Permanent`` ``no-log`` if there never was one."""
+        end). Works after the process and its container are gone, until ``forget_logs``. With ``follow`` it ends when
+        the process has. Offsets stay true when a log was rotated: a read from before what is kept begins with the
+        oldest byte kept. ``Permanent`` ``no-log`` if there never was one."""
 
     @abstractmethod
     async def forget_logs(self, execution: str) -> None:

@@ -1,8 +1,7 @@
 """The catalog: all frameworks and ZApps that the hub knows, the broken ones listed with what is wrong with them.
 
 Made by ``app`` with the folders to look in, used by ``controllers`` (rendering) and ``web`` (the shop). ``check`` does
-the same
-for ``zoe-hub validate PATH``. A folder holds one folder for each definition; a definition is a file named
+the same for ``zoe-hub validate PATH``. A folder holds one folder for each definition; a definition is a file named
 ``framework.yaml`` or ``zapp.yaml``. Nothing about a framework is known to any other part of the hub.
 """
 

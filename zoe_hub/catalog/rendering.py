@@ -1,10 +1,9 @@
 """Turns the fields of a definition into values: one ``Fields`` for each framework that is rendered, or checked.
 
 A field's *reach* says which names its expressions may use. The same scopes serve both uses: ``check`` looks at every
-name
-in an expression without evaluating it (so that the branch not taken is checked too), ``text``, ``number`` and so on
-evaluate it.
-Everything that is wrong is collected in ``errors``, with its place. Called by ``framework`` and ``zapp``.
+name in an expression without evaluating it (so that the branch not taken is checked too), ``text``, ``number`` and so
+on evaluate it. Everything that is wrong is collected in ``errors``, with its place. Called by ``framework`` and
+``zapp``.
 """
 
 from __future__ import annotations

@@ -2,9 +2,8 @@
 
 It knows the keywords of JSON Schema 2020-12 that definitions and parameters may use (``KEYWORDS``; the published schema
 refuses others), and behaves as the standard says; a test compares it with the package ``jsonschema``. That package
-itself
-is not used at run time: importing it costs the idle hub 21 MiB and its start more than a second, and it words errors
-for programmers. Used by ``definitions`` (files) and ``parameters`` (what people ask for).
+itself is not used at run time: importing it costs the idle hub 21 MiB and its start more than a second, and it words
+errors for programmers. Used by ``definitions`` (files) and ``parameters`` (what people ask for).
 """
 
 from __future__ import annotations

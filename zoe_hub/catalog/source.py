@@ -1,11 +1,9 @@
 """Reads one YAML file into plain values and remembers where each of them stands. Called by ``definitions``.
 
 It reads the events of libyaml itself instead of letting PyYAML build objects, so that it can say line and column of
-every
-value, refuse duplicate keys, and bound everything that a hostile or broken file could blow up: size, depth, number of
-values (counted as if every alias were written out), length of numbers. Scalars follow YAML 1.2: ``yes``, ``on`` and
-dates
-are texts.
+every value, refuse duplicate keys, and bound everything that a hostile or broken file could blow up: size, depth,
+number of values (counted as if every alias were written out), length of numbers. Scalars follow YAML 1.2: ``yes``,
+``on`` and dates are texts.
 """
 
 from __future__ import annotations

@@ -40,8 +40,7 @@ class Rendered(Record, kw_only=True):
     """A ZApp with its parameters filled in.
 
     ``given`` holds the values of secret parameters, which are nowhere else; ``counts`` the initial number of processes
-    of
-    each group; ``sized`` names the groups whose number the given parameters say.
+    of each group; ``sized`` names the groups whose number the given parameters say.
     """
 
     spec: ExecutionSpec

@@ -1,8 +1,7 @@
 """The one table of operations. OpenAPI, TypeScript types, client, handlers and the authorization test come from it.
 
 ``web`` binds a handler to each operation by its ``id``; a test fails if one has none. Who may call what: ``scope`` is
-what
-a token needs, ``owns`` names the resource in the path that must belong to the caller (admins excepted).
+what a token needs, ``owns`` names the resource in the path that must belong to the caller (admins excepted).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The keyed work queue: each key is worked on by one task at a time, however often it is added meanwhile.
 
 After the pattern of dask-gateway's and Kubernetes' work queues: adding is cheap and idempotent; a key that is added
-while
-it is being worked on is worked on once more; a failure comes back after a doubled delay. Used by ``controllers.hub``.
+while it is being worked on is worked on once more; a failure comes back after a doubled delay. Used by
+``controllers.hub``.
 """
 
 from __future__ import annotations

@@ -2,8 +2,7 @@
 ``app``.
 
 A token begins with ``zoe_``, so that logs can be searched and redacted for it. Only its SHA-256 is kept: a token has
-256
-random bits, so neither salt nor a slow hash would make guessing harder.
+256 random bits, so neither salt nor a slow hash would make guessing harder.
 """
 
 from __future__ import annotations

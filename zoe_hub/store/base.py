@@ -2,8 +2,8 @@
 
 Reads never touch the disk. There is one writer; batches that wait for it are committed together (group commit), and a
 batch is applied wholly or not at all. ``commit`` checks the version of every record it replaces, so a decision made on
-an old record is refused with ``conflict`` instead of undoing another's change.
-Implemented by ``store.sql``, used by ``controllers`` and ``web``; ``zoe_hub.testing.store_contract`` proves it.
+an old record is refused with ``conflict`` instead of undoing another's change. Implemented by ``store.sql``, used by
+``controllers`` and ``web``; ``zoe_hub.testing.store_contract`` proves it.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """SQLite: one file, one hub. Everything that is peculiar to it is here.
 
 *Durability.* Write-ahead log with ``synchronous=FULL``: a commit is in the log and synced when it returns, so it
-survives
-a killed hub and a power failure (as far as the disk keeps what it says it has). ``NORMAL`` would save a sync (about
-0.3 ms) but lose the last commits with the power, and with them the knowledge of containers that went on elsewhere.
+survives a killed hub and a power failure (as far as the disk keeps what it says it has). ``NORMAL`` would save a sync
+(about 0.3 ms) but lose the last commits with the power, and with them the knowledge of containers that went on
+elsewhere.
 
 *One hub.* A lock file beside the database, taken with ``flock``, so that a hub that is killed leaves no lock. Others
 may read the database meanwhile (``sqlite3 -readonly``, backups); a writer makes commits fail with ``storage-locked``.

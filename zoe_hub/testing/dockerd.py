@@ -2,11 +2,9 @@
 
 A running engine is used as it is (``DOCKER_HOST``, else ``/var/run/docker.sock``). Otherwise, as root, ``dockerd`` is
 started by hand with folders of its own under the cache (``$ZOE_ENGINES``, default ``~/.cache/zoe-engines``), so that
-images
-outlive it. Several users share it: each holds a shared lock, and the last one to leave stops it and takes away what it
-made.
-Called by the fixture ``dockerd`` (``from zoe_hub.testing.dockerd import dockerd``) and by people and the Makefile:
-``python -m zoe_hub.testing.dockerd run -- COMMAND...``.
+images outlive it. Several users share it: each holds a shared lock, and the last one to leave stops it and takes away
+what it made. Called by the fixture ``dockerd`` (``from zoe_hub.testing.dockerd import dockerd``) and by people and the
+Makefile: ``python -m zoe_hub.testing.dockerd run -- COMMAND...``.
 """
 
 from __future__ import annotations

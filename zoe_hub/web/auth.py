@@ -2,8 +2,7 @@
 proxy.
 
 An authenticator is found by the entry point group ``zoe.authenticators``. It gets the request's headers and says whose
-they
-are, or nothing; what that person may do is decided by scopes and ownership, never here.
+they are, or nothing; what that person may do is decided by scopes and ownership, never here.
 """
 
 from __future__ import annotations

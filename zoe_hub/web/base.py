@@ -1,10 +1,8 @@
 """The one way of a request through the hub, to the operation that is bound to its method and path (see ``web.calls``).
 
 In this order: size, origin, authentication, scope, query, body, ownership, Idempotency-Key, version, the operation
-itself,
-its answer. Everything that can be decided by the headers is decided before the body is read. Errors become problems
-here and
-nowhere else. Used by ``web.server``; the operations are in the modules beside this one.
+itself, its answer. Everything that can be decided by the headers is decided before the body is read. Errors become
+problems here and nowhere else. Used by ``web.server``; the operations are in the modules beside this one.
 """
 
 from __future__ import annotations

@@ -2,8 +2,7 @@
 
 A browser comes here through the Jupyter server extension (with the hub's token) or by itself (with a session, see
 ``web.tickets``). Requests are streamed both ways by ``zoe_proxy``. What the process is asked holds nothing of the hub:
-no
-token, no session; what the definition's ``Port.headers`` name is added. Called by ``app``, which registers
+no token, no session; what the definition's ``Port.headers`` name is added. Called by ``app``, which registers
 ``routes()``.
 """
 

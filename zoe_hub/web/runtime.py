@@ -1,10 +1,8 @@
 """How the user's programs find a hub that runs, and how a second one learns that it is not needed. Used by ``app``.
 
 ``hub.json`` says where the hub is and holds its token; only its user may read it. ``hub.lock`` is held with ``flock``
-while
-the hub lives, so a hub that was killed leaves no lock. ``hub.state`` keeps what the next hub of this folder should
-choose
-again: its deployment, which is part of all names, and its port, which running processes know.
+while the hub lives, so a hub that was killed leaves no lock. ``hub.state`` keeps what the next hub of this folder
+should choose again: its deployment, which is part of all names, and its port, which running processes know.
 """
 
 from __future__ import annotations

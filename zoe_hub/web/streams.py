@@ -1,8 +1,7 @@
 """Answers that go on: the event stream and logs. Bound to the table by ``bind``; ``web.base`` says what comes before.
 
 Both end when the client leaves, when the hub shuts down, and when the token that opened them is not valid any more. A
-reader
-who does not read is disconnected from the event stream and may resume: nothing is held for it.
+reader who does not read is disconnected from the event stream and may resume: nothing is held for it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """What people see of the records: pure functions from ``core.model`` to the wire types, and the cache of their JSON.
 
 An execution's view depends on its record alone, and a record's version counts its changes, so the encoded bytes are
-kept
-by id and version: a list of a thousand is a join of a thousand byte strings. Called by the handlers.
+kept by id and version: a list of a thousand is a join of a thousand byte strings. Called by the handlers.
 """
 
 from __future__ import annotations

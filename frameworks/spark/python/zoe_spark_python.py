@@ -2,10 +2,8 @@
 see ``roles.py``.
 
 Spark puts ``pyspark.zip`` first on Python's path. Modules from an archive are compiled anew at each start: 0.9 s for
-the daemon
-and 2 s for the first function on each executor, instead of 0.25 s and 0.8 s. The environment's own pyspark is the same
-version,
-since Spark's jars come from it.
+the daemon and 2 s for the first function on each executor, instead of 0.25 s and 0.8 s. The environment's own pyspark
+is the same version, since Spark's jars come from it.
 """
 
 import os

@@ -4,8 +4,8 @@ The engine's own log is the source while a container exists; ``Journal.pump`` co
 read the files alone. So an offset means the same before and after the container is gone, and over restarts of the hub.
 The copy is exact without help from the engine: it remembers how many messages it has seen since a second shortly before
 the newest, asks for all since then, and skips that many. The copy goes on in segments named by the offset they begin
-with; the oldest is deleted when there are too many.
-Called by ``backend`` in threads; one journal serves all incarnations of a process.
+with; the oldest is deleted when there are too many. Called by ``backend`` in threads; one journal serves all
+incarnations of a process.
 """
 
 from __future__ import annotations

@@ -1,10 +1,8 @@
 """Image recipes: which there are, what they build on, which tag they make, and whether an image is up to date.
 
 A recipe is a folder with a ``Dockerfile``: ``recipes/`` beside this module (``os``, ``base``) and each framework's
-folder. Its
-parent is what ``ARG BASE=`` names; ``COPY wheels/`` and ``COPY dist/`` ask for the Python packages and the project's
-wheel.
-Pure reading, no engine. Called by ``images``.
+folder. Its parent is what ``ARG BASE=`` names; ``COPY wheels/`` and ``COPY dist/`` ask for the Python packages and the
+project's wheel. Pure reading, no engine. Called by ``images``.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """Reading the log of a local process, while it grows or long after. Used by ``backend``; ``shim.Log`` writes.
 
-Each file is named by the offset of its first byte, so nothing but the folder is needed to know where a byte is.
-A log is followed by looking at the size of its last file: at once when something came, then ever more seldom, from 20
-ms
-up to half a second; the end of the process wakes a follower immediately.
+Each file is named by the offset of its first byte, so nothing but the folder is needed to know where a byte is. A log
+is followed by looking at the size of its last file: at once when something came, then ever more seldom, from 20 ms up
+to half a second; the end of the process wakes a follower immediately.
 """
 
 from __future__ import annotations

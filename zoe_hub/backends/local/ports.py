@@ -3,9 +3,8 @@
 A port is reserved by something that only one process of the machine can hold and that the kernel gives back when its
 holder dies, however it dies: on Linux an abstract Unix socket (one name space per network name space, as for the ports
 themselves), elsewhere a lock on a file that everybody may open. The hub holds it from ``allocate`` on and hands it to
-the
-shim, which holds it as long as the process lives. The range lies outside the one from which the kernel takes ports for
-outgoing connections, so that nobody gets one by chance.
+the shim, which holds it as long as the process lives. The range lies outside the one from which the kernel takes ports
+for outgoing connections, so that nobody gets one by chance.
 """
 
 from __future__ import annotations

@@ -16,8 +16,7 @@
         exit.json                               Exit of the latest incarnation that ended
 
 Records are written to another name and renamed. Only the exit record is fsynced: when the machine stops, nothing else
-is
-true any more (the boot id tells), and a crash of the hub alone loses no write.
+is true any more (the boot id tells), and a crash of the hub alone loses no write.
 """
 
 from __future__ import annotations

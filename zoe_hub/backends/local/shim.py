@@ -9,10 +9,9 @@ behind it or gets ENXIO, so no signal can go to a reused pid. While it lives it 
 - the reservations of its ports (open sockets that it inherited).
 
 It is a child subreaper: whoever leaves the tree (a daemon) becomes a child of the shim, so the tree is everything below
-it.
-If the shim itself is killed, the kernel kills the program (``PR_SET_PDEATHSIG``), and the next hub to look sweeps up
-what
-is left (``tree.sweep``): a program without a log and without anybody to tell its exit status is not worth keeping.
+it. If the shim itself is killed, the kernel kills the program (``PR_SET_PDEATHSIG``), and the next hub to look sweeps
+up what is left (``tree.sweep``): a program without a log and without anybody to tell its exit status is not worth
+keeping.
 
 It must start in few milliseconds: this file is run as a compiled ``.pyc`` with ``-I -S -E`` and imports nothing but
 modules that are built into the interpreter (``posix`` is what ``os`` is made of). Everything it needs comes on its
@@ -179,8 +178,8 @@ class Log:
     """The log of a process: files named by the offset of their first byte, so that offsets stay true when old ones go.
 
     A new file begins after ``size`` bytes; at most ``files`` are kept. What cannot be written (a full disk) is dropped
-    and
-    counted, and the count is written as soon as something can be: the program is never held up or ended for its log.
+    and counted, and the count is written as soon as something can be: the program is never held up or ended for its
+    log.
     """
 
     def __init__(self, folder: bytes, size: int, files: int) -> None:

@@ -1,6 +1,5 @@
 """What is left of a process whose shim was killed: found and ended. Used by ``launch``, on Linux; elsewhere the
-program's
-process group is all that can be found.
+program's process group is all that can be found.
 
 The kernel has killed the program itself (``PR_SET_PDEATHSIG``); its descendants carry its mark in their environment.
 Nothing is signalled that was not identified by pid *and* start time.
