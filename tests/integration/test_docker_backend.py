@@ -17,7 +17,8 @@ from zoe_hub import __version__
 from zoe_hub.backends.base import Permanent, ProcessSpec, Resync, Temporary
 from zoe_hub.backends.docker import DockerBackend, objects
 from zoe_hub.backends.docker.images import Builder
-from zoe_hub.core.model import Observed, Port, Resources, process_name
+from zoe_hub.core.executions.model import Observed, process_name
+from zoe_hub.core.executions.spec import Port, Resources
 from zoe_hub.testing.backend_contract import BackendContract, Programs
 from zoe_hub.testing.dockerd import dockerd as dockerd  # noqa: PLC0414 - a fixture
 

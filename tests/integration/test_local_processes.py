@@ -18,7 +18,7 @@ import pytest
 from zoe_hub.backends.base import Permanent, Temporary
 from zoe_hub.backends.local import LocalBackend, launch, records, watching
 from zoe_hub.backends.local.shim import stat_of
-from zoe_hub.core.model import Port
+from zoe_hub.core.executions.spec import Port
 from zoe_hub.testing.backend_harness import BackendHarness, Programs
 
 WEB = (Port(name="web", number=8080, protocol="http"),)

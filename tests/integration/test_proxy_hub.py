@@ -20,7 +20,8 @@ from tornado.web import Application, RequestHandler
 from tornado.websocket import WebSocketHandler, websocket_connect
 
 from zoe_hub.controllers.tokens import digest
-from zoe_hub.core.model import Address, Execution, ExecutionSpec, Group, Phase, Port, Process, ProcessState, Secret
+from zoe_hub.core.executions.model import Address, Execution, Phase, Process, ProcessState
+from zoe_hub.core.executions.spec import ExecutionSpec, Group, Port, Secret
 from zoe_hub.store.base import Batch, Token
 from zoe_hub.store.memory import MemoryStore
 from zoe_hub.web import proxy

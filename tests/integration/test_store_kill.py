@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from zoe_hub.core.model import Phase
+from zoe_hub.core.executions.model import Phase
 from zoe_hub.store.base import Batch
 from zoe_hub.store.sql import SQLStore
 from zoe_hub.testing.store_contract import event, execution

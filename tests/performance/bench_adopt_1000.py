@@ -15,7 +15,7 @@ import shop
 from zoe_hub.backends.fake import FakeBackend, FakeEngine
 from zoe_hub.catalog import Catalog
 from zoe_hub.controllers.hub import Controllers
-from zoe_hub.core.model import Phase
+from zoe_hub.core.executions.model import Phase
 from zoe_hub.store.sql import SQLStore
 
 COUNT = 1000

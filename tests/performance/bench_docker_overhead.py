@@ -23,7 +23,8 @@ from docker import APIClient
 from zoe_hub.backends.base import ProcessSpec
 from zoe_hub.backends.docker import DockerBackend, objects
 from zoe_hub.backends.docker.images import Builder
-from zoe_hub.core.model import Port, process_name
+from zoe_hub.core.executions.model import process_name
+from zoe_hub.core.executions.spec import Port
 from zoe_hub.testing.dockerd import engine
 
 ROUNDS = 15

@@ -9,7 +9,8 @@ import asyncio
 import pytest
 
 from zoe_hub.backends.base import Permanent
-from zoe_hub.core.model import Group, Outcome, Phase
+from zoe_hub.core.executions.model import Outcome, Phase
+from zoe_hub.core.executions.spec import Group
 from zoe_hub.store.memory import MemoryStore
 from zoe_hub.testing.simulation import Shop, World, virtually
 

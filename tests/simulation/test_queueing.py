@@ -8,7 +8,7 @@ import pytest
 
 from zoe_hub.backends.fake import Faults
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.core.model import Outcome, Phase
+from zoe_hub.core.executions.model import Outcome, Phase
 from zoe_hub.testing.simulation import World, virtually
 
 

@@ -12,7 +12,8 @@ from zoe_hub.backends.fake import Faults
 from zoe_hub.controllers import reconciler
 from zoe_hub.controllers.tokens import jws
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.core.model import Drain, Group, Outcome, Phase, Ready, Secret
+from zoe_hub.core.executions.model import Outcome, Phase
+from zoe_hub.core.executions.spec import Drain, Group, Ready, Secret
 from zoe_hub.testing.simulation import Shop, World, virtually
 
 

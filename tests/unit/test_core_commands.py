@@ -7,9 +7,14 @@ import pytest
 from msgspec.structs import replace
 
 from zoe_hub.core import commands
+from zoe_hub.core.attachments.commands import Attach, Detach, connects
+from zoe_hub.core.attachments.model import Attachment
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.core.invariants import violations
-from zoe_hub.core.model import Attach, Attachment, ExecutionSpec, Group, Node, Outcome, Phase
+from zoe_hub.core.executions.commands import ScaleExecution, StartExecution, TerminateExecution
+from zoe_hub.core.executions.invariants import violations
+from zoe_hub.core.executions.model import Outcome, Phase
+from zoe_hub.core.executions.spec import Connector, ExecutionSpec, Group
+from zoe_hub.core.scheduling.nodes import Node
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 NODES = (Node(name="n", cores=8.0, memory=2**34),)
@@ -23,7 +28,7 @@ def spec(**fields):
         version="1",
         kind="engine",
         groups=(workers,),
-        attach={"python": Attach()},
+        attach={"python": Connector()},
         **fields,
     )
 
@@ -61,11 +66,11 @@ def state():
 
 
 def start(identifier, **fields):
-    return commands.Start(id=identifier, owner="ada", spec=spec(**fields), nodes=NODES)
+    return StartExecution(id=identifier, owner="ada", spec=spec(**fields), nodes=NODES)
 
 
 def attach(identifier, key="a.ipynb", **fields):
-    return commands.Attach(
+    return Attach(
         id=identifier,
         owner=fields.pop("owner", "ada"),
         key=key,
@@ -85,7 +90,7 @@ def test_start_waits_for_admission(state):
     )
     big = Group(name="worker", framework="f", image="i", command=("w",), essential=100, count=100, maximum=100)
     assert (
-        state.refused(commands.Start(id="e2", owner="ada", spec=replace(spec(), groups=(big,)), nodes=NODES))
+        state.refused(StartExecution(id="e2", owner="ada", spec=replace(spec(), groups=(big,)), nodes=NODES))
         == "never-fits"
     )
 
@@ -93,13 +98,13 @@ def test_start_waits_for_admission(state):
 @pytest.mark.parametrize(
     ("command", "code"),
     [
-        (commands.Scale(execution="e9", count=2), "unknown-execution"),
-        (commands.Scale(execution="e1", count=2, group="master"), "unknown-group"),
-        (commands.Scale(execution="e1", count=0), "out-of-range"),
-        (commands.Scale(execution="e1", count=5), "out-of-range"),
-        (commands.Scale(execution="e1", count=3, version=7), "conflict"),
-        (commands.Terminate(execution="e9"), "unknown-execution"),
-        (commands.Detach(attachment="a9"), "unknown-attachment"),
+        (ScaleExecution(execution="e9", count=2), "unknown-execution"),
+        (ScaleExecution(execution="e1", count=2, group="master"), "unknown-group"),
+        (ScaleExecution(execution="e1", count=0), "out-of-range"),
+        (ScaleExecution(execution="e1", count=5), "out-of-range"),
+        (ScaleExecution(execution="e1", count=3, version=7), "conflict"),
+        (TerminateExecution(execution="e9"), "unknown-execution"),
+        (Detach(attachment="a9"), "unknown-attachment"),
         (attach("a1", execution="e9"), "unknown-execution"),
         (attach("a1", execution="e1", language="r"), "not-attachable"),
         (attach("a1"), "unknown-attachment"),
@@ -110,29 +115,29 @@ def test_what_cannot_be_done_is_refused_by_code(state, command, code):
 
 
 def test_scale_changes_the_wish_once(state):
-    assert state.do(commands.Scale(execution="e1", count=3)).changes[0].what == "scale worker of cluster-e1 from 2 to 3"
-    assert state.do(commands.Scale(execution="e1", count=3)).changes == ()
+    assert state.do(ScaleExecution(execution="e1", count=3)).changes[0].what == "scale worker of cluster-e1 from 2 to 3"
+    assert state.do(ScaleExecution(execution="e1", count=3)).changes == ()
 
 
 def test_terminate_twice_is_once_and_what_has_ended_does_not_grow(state):
-    state.do(commands.Terminate(execution="e1", reason="enough"))
+    state.do(TerminateExecution(execution="e1", reason="enough"))
     assert (state.executions["e1"].outcome, state.executions["e1"].reason) == (Outcome.CANCELLED, "enough")
-    assert state.do(commands.Terminate(execution="e1")).changes == ()
-    assert state.refused(commands.Scale(execution="e1", count=3)) == "already-ended"
+    assert state.do(TerminateExecution(execution="e1")).changes == ()
+    assert state.refused(ScaleExecution(execution="e1", count=3)) == "already-ended"
 
 
 def test_a_protected_execution_wants_its_name(state):
     state.do(start("e2", protected=True))
-    assert state.refused(commands.Terminate(execution="e2")) == "protected"
-    assert state.refused(commands.Terminate(execution="e2", confirm="e2")) == "protected"
-    state.do(commands.Terminate(execution="e2", confirm="cluster-e2"))
+    assert state.refused(TerminateExecution(execution="e2")) == "protected"
+    assert state.refused(TerminateExecution(execution="e2", confirm="e2")) == "protected"
+    state.do(TerminateExecution(execution="e2", confirm="cluster-e2"))
     assert state.executions["e2"].desired == "ended"
 
 
 def test_detaching_never_ends_what_is_protected(state):
     state.do(start("e2", protected=True))
     state.do(attach("a1", execution="e2"))
-    state.do(commands.Detach(attachment="a1"))
+    state.do(Detach(attachment="a1"))
     assert state.executions["e2"].desired == "running"
 
 
@@ -152,7 +157,7 @@ def test_a_notebook_has_one_execution_of_a_zapp(state):
     assert state.refused(attach("a2", execution="e1")) == "already-attached"
     assert state.do(attach("a2", execution="e2")).found
     assert state.do(attach("a3", "b.ipynb", execution="e1")).found
-    state.do(commands.Detach(attachment="a1", keep=True))
+    state.do(Detach(attachment="a1", keep=True))
     assert state.do(attach("a4", execution="e1")).attachments[0].execution == "e1"
 
 
@@ -166,12 +171,12 @@ def test_attach_again_with_another_size_scales(state):
 def test_an_attachment_knows_the_language_of_its_kernel(state):
     state.do(start("e2"))
     state.executions["e2"] = replace(
-        state.executions["e2"], spec=replace(spec(), attach={"python": Attach(code="p"), "r": Attach(code="r")})
+        state.executions["e2"], spec=replace(spec(), attach={"python": Connector(code="p"), "r": Connector(code="r")})
     )
     state.do(attach("a1", execution="e2", language="r"))
-    assert commands.connects(state.executions["e2"], state.attachments["a1"].language).code == "r"
+    assert connects(state.executions["e2"], state.attachments["a1"].language).code == "r"
     state.do(attach("a2", execution="e2", language="python"))
-    assert commands.connects(state.executions["e2"], state.attachments["a1"].language).code == "p"
+    assert connects(state.executions["e2"], state.attachments["a1"].language).code == "p"
     assert state.refused(attach("a3", execution="e2", language="julia")) == "not-attachable"
     assert state.attachments["a1"].language == "python"
 
@@ -190,7 +195,7 @@ def test_other_notebooks_and_other_owners_get_their_own(state):
 
 def test_attach_after_the_end_starts_anew_and_forgets_the_old_one(state):
     state.do(attach("a1", zapp="cluster", start=start("e2")))
-    state.do(commands.Terminate(execution="e2"))
+    state.do(TerminateExecution(execution="e2"))
     assert not state.do(attach("a2", zapp="cluster", start=start("e3"))).found
     assert set(state.attachments) == {"a2"}
 
@@ -198,10 +203,10 @@ def test_attach_after_the_end_starts_anew_and_forgets_the_old_one(state):
 def test_detach_ends_the_execution_unless_kept_or_shared(state):
     state.do(attach("a1", zapp="cluster", start=start("e2")))
     state.do(attach("a2", key="b.ipynb", execution="e2"))
-    state.do(commands.Detach(attachment="a1"))
+    state.do(Detach(attachment="a1"))
     assert state.executions["e2"].desired == "running"
-    state.do(commands.Detach(attachment="a2"))
+    state.do(Detach(attachment="a2"))
     assert state.executions["e2"].desired == "ended"
     state.do(attach("a3", execution="e1"))
-    state.do(commands.Detach(attachment="a3", keep=True))
+    state.do(Detach(attachment="a3", keep=True))
     assert state.executions["e1"].desired == "running"

@@ -11,9 +11,14 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 from msgspec.structs import replace
 
 from zoe_hub.core import commands
+from zoe_hub.core.attachments.commands import Attach, Detach, attached
+from zoe_hub.core.commands import Command
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.core.invariants import violations
-from zoe_hub.core.model import Attach, Execution, ExecutionSpec, Group, Node, Outcome, Phase, Process, ProcessState
+from zoe_hub.core.executions.commands import ScaleExecution, StartExecution, TerminateExecution
+from zoe_hub.core.executions.invariants import violations
+from zoe_hub.core.executions.model import Execution, Outcome, Phase, Process, ProcessState
+from zoe_hub.core.executions.spec import Connector, ExecutionSpec, Group
+from zoe_hub.core.scheduling.nodes import Node
 from zoe_hub.store.base import Batch
 from zoe_hub.store.state import Draft, State
 
@@ -26,7 +31,7 @@ COUNTS = st.integers(-1, 6)
 def spec(zapp: str, protected: bool) -> ExecutionSpec:
     worker = Group(name="worker", framework="f", image="i", command=("w",), count=2, essential=1, maximum=4)
     single = Group(name="single", framework="f", image="i", command=("s",))
-    attach = {} if zapp == "closed" else {"python": Attach()}
+    attach = {} if zapp == "closed" else {"python": Connector()}
     return ExecutionSpec(
         zapp=zapp,
         title=zapp,
@@ -58,7 +63,7 @@ class Commands(RuleBasedStateMachine):
         draft.add(batch)  # raises a conflict if a record is not the next version of what is there
         self.state.apply(draft)
 
-    def do(self, command: commands.Command) -> commands.Plan | None:
+    def do(self, command: Command) -> commands.Plan | None:
         """Plan, and carry the plan out; None: it was refused, which changes nothing."""
         self.now += timedelta(seconds=1)
         before = (dict(self.state.executions), dict(self.state.attachments))
@@ -79,8 +84,8 @@ class Commands(RuleBasedStateMachine):
         )
         return plan
 
-    def start(self, owner: str, zapp: str, protected: bool) -> commands.Start:
-        return commands.Start(id=self.fresh("e"), owner=owner, spec=spec(zapp, protected), nodes=NODES)
+    def start(self, owner: str, zapp: str, protected: bool) -> StartExecution:
+        return StartExecution(id=self.fresh("e"), owner=owner, spec=spec(zapp, protected), nodes=NODES)
 
     @rule(
         target=executions, owner=OWNERS, zapp=st.sampled_from(["cluster", "single", "closed"]), protected=st.booleans()
@@ -98,7 +103,7 @@ class Commands(RuleBasedStateMachine):
     )
     def scales(self, execution: str, count: int, group: str | None, stale: bool) -> None:
         known = self.state.executions[execution]
-        plan = self.do(commands.Scale(execution=execution, count=count, group=group, version=known.version + stale))
+        plan = self.do(ScaleExecution(execution=execution, count=count, group=group, version=known.version + stale))
         if plan is not None:
             assert not stale
             assert self.state.executions[execution].counts["worker"] == count
@@ -106,7 +111,7 @@ class Commands(RuleBasedStateMachine):
     @rule(execution=executions, typed=st.sampled_from([None, "wrong", "right"]))
     def terminates(self, execution: str, typed: str | None) -> None:
         known = self.state.executions[execution]
-        plan = self.do(commands.Terminate(execution=execution, confirm=known.name if typed == "right" else typed))
+        plan = self.do(TerminateExecution(execution=execution, confirm=known.name if typed == "right" else typed))
         if typed == "right":
             self.typed.add(execution)
         assert plan is not None or (known.spec.protected and typed != "right"), (
@@ -122,9 +127,9 @@ class Commands(RuleBasedStateMachine):
         count=COUNTS | st.none(),
     )
     def attaches(self, owner: str, key: str, zapp: str, protected: bool, count: int | None) -> Any:
-        had = commands.attached(self.state, owner, key, zapp=zapp)
+        had = attached(self.state, owner, key, zapp=zapp)
         counts = {"worker": count} if count is not None and zapp == "cluster" else {}
-        command = commands.Attach(
+        command = Attach(
             id=self.fresh("a"),
             owner=owner,
             key=key,
@@ -147,9 +152,7 @@ class Commands(RuleBasedStateMachine):
     @rule(target=attachments, owner=OWNERS, key=KEYS, execution=executions)
     def attaches_to(self, owner: str, key: str, execution: str) -> Any:
         plan = self.do(
-            commands.Attach(
-                id=self.fresh("a"), owner=owner, key=key, kernel="k", language="python", execution=execution
-            )
+            Attach(id=self.fresh("a"), owner=owner, key=key, kernel="k", language="python", execution=execution)
         )
         return plan.attachments[0].id if plan is not None else ""
 
@@ -161,7 +164,7 @@ class Commands(RuleBasedStateMachine):
             for each in self.state.attachments.values()
             if known and each.execution == known.execution and each.id != attachment
         ]
-        plan = self.do(commands.Detach(attachment=attachment, keep=keep))
+        plan = self.do(Detach(attachment=attachment, keep=keep))
         assert (plan is None) is (known is None)
         if plan is not None and (keep or others):
             assert plan.executions == (), "what is kept, or used by another notebook, goes on"

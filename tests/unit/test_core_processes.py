@@ -5,22 +5,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from msgspec.structs import replace
 
-from zoe_hub.core.model import (
-    Address,
-    Drain,
-    Execution,
-    ExecutionSpec,
-    Group,
-    Observed,
-    Outcome,
-    Port,
-    Process,
-    ProcessState,
-    Ready,
-    Restart,
-)
-from zoe_hub.core.processes import fold
-from zoe_hub.core.reconcile import Facts, Start, decide
+from zoe_hub.core.executions.decide import decide
+from zoe_hub.core.executions.facts import Facts, StartProcess
+from zoe_hub.core.executions.model import Address, Execution, Observed, Outcome, Process, ProcessState
+from zoe_hub.core.executions.processes import fold
+from zoe_hub.core.executions.spec import Drain, ExecutionSpec, Group, Port, Ready, Restart
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(hours=1)
@@ -134,6 +123,8 @@ def test_a_needed_group_is_there_even_if_its_first_process_has_gone_for_good():
     )
     before = replace(before, spec=replace(before.spec, groups=(peer, job)))
     observed = {second.name: replace(seen()[NAME], name=second.name, index=1)}
-    assert Start(process="zoe-d-e1-job-0") in decide(before, Facts(deployment="d", observed=observed), NOW).actions
+    assert (
+        StartProcess(process="zoe-d-e1-job-0") in decide(before, Facts(deployment="d", observed=observed), NOW).actions
+    )
     told = replace(before, spec=replace(before.spec, groups=(peer, replace(job, command=("j", "⟦address:one.ui⟧")))))
     assert decide(told, Facts(deployment="d", observed=observed), NOW).actions == ()

@@ -6,20 +6,14 @@ import hypothesis.strategies as st
 from hypothesis import given, settings
 from msgspec.structs import replace
 
-from zoe_hub.core.model import (
-    Execution,
-    ExecutionSpec,
-    Group,
-    Node,
-    Observed,
-    Outcome,
-    Process,
-    ProcessState,
-    Resources,
-)
-from zoe_hub.core.processes import leaving
-from zoe_hub.core.reconcile import Facts, decide
-from zoe_hub.core.scheduling import admit, capacity, essentials, never_fits, reserved
+from zoe_hub.core.executions.decide import decide
+from zoe_hub.core.executions.facts import Facts
+from zoe_hub.core.executions.model import Execution, Observed, Outcome, Process, ProcessState
+from zoe_hub.core.executions.processes import leaving
+from zoe_hub.core.executions.spec import ExecutionSpec, Group, Resources
+from zoe_hub.core.scheduling.fifo import admit
+from zoe_hub.core.scheduling.nodes import Node
+from zoe_hub.core.scheduling.placement import capacity, essentials, never_fits, reserved
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

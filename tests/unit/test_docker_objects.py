@@ -10,7 +10,7 @@ from docker.utils import parse_host
 from zoe_hub.backends.base import Permanent, ProcessSpec, Temporary
 from zoe_hub.backends.docker import objects
 from zoe_hub.backends.docker.engine import Engine, is_here, translate
-from zoe_hub.core.model import Port, Resources
+from zoe_hub.core.executions.spec import Port, Resources
 
 NOW = datetime(2026, 1, 31, 12, 0, 0, 123456, UTC)
 

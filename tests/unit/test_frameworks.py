@@ -20,7 +20,7 @@ from packaging.requirements import Requirement
 from zoe_hub.catalog import Catalog, check, default_folders
 from zoe_hub.catalog.templates import evaluate
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.core.model import ExecutionSpec
+from zoe_hub.core.executions.spec import ExecutionSpec
 from zoe_hub.core.text import bind, references
 
 FRAMEWORKS = Path(__file__).parents[2] / "frameworks"

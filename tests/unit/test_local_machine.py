@@ -11,7 +11,7 @@ from traitlets import TraitError
 from zoe_hub.backends.base import Permanent, Temporary
 from zoe_hub.backends.local import LocalBackend, machine, ports, records
 from zoe_hub.backends.local.shim import Payload, port_free, stat_of
-from zoe_hub.core.model import Port
+from zoe_hub.core.executions.spec import Port
 
 
 def test_the_first_matching_prefix_counts_and_the_hub_is_the_default(tmp_path):

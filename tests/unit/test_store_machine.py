@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.core.model import Phase
+from zoe_hub.core.executions.model import Phase
 from zoe_hub.store.base import Batch
 from zoe_hub.store.memory import MemoryStore
 from zoe_hub.store.sql import SQLStore

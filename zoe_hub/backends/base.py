@@ -17,7 +17,10 @@ from collections.abc import AsyncIterator, Mapping
 from traitlets.config import LoggingConfigurable
 
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.core.model import Address, Node, Observed, Port, Record, Resources
+from zoe_hub.core.executions.model import Address, Observed
+from zoe_hub.core.executions.spec import Port, Resources
+from zoe_hub.core.record import Record
+from zoe_hub.core.scheduling.nodes import Node
 
 
 class Temporary(ZoeError):

@@ -24,7 +24,8 @@ from zoe_hub.catalog.schema import is_type, suggestion
 from zoe_hub.catalog.source import Document, pointer
 from zoe_hub.catalog.templates import Hidden
 from zoe_hub.core.errors import FieldError
-from zoe_hub.core.model import Attach, Drain, Group, Port, Ready, Record, Resources, Restart
+from zoe_hub.core.executions.spec import Connector, Drain, Group, Port, Ready, Resources, Restart
+from zoe_hub.core.record import Record
 
 _LATE_WHY = "is known only when a process starts; this field is needed before"
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,120}")
@@ -35,7 +36,7 @@ class RenderedFramework(Record, kw_only=True):
 
     groups: tuple[Group, ...]
     outputs: Mapping[str, str]
-    attach: Mapping[str, Attach]
+    attach: Mapping[str, Connector]
     absent: frozenset[str]  # groups that are switched off
 
 
@@ -344,7 +345,7 @@ class Framework:
             name: fields.optional(pointer("/outputs", name), source, scope) for name, source in self.outputs.items()
         }
         attach = {
-            language: Attach(
+            language: Connector(
                 requires=fields.text(f"/attach/{language}/requires", how.get("requires", ""), seen) or "",
                 variable=how.get("variable", ""),
                 code=how["code"],

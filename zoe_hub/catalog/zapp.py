@@ -17,7 +17,8 @@ from zoe_hub.catalog.schema import check, suggestion
 from zoe_hub.catalog.source import Document, pointer
 from zoe_hub.catalog.templates import Hidden
 from zoe_hub.core.errors import FieldError, ZoeError
-from zoe_hub.core.model import Attach, ExecutionSpec, Group, Record, Secret
+from zoe_hub.core.executions.spec import Connector, ExecutionSpec, Group, Secret
+from zoe_hub.core.record import Record
 from zoe_hub.core.text import OPEN, references
 
 _CHANGEABLE = (
@@ -418,7 +419,7 @@ class ZApp:
         given = {name: str(values.get(name, "")) for name, secret in secrets.items() if secret.source == "given"}
         groups = tuple(self._wired(pieces, early, {name: name for name in secrets}, fields))
         outputs = {name: text for piece in pieces.values() for name, text in piece.outputs.items()}
-        attach: dict[str, Attach] = {
+        attach: dict[str, Connector] = {
             language: pieces[part.alias].attach[language]
             for language, part in self._attach_parts(fields).items()
             if language in pieces[part.alias].attach

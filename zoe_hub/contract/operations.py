@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Literal
 
 from zoe_hub.contract import types as t
-from zoe_hub.core.model import Record
+from zoe_hub.core.record import Record
 
 PREFIX = "/api/v1"
 

@@ -1,7 +1,7 @@
 """Request and response types of the REST interface. The OpenAPI document, the TypeScript types and the client come from
 here.
 
-Names, units and vocabulary are those of ``core.model``; memory in bytes, durations in seconds, times in RFC 3339 UTC.
+Names, units and vocabulary are those of ``core``; memory in bytes, durations in seconds, times in RFC 3339 UTC.
 Used by ``contract.operations`` and ``web``.
 """
 
@@ -12,7 +12,8 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from zoe_hub.core.model import Outcome, Phase, ProcessState, Record
+from zoe_hub.core.executions.model import Outcome, Phase, ProcessState
+from zoe_hub.core.record import Record
 
 # Python's ``$`` also matches before a line break at the end, JavaScript's does not: ``(?!\n)`` makes them the same.
 Name = Annotated[

@@ -1,4 +1,4 @@
-"""Lets executions in: applies ``core.scheduling.admit`` whenever something that it looks at may have changed.
+"""Lets executions in: applies ``core.fifo.admit`` whenever something that it looks at may have changed.
 
 Used by ``controllers.hub`` and ``controllers.service``. Decisions are pure; this module knows the nodes and commits
 grants.
@@ -15,9 +15,12 @@ from msgspec.structs import replace
 
 from zoe_hub.backends.base import Backend
 from zoe_hub.controllers.clock import Clock
-from zoe_hub.core import reconcile, scheduling
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.core.model import Event, Execution, Node
+from zoe_hub.core.events import Event
+from zoe_hub.core.executions.history import event as event_of
+from zoe_hub.core.executions.model import Execution
+from zoe_hub.core.scheduling import fifo
+from zoe_hub.core.scheduling.nodes import Node
 from zoe_hub.store.base import Batch, Store
 
 
@@ -101,14 +104,14 @@ class Admission:
         active = {execution.id: execution for execution in self._store.active()}
         batches: list[Batch] = []
         moved: list[Execution] = []
-        for identifier, grant in scheduling.admit(active.values(), nodes).items():
+        for identifier, grant in fifo.admit(active.values(), nodes).items():
             execution = active[identifier]  # as it was decided about: what changed meanwhile is a conflict
             changed = replace(execution, granted=grant.granted, version=execution.version + 1, reason=grant.reason)
             if grant.quiet:
                 moved.append(changed)
                 continue
             kind = "execution.queued" if grant.granted is None else "execution.granted"
-            event = reconcile.event(
+            event = event_of(
                 changed,
                 self._clock.now(),
                 kind,

@@ -13,8 +13,9 @@ from zoe_hub.backends.base import Backend, ProcessSpec
 from zoe_hub.controllers.tokens import jws
 from zoe_hub.core import text
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.core.model import Execution, Group, Process
-from zoe_hub.core.processes import label, peers
+from zoe_hub.core.executions.model import Execution, Process
+from zoe_hub.core.executions.processes import label, peers
+from zoe_hub.core.executions.spec import Group
 
 
 class Folders(Protocol):

@@ -24,7 +24,8 @@ from zoe_hub.controllers.queue import WorkQueue
 from zoe_hub.controllers.reconciler import Reconciler
 from zoe_hub.controllers.service import Service, Shop
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.core.model import Execution, Record
+from zoe_hub.core.executions.model import Execution
+from zoe_hub.core.record import Record
 from zoe_hub.store.base import Store
 
 GRACE = 10.0  # seconds that a process which nobody remembers has from the request to end until it is killed

@@ -14,7 +14,7 @@ from logging import Logger
 
 from zoe_hub.backends.base import Backend, Resync
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.core.model import Observed
+from zoe_hub.core.executions.model import Observed
 
 
 class Observer:

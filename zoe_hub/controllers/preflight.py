@@ -10,7 +10,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import InvalidVersion
 
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.core.model import ExecutionSpec
+from zoe_hub.core.executions.spec import ExecutionSpec
 
 
 def check_versions(spec: ExecutionSpec, language: str, versions: Mapping[str, str]) -> None:

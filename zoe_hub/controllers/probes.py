@@ -21,8 +21,9 @@ from zoe_hub.backends.base import Backend
 from zoe_hub.catalog.templates import evaluate
 from zoe_hub.controllers.binding import Binder
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.core.model import Address, Drain, Execution, Group, Phase, Process
-from zoe_hub.core.processes import label
+from zoe_hub.core.executions.model import Address, Execution, Phase, Process
+from zoe_hub.core.executions.processes import label
+from zoe_hub.core.executions.spec import Drain, Group
 
 FIRST, LONGEST = 0.02, 0.5  # seconds between two questions
 SILENCE = 0.05  # seconds a connection must stay open to count: a published port of a container accepts, then closes

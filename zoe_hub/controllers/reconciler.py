@@ -1,4 +1,4 @@
-"""Carries decisions out: gathers the facts of one execution, asks ``core.reconcile.decide``, commits, acts, looks
+"""Carries decisions out: gathers the facts of one execution, asks ``core.executions.decide``, commits, acts, looks
 again.
 
 The record is committed before an action is carried out, so that a hub killed between any two steps finds, when it is
@@ -22,11 +22,22 @@ from zoe_hub.controllers.clock import Clock
 from zoe_hub.controllers.observer import Observer
 from zoe_hub.controllers.probes import Probes
 from zoe_hub.controllers.tokens import digest, redacted
-from zoe_hub.core import reconcile
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.core.model import Address, Execution, Observed, Phase, Process, ProcessState
-from zoe_hub.core.processes import leaving
-from zoe_hub.core.reconcile import Action, Allocate, Clean, Decision, Facts, Remove, Signal, Start, Stop
+from zoe_hub.core.executions.decide import decide, waiting
+from zoe_hub.core.executions.facts import (
+    Action,
+    AllocatePorts,
+    CleanUp,
+    Decision,
+    Facts,
+    RemoveProcess,
+    SignalProcess,
+    StartProcess,
+    StopProcess,
+)
+from zoe_hub.core.executions.history import event as event_of
+from zoe_hub.core.executions.model import Address, Execution, Observed, Phase, Process, ProcessState
+from zoe_hub.core.executions.processes import leaving
 from zoe_hub.store.base import Batch, Store
 
 STEPS = 100  # passes without rest for one execution; more means that decisions do not settle
@@ -87,7 +98,7 @@ class Reconciler:
             if execution is None:
                 return
             facts = await self._facts(execution, findings)
-            decision = reconcile.decide(execution, facts, self._clock.now())
+            decision = decide(execution, facts, self._clock.now())
             if decision.execution != execution and not await self._commit(execution, decision):
                 continue  # somebody changed the record meanwhile: look at the new one
             after = decision.execution
@@ -190,13 +201,13 @@ class Reconciler:
 
     async def _act(self, execution: Execution, actions: tuple[Action, ...]) -> _Findings:
         findings = _Findings()
-        new = [action for action in actions if isinstance(action, Allocate)]
+        new = [action for action in actions if isinstance(action, AllocatePorts)]
         if new and not await self._prepare(execution, new, findings):
-            actions = tuple(action for action in actions if not isinstance(action, Allocate))  # the others go on
+            actions = tuple(action for action in actions if not isinstance(action, AllocatePorts))  # the others go on
         await asyncio.gather(*(self._one(execution, action, findings) for action in actions))
         return findings
 
-    async def _prepare(self, execution: Execution, new: list[Allocate], findings: _Findings) -> bool:
+    async def _prepare(self, execution: Execution, new: list[AllocatePorts], findings: _Findings) -> bool:
         """Make what the processes share before the first of them; whether it is there. A refusal is one of the new
         ones.
         """
@@ -218,23 +229,23 @@ class Reconciler:
     async def _one(self, execution: Execution, action: Action, findings: _Findings) -> None:
         try:
             match action:
-                case Allocate(process=name):
+                case AllocatePorts(process=name):
                     process = self._process(execution, name)
                     ports = execution.spec.group(process.group).ports
                     findings.addresses[name] = await self._backend.allocate(execution.id, name, ports)
                     findings.acted = True
-                case Start(process=name):
+                case StartProcess(process=name):
                     await self._start(execution, self._process(execution, name), findings)
-                case Signal(process=name, signal=signal):
+                case SignalProcess(process=name, signal=signal):
                     if self._first(execution, name, signal):
                         await self._backend.signal(name, signal)
-                case Stop(process=name, grace=grace):
+                case StopProcess(process=name, grace=grace):
                     if grace == 0 or self._first(execution, name, "stop"):
                         await self._backend.stop(name, grace)
-                case Remove(process=name):
+                case RemoveProcess(process=name):
                     await self._backend.remove(name)
                     self._observer.drop(name)
-                case Clean():
+                case CleanUp():
                     await self._backend.clean(execution.id)
                     for name in self._observer.of(execution.id):
                         self._observer.drop(name)
@@ -248,7 +259,9 @@ class Reconciler:
     def _refused(self, execution: Execution, action: Action, error: ZoeError, findings: _Findings) -> None:
         """An action that will not be done as it was asked: ``Permanent``, or a text that cannot be bound."""
         detail = redacted(error.detail, self._store.secrets(execution.id))
-        if isinstance(action, Allocate | Start) and (isinstance(error, Permanent) or error.code == "bad-definition"):
+        if isinstance(action, AllocatePorts | StartProcess) and (
+            isinstance(error, Permanent) or error.code == "bad-definition"
+        ):
             findings.refused[action.process] = detail
             findings.acted = True
             return
@@ -257,7 +270,7 @@ class Reconciler:
             findings.later = Temporary(
                 error.code, detail, delay=5.0
             )  # such as the files of a framework that the shop lacks now
-        elif isinstance(action, Clean | Remove):  # nothing else will do it: told, and tried again
+        elif isinstance(action, CleanUp | RemoveProcess):  # nothing else will do it: told, and tried again
             findings.later = Temporary(error.code, detail, delay=30.0)
 
     async def _start(self, execution: Execution, process: Process, findings: _Findings) -> None:
@@ -295,8 +308,8 @@ class Reconciler:
 
     def _again(self, execution: Execution, action: Action) -> None:
         """A request that did not come through is made again."""
-        if isinstance(action, Signal | Stop):
-            what = action.signal if isinstance(action, Signal) else "stop"
+        if isinstance(action, SignalProcess | StopProcess):
+            what = action.signal if isinstance(action, SignalProcess) else "stop"
             self._asked.get(execution.id, set()).discard(self._key(execution, action.process, what))
 
     def _follow(self, execution: Execution) -> None:
@@ -316,11 +329,11 @@ class Reconciler:
             return
         detail = redacted(error.detail, self._store.secrets(execution.id))
         self._later[execution.id] = detail
-        reason = reconcile.waiting(execution.reason, detail)
+        reason = waiting(execution.reason, detail)
         if execution.reason == reason:
             return
         changed = replace(execution, reason=reason, version=execution.version + 1)
-        event = reconcile.event(changed, self._clock.now(), "execution.reason", reason, phase=changed.phase.value)
+        event = event_of(changed, self._clock.now(), "execution.reason", reason, phase=changed.phase.value)
         try:
             await self._store.commit(Batch(executions=(changed,), events=(event,)))
         except ZoeError as failed:

@@ -17,10 +17,16 @@ from zoe_hub.controllers.binding import Binder, Folders
 from zoe_hub.controllers.clock import Clock
 from zoe_hub.controllers.preflight import check_versions
 from zoe_hub.controllers.tokens import new_token
-from zoe_hub.core import commands, scheduling, text
-from zoe_hub.core.commands import Plan
+from zoe_hub.core import commands, text
+from zoe_hub.core.attachments.commands import Attach, Detach, attached, connects
+from zoe_hub.core.attachments.model import Attachment
+from zoe_hub.core.commands import Command
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.core.model import Attachment, Execution, ExecutionSpec, Phase, Resources
+from zoe_hub.core.executions.commands import ScaleExecution, StartExecution, TerminateExecution
+from zoe_hub.core.executions.model import Execution, Phase
+from zoe_hub.core.executions.spec import ExecutionSpec, Resources
+from zoe_hub.core.plan import Plan
+from zoe_hub.core.scheduling import placement
 from zoe_hub.store.base import Batch, Reply, Store, Token
 
 RETRIES = 20  # how often a plan is made anew because its records changed meanwhile
@@ -123,12 +129,12 @@ class Service:
         name: str | None,
         labels: Mapping[str, str] | None = None,
         web_prefix: str = "/zoe",
-    ) -> tuple[commands.Start, Mapping[str, str]]:
+    ) -> tuple[StartExecution, Mapping[str, str]]:
         rendered = self.catalog.render(zapp, parameters)
         for group in rendered.spec.groups:
             await self.backend.check(group.image, group.requires)
         nodes = await self.admission.nodes()
-        command = commands.Start(
+        command = StartExecution(
             id=new_id(),
             owner=owner,
             spec=rendered.spec,
@@ -143,7 +149,7 @@ class Service:
     async def scale(self, execution_id: str, *, group: str | None, count: int, version: int | None = None) -> Execution:
         """Change how many processes a group has."""
         await self._do(
-            commands.Scale(execution=execution_id, group=group, count=count, version=version), once=version is not None
+            ScaleExecution(execution=execution_id, group=group, count=count, version=version), once=version is not None
         )
         return self.store.executions[execution_id]
 
@@ -152,7 +158,7 @@ class Service:
     ) -> Execution:
         """End an execution, in whatever phase it is."""
         await self._do(
-            commands.Terminate(execution=execution_id, reason=reason, confirm=confirm, version=version),
+            TerminateExecution(execution=execution_id, reason=reason, confirm=confirm, version=version),
             once=version is not None,
         )
         return self.store.executions[execution_id]
@@ -160,12 +166,12 @@ class Service:
     def plan_scale(self, execution_id: str, *, group: str | None, count: int) -> Plan:
         """What ``scale`` would change."""
         return commands.plan(
-            self.store, commands.Scale(execution=execution_id, group=group, count=count), self.clock.now()
+            self.store, ScaleExecution(execution=execution_id, group=group, count=count), self.clock.now()
         )
 
     def plan_terminate(self, execution_id: str, *, confirm: str | None = None) -> Plan:
         """What ``terminate`` would change."""
-        return commands.plan(self.store, commands.Terminate(execution=execution_id, confirm=confirm), self.clock.now())
+        return commands.plan(self.store, TerminateExecution(execution=execution_id, confirm=confirm), self.clock.now())
 
     # --- attachments ---
 
@@ -190,7 +196,7 @@ class Service:
         :return: the attachment, and whether its execution existed
         :raises ZoeError: as ``attach`` in the table of operations
         """
-        start: commands.Start | None = None
+        start: StartExecution | None = None
         given: Mapping[str, str] = {}
         counts: Mapping[str, int] = {}
         new = zapp is not None and execution is None
@@ -198,16 +204,11 @@ class Service:
             zapp = self._meant(owner, key, zapp)
             counts = self._sizes(zapp, parameters) if parameters else {}
         for _ in range(RETRIES):
-            if (
-                zapp is not None
-                and new
-                and start is None
-                and commands.attached(self.store, owner, key, zapp=zapp) is None
-            ):
+            if zapp is not None and new and start is None and attached(self.store, owner, key, zapp=zapp) is None:
                 start, given = await self._command(
                     owner, zapp, parameters or {}, name=None, labels={"attached": "true"}, web_prefix=web_prefix
                 )
-            attach = commands.Attach(
+            attach = Attach(
                 id=new_id(),
                 owner=owner,
                 key=key,
@@ -264,7 +265,7 @@ class Service:
     async def detach(self, attachment_id: str, *, keep: bool = False) -> Execution:
         """Undo an attachment; its execution ends unless it is kept or used by another notebook."""
         attachment = self.store.attachments.get(attachment_id)
-        await self._do(commands.Detach(attachment=attachment_id, keep=keep))
+        await self._do(Detach(attachment=attachment_id, keep=keep))
         return self.store.executions[attachment.execution if attachment else ""]
 
     def connection(self, attachment_id: str) -> Connection:
@@ -280,7 +281,7 @@ class Service:
             raise ZoeError("already-ended", f"{execution.name} has ended: {execution.reason}")
         if execution.phase is not Phase.RUNNING:
             raise ZoeError("not-ready", f"{execution.name} is {execution.phase.value}: {execution.reason}")
-        how = commands.connects(execution, attachment.language)
+        how = connects(execution, attachment.language)
         secrets = self.store.secrets(execution.id)
         outputs = {
             name: self._binder.bind(execution, None, {}, content) for name, content in execution.spec.outputs.items()
@@ -299,11 +300,11 @@ class Service:
 
     async def reserved(self) -> Resources:
         """What all executions hold together."""
-        return scheduling.reserved(self.store.active())
+        return placement.reserved(self.store.active())
 
     # --- committing ---
 
-    async def _do(self, command: commands.Command, *, once: bool = False) -> Plan:
+    async def _do(self, command: Command, *, once: bool = False) -> Plan:
         """Plan and commit; planned anew if the records changed meanwhile, unless a certain version was meant."""
         for _ in range(RETRIES):
             plan = commands.plan(self.store, command, self.clock.now())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from zoe_hub.core.model import Record
+from zoe_hub.core.record import Record
 
 
 class ErrorKind(Record, kw_only=True):

@@ -4,7 +4,7 @@ The catalog renders a definition once, when an execution is created. What is not
 address of a peer, a secret) stays in the rendered text as a *reference*, written ``⟦kind:name⟧``. ``bind`` replaces the
 references at the last moment, so a stored specification, a plan and an event never hold a secret. User input that
 contains a reference bracket is refused by the catalog, so nobody can smuggle one in.
-Called by ``catalog`` (writes references), ``core.reconcile`` (asks what a group needs) and ``controllers`` (binds).
+Called by ``catalog`` (writes references), ``core.executions`` (asks what a group needs) and ``controllers`` (binds).
 """
 
 from __future__ import annotations

@@ -12,7 +12,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from zoe_hub.core.model import Attachment, Event, Execution, Record
+from zoe_hub.core.attachments.model import Attachment
+from zoe_hub.core.events import Event
+from zoe_hub.core.executions.model import Execution
+from zoe_hub.core.record import Record
 
 
 class Reply(Record, kw_only=True):

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
-from zoe_hub.core.model import Event
+from zoe_hub.core.events import Event
 from zoe_hub.store.base import Batch
 from zoe_hub.store.state import Draft, State
 from zoe_hub.store.view import REPLIES_KEPT, StateStore, utc_now

@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import Connection, select
 
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.core.model import Record
+from zoe_hub.core.record import Record
 from zoe_hub.store import tables
 
 

@@ -12,7 +12,9 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Executable, Table, bindparam, delete, func, insert, select, update
 
-from zoe_hub.core.model import Attachment, Event, Execution
+from zoe_hub.core.attachments.model import Attachment
+from zoe_hub.core.events import Event
+from zoe_hub.core.executions.model import Execution
 from zoe_hub.store import tables
 from zoe_hub.store.base import Reply, Token
 from zoe_hub.store.state import Draft, State

@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.core.model import Event
+from zoe_hub.core.events import Event
 from zoe_hub.store import rows
 from zoe_hub.store.base import Batch
 from zoe_hub.store.dialect import choose

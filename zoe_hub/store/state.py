@@ -13,8 +13,10 @@ from itertools import islice
 
 import msgspec
 
+from zoe_hub.core.attachments.model import Attachment
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.core.model import Attachment, Event, Execution, Phase
+from zoe_hub.core.events import Event
+from zoe_hub.core.executions.model import Execution, Phase
 from zoe_hub.store.base import Batch, Reply, Token
 
 Key = tuple[str, str]

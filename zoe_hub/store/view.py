@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
-from zoe_hub.core.model import Attachment, Execution
+from zoe_hub.core.attachments.model import Attachment
+from zoe_hub.core.executions.model import Execution
 from zoe_hub.store.base import Reply, Store, Token
 from zoe_hub.store.state import State
 

@@ -15,7 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.core.model import Event
+from zoe_hub.core.events import Event
 from zoe_hub.store.base import Batch
 from zoe_hub.store.state import Draft
 

@@ -26,7 +26,8 @@ from typing import Any
 import pytest
 
 from zoe_hub.backends.base import Backend, Chunk, Permanent, Resync, Temporary
-from zoe_hub.core.model import Observed, Port, process_name
+from zoe_hub.core.executions.model import Observed, process_name
+from zoe_hub.core.executions.spec import Port
 from zoe_hub.testing.backend_harness import BackendFactory, BackendHarness, Programs
 
 __all__ = ["BackendContract", "BackendFactory", "Programs"]

@@ -15,7 +15,8 @@ import pytest
 import pytest_asyncio
 
 from zoe_hub.backends.base import Backend, ProcessSpec
-from zoe_hub.core.model import Address, Observed, Port, process_name
+from zoe_hub.core.executions.model import Address, Observed, process_name
+from zoe_hub.core.executions.spec import Port
 
 BackendFactory = Callable[..., Backend]
 

@@ -19,8 +19,10 @@ from zoe_hub.controllers.clock import Clock
 from zoe_hub.controllers.hub import Controllers
 from zoe_hub.controllers.service import RenderedZApp
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.core.invariants import violations
-from zoe_hub.core.model import Attach, Drain, ExecutionSpec, Group, Observed, Ready, Record, Resources, Restart, Secret
+from zoe_hub.core.executions.invariants import violations
+from zoe_hub.core.executions.model import Observed
+from zoe_hub.core.executions.spec import Connector, Drain, ExecutionSpec, Group, Ready, Resources, Restart, Secret
+from zoe_hub.core.record import Record
 from zoe_hub.store.memory import MemoryStore
 
 HOUR = 3600.0
@@ -83,7 +85,7 @@ class Shop:
             kind="job",
             groups=groups,
             secrets=(Secret(name="hub", source="token"),),
-            attach={"python": Attach()},
+            attach={"python": Connector()},
         )
         sized = frozenset(group.name for group in groups if "workers" in parameters and group.maximum > group.essential)
         return Rendered(spec=spec, counts={group.name: group.count for group in groups}, sized=sized)

@@ -21,19 +21,11 @@ import msgspec
 import pytest
 import pytest_asyncio
 
+from zoe_hub.core.attachments.model import Attachment
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.core.model import (
-    Address,
-    Attachment,
-    Event,
-    Execution,
-    ExecutionSpec,
-    Group,
-    Outcome,
-    Phase,
-    Process,
-    ProcessState,
-)
+from zoe_hub.core.events import Event
+from zoe_hub.core.executions.model import Address, Execution, Outcome, Phase, Process, ProcessState
+from zoe_hub.core.executions.spec import ExecutionSpec, Group
 from zoe_hub.store.base import Batch, Reply, Store, Token
 
 MakeStore = Callable[[], Store]

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 
-from zoe_hub.core.model import Event
+from zoe_hub.core.events import Event
 from zoe_hub.store.base import Batch, Store
 
 _AGAIN = 60.0  # seconds until the same admin's same look at the same execution is recorded again

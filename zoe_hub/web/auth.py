@@ -17,7 +17,7 @@ from traitlets import Unicode
 from traitlets.config import LoggingConfigurable
 
 from zoe_hub.controllers.tokens import digest
-from zoe_hub.core.model import Record
+from zoe_hub.core.record import Record
 from zoe_hub.store.base import Store
 
 _IMPLIED = {"read": ("read", "write", "admin"), "write": ("write", "admin"), "admin": ("admin",)}

@@ -10,8 +10,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from zoe_hub.contract.operations import BY_ID, Operation
+from zoe_hub.core.attachments.model import Attachment
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.core.model import Attachment, Execution
+from zoe_hub.core.executions.model import Execution
 from zoe_hub.store.base import Reply
 from zoe_hub.web.auth import Principal
 from zoe_hub.web.context import Hub

@@ -10,9 +10,9 @@ import msgspec
 
 from zoe_hub.contract import types as t
 from zoe_hub.contract.operations import PREFIX
-from zoe_hub.core.commands import Plan
 from zoe_hub.core.errors import FieldError, ZoeError
-from zoe_hub.core.model import Execution
+from zoe_hub.core.executions.model import Execution
+from zoe_hub.core.plan import Plan
 from zoe_hub.web.calls import Answer, Call, bind
 from zoe_hub.web.views import attachment_view, event_view, execution_view, find_process, process_view
 

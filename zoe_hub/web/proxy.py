@@ -17,8 +17,9 @@ from typing import Any, NamedTuple
 
 from zoe_hub.controllers.binding import Binder, proxy_path
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.core.model import Address, Execution, Port, Process, ProcessState
-from zoe_hub.core.processes import label
+from zoe_hub.core.executions.model import Address, Execution, Process, ProcessState
+from zoe_hub.core.executions.processes import label
+from zoe_hub.core.executions.spec import Port
 from zoe_hub.web.auth import Principal
 from zoe_hub.web.base import ZoeHandler
 from zoe_hub.web.waiting import waiting_page

@@ -17,7 +17,7 @@ from tornado.iostream import StreamClosedError
 
 from zoe_hub.backends.base import Chunk
 from zoe_hub.core.errors import FieldError, ZoeError
-from zoe_hub.core.model import Event
+from zoe_hub.core.events import Event
 from zoe_hub.web.calls import Call, bind
 from zoe_hub.web.views import event_view
 

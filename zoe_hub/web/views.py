@@ -1,4 +1,4 @@
-"""What people see of the records: pure functions from ``core.model`` to the wire types, and the cache of their JSON.
+"""What people see of records: pure functions from the records of ``core`` to wire types, and the cache of their JSON.
 
 An execution's view depends on its record alone, and a record's version counts its changes, so the encoded bytes are
 kept by id and version: a list of a thousand is a join of a thousand byte strings. Called by the handlers.
@@ -12,7 +12,10 @@ import msgspec
 
 from zoe_hub.contract import types as t
 from zoe_hub.controllers.binding import proxy_path
-from zoe_hub.core.model import Attachment, Event, Execution, Group, Process, ProcessState, process_name
+from zoe_hub.core.attachments.model import Attachment
+from zoe_hub.core.events import Event
+from zoe_hub.core.executions.model import Execution, Process, ProcessState, process_name
+from zoe_hub.core.executions.spec import Group
 
 _encode = msgspec.json.Encoder().encode
 

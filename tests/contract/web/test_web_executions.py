@@ -12,7 +12,7 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
-from zoe_hub.core.model import Outcome, Phase
+from zoe_hub.core.executions.model import Outcome, Phase
 from zoe_hub.store.base import Batch
 from zoe_hub.store.sql import SQLStore
 from zoe_hub.web.logs import redact

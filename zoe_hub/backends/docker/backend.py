@@ -23,7 +23,9 @@ from zoe_hub.backends.docker import networks, objects, states
 from zoe_hub.backends.docker.engine import Engine
 from zoe_hub.backends.docker.events import Events
 from zoe_hub.backends.docker.logs import NAME, Logs
-from zoe_hub.core.model import Address, Node, Observed, Port
+from zoe_hub.core.executions.model import Address, Observed
+from zoe_hub.core.executions.spec import Port
+from zoe_hub.core.scheduling.nodes import Node
 
 LABEL = objects.LABEL
 

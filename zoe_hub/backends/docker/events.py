@@ -16,7 +16,7 @@ from zoe_hub.backends.base import Resync, Temporary
 from zoe_hub.backends.docker import objects
 from zoe_hub.backends.docker.engine import Engine, translate
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.core.model import Observed
+from zoe_hub.core.executions.model import Observed
 
 ACTIONS = ("start", "die", "destroy")
 Item = Observed | Resync | ZoeError | None

@@ -21,7 +21,7 @@ from pathlib import Path
 import msgspec
 
 from zoe_hub.backends.base import Chunk
-from zoe_hub.core.model import Record
+from zoe_hub.core.record import Record
 
 PIECE = 1 << 16
 SAVE_EVERY = 1 << 20  # bytes copied between two saves of the position

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import yaml
 
-from zoe_hub.core.model import Record
+from zoe_hub.core.record import Record
 
 OWN = Path(__file__).parent / "recipes"
 INPUTS_LABEL = "zoe.inputs"

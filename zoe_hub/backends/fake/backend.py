@@ -11,7 +11,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from traitlets import Dict, Float, Instance, Int, Unicode
 
 from zoe_hub.backends.base import Backend, Capabilities, Chunk, Permanent, ProcessSpec, Resync, Temporary
-from zoe_hub.core.model import Address, Node, Observed, Port
+from zoe_hub.core.executions.model import Address, Observed
+from zoe_hub.core.executions.spec import Port
+from zoe_hub.core.scheduling.nodes import Node
 
 from .engine import FakeEngine
 from .programs import FakeProcess

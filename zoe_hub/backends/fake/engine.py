@@ -12,7 +12,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from zoe_hub.backends.base import Permanent, ProcessSpec, Resync, Temporary
-from zoe_hub.core.model import Address, Observed, Port, Record
+from zoe_hub.core.executions.model import Address, Observed
+from zoe_hub.core.executions.spec import Port
+from zoe_hub.core.record import Record
 
 from .programs import FakeProcess, Script, interpret
 

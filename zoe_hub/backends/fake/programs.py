@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Protocol
 
 from zoe_hub.backends.base import ProcessSpec
-from zoe_hub.core.model import Observed
+from zoe_hub.core.executions.model import Observed
 
 Script = tuple[str, ...]
 STEPS = {

@@ -17,7 +17,9 @@ from typing import ParamSpec, TypeVar
 
 from zoe_hub.backends.base import Capabilities, Chunk, Permanent, ProcessSpec, Resync, Temporary
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.core.model import Address, Node, Observed, Port
+from zoe_hub.core.executions.model import Address, Observed
+from zoe_hub.core.executions.spec import Port
+from zoe_hub.core.scheduling.nodes import Node
 
 from . import launch as launching
 from . import logs as logging_

@@ -24,7 +24,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 
 from zoe_hub.backends.base import Permanent, ProcessSpec, Temporary
-from zoe_hub.core.model import Observed, Record
+from zoe_hub.core.executions.model import Observed
+from zoe_hub.core.record import Record
 
 from .ports import Reservation, close
 from .records import (

@@ -20,7 +20,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from zoe_hub.backends.base import Temporary
-from zoe_hub.core.model import Address, Port, Record
+from zoe_hub.core.executions.model import Address
+from zoe_hub.core.executions.spec import Port
+from zoe_hub.core.record import Record
 
 from .shim import port_free
 

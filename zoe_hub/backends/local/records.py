@@ -37,7 +37,8 @@ import msgspec
 
 from zoe_hub.backends.base import Permanent, Temporary
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.core.model import Address, Observed, Record
+from zoe_hub.core.executions.model import Address, Observed
+from zoe_hub.core.record import Record
 
 from .shim import RESERVED, stat_of
 

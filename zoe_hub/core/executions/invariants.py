@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from zoe_hub.core.model import Execution, Phase, ProcessState
-from zoe_hub.core.reconcile import ready_count
+from zoe_hub.core.executions.decide import ready_count
+from zoe_hub.core.executions.model import Execution, Phase, ProcessState
 
 
 def violations(execution: Execution) -> list[str]:

@@ -1,20 +1,22 @@
-"""The life of one process: how facts change its record. Pure; called by ``core.reconcile`` alone."""
+"""The life of one process: how facts change its record. Pure; called by ``core.executions.decide`` alone."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from zoe_hub.core import text
-from zoe_hub.core.model import Execution, Group, Observed, Process, ProcessState
-
-if TYPE_CHECKING:
-    from zoe_hub.core.reconcile import Facts
+from zoe_hub.core.executions.facts import Facts
+from zoe_hub.core.executions.model import Execution, Observed, Process, ProcessState
+from zoe_hub.core.executions.spec import Group
 
 PORT_TAKEN = "port taken"  # ``Observed.reason`` of a process that could not have the port it was given
+
+
 LOG_ENDS = ". Its log ends:\n"  # between a reason and the log lines that explain it
+
+
 KILL_AGAIN = timedelta(seconds=5)  # a kill that had no effect (an engine that was away) is sent again after this
 
 

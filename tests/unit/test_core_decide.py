@@ -12,23 +12,24 @@ from hypothesis import event, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from msgspec.structs import replace
 
-from zoe_hub.core import commands, scheduling
+from zoe_hub.core import commands
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.core.invariants import violations
-from zoe_hub.core.model import (
-    Address,
-    Drain,
-    ExecutionSpec,
-    Group,
-    Node,
-    Observed,
-    Phase,
-    Port,
-    Ready,
-    Resources,
-    Restart,
+from zoe_hub.core.executions.commands import ScaleExecution, StartExecution, TerminateExecution
+from zoe_hub.core.executions.decide import decide, target
+from zoe_hub.core.executions.facts import (
+    AllocatePorts,
+    CleanUp,
+    Facts,
+    RemoveProcess,
+    SignalProcess,
+    StartProcess,
+    StopProcess,
 )
-from zoe_hub.core.reconcile import Allocate, Clean, Facts, Remove, Signal, Start, Stop, decide, target
+from zoe_hub.core.executions.invariants import violations
+from zoe_hub.core.executions.model import Address, Observed, Phase
+from zoe_hub.core.executions.spec import Drain, ExecutionSpec, Group, Port, Ready, Resources, Restart
+from zoe_hub.core.scheduling import fifo as scheduling
+from zoe_hub.core.scheduling.nodes import Node
 
 NODES = (Node(name="n", cores=8.0, memory=8 * 2**30),)
 PORT = Port(name="rpc", number=7077)
@@ -77,7 +78,7 @@ class World:
     def do(self, execution, action):
         """Carry out an action as a backend would; new addresses if any."""
         match action:
-            case Allocate(process=name):
+            case AllocatePorts(process=name):
                 self.port += 1
                 return {
                     name: {
@@ -87,7 +88,7 @@ class World:
                         for port in execution.spec.group(execution.process(name).group).ports
                     }
                 }
-            case Start(process=name):
+            case StartProcess(process=name):
                 process = execution.process(name)
                 there = self.processes.get(name)
                 assert there is None or there.state == "exited" or there.incarnation == process.incarnation, (
@@ -104,16 +105,16 @@ class World:
                     )
                     key = (name, process.incarnation)
                     self.starts[key] = self.starts.get(key, 0) + 1
-            case Stop(process=name, grace=grace):
+            case StopProcess(process=name, grace=grace):
                 if name in self.processes and (grace == 0 or name not in self.stubborn):
                     self.exit(name, -9 if grace == 0 else -15)
-            case Remove(process=name):
+            case RemoveProcess(process=name):
                 assert self.processes[name].state == "exited"
                 del self.processes[name]
-            case Clean():
+            case CleanUp():
                 assert all(seen.state == "exited" for seen in self.processes.values())
                 self.processes.clear()
-            case Signal():
+            case SignalProcess():
                 pass
         return {}
 
@@ -142,7 +143,7 @@ class Life(RuleBasedStateMachine):
         self.resumed = self.now
         self.late: list = []  # starts that a killed hub had asked for and that the backend has not carried out yet
         plan = commands.plan(
-            self.state, commands.Start(id="e1", owner="ada", spec=spec(result=result), nodes=NODES), self.now
+            self.state, StartExecution(id="e1", owner="ada", spec=spec(result=result), nodes=NODES), self.now
         )
         self.keep(plan.executions[0])
 
@@ -196,10 +197,12 @@ class Life(RuleBasedStateMachine):
             new = self.world.do(decision.execution, action)
             if upto is None:
                 self.addresses.update(new)
-                self.cleaned = self.cleaned or isinstance(action, Clean)
-            found = found or isinstance(action, Allocate | Start | Clean | Remove)
+                self.cleaned = self.cleaned or isinstance(action, CleanUp)
+            found = found or isinstance(action, AllocatePorts | StartProcess | CleanUp | RemoveProcess)
         self.late += [
-            (decision.execution, action) for action in decision.actions[len(actions) :] if isinstance(action, Start)
+            (decision.execution, action)
+            for action in decision.actions[len(actions) :]
+            if isinstance(action, StartProcess)
         ]
         return decision.execution != before or found
 
@@ -256,7 +259,7 @@ class Life(RuleBasedStateMachine):
     @rule(count=st.integers(0, 8))
     def scale(self, count):
         try:
-            plan = commands.plan(self.state, commands.Scale(execution="e1", count=count), self.now)
+            plan = commands.plan(self.state, ScaleExecution(execution="e1", count=count), self.now)
         except ZoeError as error:
             event(f"scale refused: {error.code}")
             assert error.code == ("already-ended" if self.execution.desired == "ended" else "out-of-range")  # noqa: PT017
@@ -267,7 +270,7 @@ class Life(RuleBasedStateMachine):
 
     @rule()
     def terminate(self):
-        for execution in commands.plan(self.state, commands.Terminate(execution="e1"), self.now).executions:
+        for execution in commands.plan(self.state, TerminateExecution(execution="e1"), self.now).executions:
             self.keep(execution)
 
     @invariant()

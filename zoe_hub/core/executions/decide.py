@@ -9,91 +9,36 @@ section 4.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from msgspec.structs import replace
 
-from zoe_hub.core import processes as p
-from zoe_hub.core.model import (
-    Address,
-    Event,
+from zoe_hub.core.events import Event
+from zoe_hub.core.executions import processes as p
+from zoe_hub.core.executions.facts import (
+    Action,
+    AllocatePorts,
+    CleanUp,
+    Decision,
+    Facts,
+    RemoveProcess,
+    SignalProcess,
+    StartProcess,
+    StopProcess,
+)
+from zoe_hub.core.executions.history import event
+from zoe_hub.core.executions.model import (
     Execution,
-    Group,
-    Observed,
     Outcome,
     Phase,
     Process,
     ProcessState,
-    Record,
     process_name,
 )
+from zoe_hub.core.executions.spec import Group
 
 _WAITS = "; waits for the backend: "
-
-
-class Facts(Record, kw_only=True):
-    """What the shell found out about one execution since it last asked."""
-
-    deployment: str
-    observed: Mapping[str, Observed] = {}  # by name: all that the backend knows of this execution
-    addresses: Mapping[str, Mapping[str, Address]] = {}  # newly allocated, by process
-    ready: frozenset[str] = frozenset()  # processes whose readiness probe succeeded
-    drained: frozenset[str] = frozenset()  # processes that handed over their work
-    refused: Mapping[str, str] = {}  # processes that the backend will never start, and why
-    tails: Mapping[str, str] = {}  # the last log lines of processes that failed
-    cleaned: bool = False  # the backend holds nothing of this execution any more
-    resumed: datetime | None = None  # since when this hub has been there to ask
-    later: str = ""  # why the backend asked to come back, if it did so last time
-
-
-class Allocate(Record, kw_only=True):
-    """Reserve addresses for the ports of a process."""
-
-    process: str
-
-
-class Start(Record, kw_only=True):
-    """Start a process."""
-
-    process: str
-
-
-class Signal(Record, kw_only=True):
-    """Ask a process to hand over its work."""
-
-    process: str
-    signal: str
-
-
-class Stop(Record, kw_only=True):
-    """Ask a process to end; ``grace`` 0 kills it."""
-
-    process: str
-    grace: float
-
-
-class Remove(Record, kw_only=True):
-    """Forget a process that has exited; its log and exit code stay."""
-
-    process: str
-
-
-class Clean(Record, kw_only=True):
-    """Give back all that the execution holds on the backend."""
-
-
-Action = Allocate | Start | Signal | Stop | Remove | Clean
-
-
-class Decision(Record, kw_only=True):
-    """What becomes of the record, what is to be done, and when to look again even if nothing happens."""
-
-    execution: Execution
-    actions: tuple[Action, ...] = ()
-    events: tuple[Event, ...] = ()
-    wake: datetime | None = None
 
 
 def decide(before: Execution, facts: Facts, now: datetime) -> Decision:
@@ -250,17 +195,17 @@ def _actions(execution: Execution, facts: Facts) -> list[Action]:
         running = current and seen is not None and seen.state == "running"
         if process.state is ProcessState.PENDING:
             if process.addresses is None:
-                actions.append(Allocate(process=process.name))
+                actions.append(AllocatePorts(process=process.name))
             elif not current and p.may_start(execution, group):
-                actions.append(Start(process=process.name))
+                actions.append(StartProcess(process=process.name))
         elif process.state is ProcessState.DRAINING and group.drain is not None:
-            actions.append(Signal(process=process.name, signal=group.drain.signal))
+            actions.append(SignalProcess(process=process.name, signal=group.drain.signal))
         elif process.state is ProcessState.STOPPING and running:
-            actions.append(Stop(process=process.name, grace=0.0 if process.forced else group.grace))
+            actions.append(StopProcess(process=process.name, grace=0.0 if process.forced else group.grace))
     strangers = _strangers(execution, facts)
     over = execution.phase is Phase.STOPPING and not any(process.live for process in execution.processes)
-    if over and not any(isinstance(action, Stop) for action in strangers):
-        return [Clean()]  # takes along what has exited
+    if over and not any(isinstance(action, StopProcess) for action in strangers):
+        return [CleanUp()]  # takes along what has exited
     return [*actions, *strangers]
 
 
@@ -276,9 +221,9 @@ def _strangers(execution: Execution, facts: Facts) -> list[Action]:
         if process is not None and live and seen.incarnation == process.incarnation:
             continue
         if seen.state == "running":
-            actions.append(Stop(process=name, grace=0.0))
+            actions.append(StopProcess(process=name, grace=0.0))
         elif not live:  # an exited one of an older incarnation makes room by itself when the next starts
-            actions.append(Remove(process=name))
+            actions.append(RemoveProcess(process=name))
     return actions
 
 
@@ -306,16 +251,11 @@ def _events(before: Execution, after: Execution, now: datetime) -> list[Event]:
     return events
 
 
-def event(execution: Execution, now: datetime, kind: str, reason: str, *, process: str = "", **data: Any) -> Event:
-    """An event about ``execution``."""
-    return Event(
-        time=now, kind=kind, owner=execution.owner, execution=execution.id, process=process, reason=reason, data=data
-    )
-
-
 def _wake(execution: Execution, actions: tuple[Action, ...], now: datetime) -> datetime | None:
     """The next moment at which the passing of time alone changes the decision, or a kill without effect is repeated."""
-    times = [now + p.KILL_AGAIN] if any(isinstance(action, Stop) and action.grace == 0 for action in actions) else []
+    times = (
+        [now + p.KILL_AGAIN] if any(isinstance(action, StopProcess) and action.grace == 0 for action in actions) else []
+    )
     times += [process.deadline for process in execution.processes if process.live and process.deadline]
     if execution.desired == "running":
         times += [process.not_before for process in execution.processes if not process.live and process.not_before]

@@ -1,0 +1,1 @@
+"""Attachments: leases that bind notebooks to executions."""

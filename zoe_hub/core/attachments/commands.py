@@ -1,0 +1,181 @@
+"""Attaching notebooks to executions and detaching them: what each command changes, and why. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from zoe_hub.core.attachments.model import Attachment
+from zoe_hub.core.errors import ZoeError
+from zoe_hub.core.executions.commands import ScaleExecution, StartExecution, find, plan_ending, plan_scale, plan_start
+from zoe_hub.core.executions.history import event
+from zoe_hub.core.executions.model import Execution
+from zoe_hub.core.executions.spec import Connector
+from zoe_hub.core.plan import Change, Plan, Records
+from zoe_hub.core.record import Record
+
+
+class Attach(Record, kw_only=True):
+    """Bind a notebook to the execution of ``zapp`` it had, to ``execution``, or to a new one."""
+
+    id: str
+    owner: str
+    key: str
+    kernel: str
+    language: str
+    zapp: str | None = None
+    execution: str | None = None
+    start: StartExecution | None = None  # what to start if there is none
+    counts: Mapping[str, int] = {}  # sizes that were asked for in so many words
+
+
+class Detach(Record, kw_only=True):
+    """Undo an attachment; the execution ends unless it is kept or another notebook is attached."""
+
+    attachment: str
+    keep: bool = False
+
+
+def plan_attach(state: Records, command: Attach, now: datetime) -> Plan:
+    """A notebook bound to what it had, to a named execution or to a new one.
+
+    :raises ZoeError: ``unknown-execution``, ``already-ended``, ``already-attached``,
+        ``unknown-attachment``, ``not-attachable``
+    """
+    stale = tuple(
+        each.id
+        for each in _mine(state, command.owner, command.key)
+        if state.executions[each.execution].desired == "ended"
+    )
+    had = attached(state, command.owner, command.key, zapp=command.zapp, execution=command.execution)
+    if had is not None:
+        return _again(state, command, had, stale, now)
+    if command.execution is not None:
+        execution = find(state, command.execution, None)
+        if execution.desired == "ended":
+            raise ZoeError("already-ended", f"{execution.name} has ended; attach to another one.")
+        if other := attached(state, command.owner, command.key, zapp=execution.spec.zapp):
+            raise ZoeError(
+                "already-attached",
+                f"{command.key} is attached to {state.executions[other.execution].name} already, which is a"
+                f" {execution.spec.zapp} like {execution.name}.",
+            )
+        started: Plan | None = None
+    elif command.start is not None:
+        started = plan_start(state, command.start, now)
+        execution = started.executions[0]
+    else:
+        raise ZoeError(
+            "unknown-attachment", "This notebook is attached to nothing; say what to attach, such as 'spark'."
+        )
+    connects(execution, command.language)
+    attachment = Attachment(
+        id=command.id,
+        owner=command.owner,
+        execution=execution.id,
+        key=command.key,
+        zapp=execution.spec.zapp,
+        kernel=command.kernel,
+        language=command.language,
+        created=now,
+        renewed=now,
+    )
+    change = Change(what=f"attach {command.key} to {execution.name}", reason=f"{command.owner} asked for it")
+    made = event(execution, now, "attachment.made", change.what, attachment=attachment.id, key=command.key)
+    base = started or Plan(command="attach", changes=(), found=True)
+    return replace(
+        base,
+        command="attach",
+        changes=(*base.changes, change),
+        attachments=(attachment,),
+        detached=stale,
+        events=(*base.events, made),
+        found=started is None,
+    )
+
+
+def attached(
+    state: Records, owner: str, key: str, *, zapp: str | None = None, execution: str | None = None
+) -> Attachment | None:
+    """What a notebook is attached to: the execution of this id, one of this ZApp, or of any; the one renewed last."""
+
+    def meant(candidate: Execution) -> bool:
+        if execution is not None:
+            return candidate.id == execution
+        return zapp is None or candidate.spec.zapp == zapp
+
+    living = ((each, state.executions[each.execution]) for each in _mine(state, owner, key))
+    had = [each for each, candidate in living if candidate.desired != "ended" and meant(candidate)]
+    return max(had, key=lambda attachment: attachment.renewed, default=None)
+
+
+def _mine(state: Records, owner: str, key: str) -> list[Attachment]:
+    return [
+        attachment for attachment in state.attachments.values() if (attachment.owner, attachment.key) == (owner, key)
+    ]
+
+
+def connects(execution: Execution, language: str) -> Connector:
+    """How a kernel of this language connects.
+
+    :raises ZoeError: ``not-attachable``
+    """
+    how = execution.spec.attach.get(language)
+    if how is None:
+        raise ZoeError("not-attachable", f"{execution.spec.title} does not say how a {language} kernel connects to it.")
+    return how
+
+
+def _again(state: Records, command: Attach, attachment: Attachment, stale: tuple[str, ...], now: datetime) -> Plan:
+    """The same notebook attaches again, perhaps from a new kernel, perhaps with another size."""
+    execution = state.executions[attachment.execution]
+    connects(execution, command.language)
+    renewed = replace(
+        attachment,
+        kernel=command.kernel or attachment.kernel,
+        language=command.language,
+        renewed=now,
+        version=attachment.version + 1,
+    )
+    change = Change(what=f"attach {command.key} to {execution.name} again", reason="it was attached before")
+    scaled = [
+        plan_scale(state, ScaleExecution(execution=execution.id, group=name, count=count), now)
+        for name, count in command.counts.items()
+        if execution.counts.get(name) != count
+    ]
+    counts = {
+        name: count for each in scaled for name, count in each.executions[0].counts.items() if name in command.counts
+    }
+    executions = (
+        (replace(execution, counts={**execution.counts, **counts}, version=execution.version + 1),) if scaled else ()
+    )
+    made = event(execution, now, "attachment.renewed", change.what, attachment=attachment.id, key=command.key)
+    return Plan(
+        command="attach",
+        changes=(change, *(part for each in scaled for part in each.changes)),
+        executions=executions,
+        attachments=(renewed,),
+        detached=stale,
+        events=(made, *(part for each in scaled for part in each.events)),
+        found=True,
+    )
+
+
+def plan_detach(state: Records, command: Detach, now: datetime) -> Plan:
+    """An attachment undone; its execution ends unless somebody still wants it. ``ZoeError`` ``unknown-attachment``."""
+    attachment = state.attachments.get(command.attachment)
+    if attachment is None:
+        raise ZoeError("unknown-attachment", f"There is no attachment {command.attachment!r}.")
+    execution = state.executions[attachment.execution]
+    change = Change(what=f"detach {attachment.key} from {execution.name}", reason="asked by its owner")
+    made = event(execution, now, "attachment.dropped", change.what, attachment=attachment.id, key=attachment.key)
+    others = any(other.execution == execution.id and other.id != attachment.id for other in state.attachments.values())
+    stays = command.keep or others or execution.desired == "ended" or execution.spec.protected
+    ending = (
+        Plan(command="detach", changes=())
+        if stays
+        else plan_ending("detach", execution, f"{attachment.key} was detached, and no other notebook is attached", now)
+    )
+    return replace(ending, changes=(change, *ending.changes), detached=(attachment.id,), events=(made, *ending.events))

@@ -1,0 +1,22 @@
+"""The lines of the history."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from zoe_hub.core.record import Record
+
+
+class Event(Record, kw_only=True):
+    """A line of the append-only history. ``seq`` is given by the store and grows without gaps."""
+
+    seq: int = 0
+    time: datetime
+    kind: str  # e.g. ``execution.phase``, ``process.state``, ``attachment.made``
+    owner: str
+    execution: str = ""
+    process: str = ""
+    reason: str
+    data: Mapping[str, Any] = {}

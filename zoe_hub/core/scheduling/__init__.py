@@ -1,0 +1,1 @@
+"""Which executions may run how many processes."""
