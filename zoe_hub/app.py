@@ -26,10 +26,10 @@ from traitlets.config import Application, catch_config_error
 
 import zoe_hub
 from zoe_hub.controllers.hub import Controllers
-from zoe_hub.controllers.tokens import random_token
+from zoe_hub.controllers.kit.tokens import random_token
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.web import logs, runtime
-from zoe_hub.web.auth import EmbeddedAuthenticator
+from zoe_hub.run import logs, runtime
+from zoe_hub.web.access.auth import EmbeddedAuthenticator
 from zoe_hub.web.context import Hub
 from zoe_hub.web.server import make_application
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from zoe_hub.backends.base import Backend
     from zoe_hub.store.base import Store
-    from zoe_hub.web.auth import Authenticator
+    from zoe_hub.web.access.auth import Authenticator
 
 OK, CANNOT_START, WRONG_OPTIONS, ALREADY_RUNS = 0, 1, 2, 3
 
@@ -49,7 +49,7 @@ _OWN = {
         "docker": "zoe_hub.backends.docker:DockerBackend",
         "fake": "zoe_hub.backends.fake:FakeBackend",
     },
-    "zoe.authenticators": {"embedded": "zoe_hub.web.auth:EmbeddedAuthenticator"},
+    "zoe.authenticators": {"embedded": "zoe_hub.web.access.auth:EmbeddedAuthenticator"},
 }
 
 
@@ -381,7 +381,7 @@ class Running:
         """Open everything, adopt what runs, then listen."""
         from zoe_hub.catalog import Catalog, default_folders  # noqa: PLC0415
         from zoe_hub.store.sql import SQLStore  # noqa: PLC0415
-        from zoe_hub.web.proxy import routes  # noqa: PLC0415
+        from zoe_hub.web.pages.proxy import routes  # noqa: PLC0415
 
         app = self.app
         state = runtime.read(self.data / runtime.STATE)

@@ -1,6 +1,6 @@
 """A streaming reverse proxy for Tornado handlers: HTTP and WebSocket, nothing buffered, nothing decompressed.
 
-Shared by the hub (``zoe_hub.web.proxy``: web pages of processes) and the Jupyter server extension
+Shared by the hub (``zoe_hub.web.pages.proxy``: web pages of processes) and the Jupyter server extension
 (``jupyter_zoe.extension``: the hub itself). Imports neither of them; needs Tornado and the standard library.
 
 - ``rewrite``: pure. Paths, headers, cookies and origins on their way through.

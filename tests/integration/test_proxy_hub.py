@@ -19,14 +19,14 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 from tornado.websocket import WebSocketHandler, websocket_connect
 
-from zoe_hub.controllers.tokens import digest
+from zoe_hub.controllers.kit.tokens import digest
 from zoe_hub.core.executions.model import Address, Execution, Phase, Process, ProcessState
 from zoe_hub.core.executions.spec import ExecutionSpec, Group, Port, Secret
 from zoe_hub.store.base import Batch, Token
 from zoe_hub.store.memory import MemoryStore
-from zoe_hub.web import proxy
-from zoe_hub.web.auth import EmbeddedAuthenticator
+from zoe_hub.web.access.auth import EmbeddedAuthenticator
 from zoe_hub.web.context import Hub
+from zoe_hub.web.pages import proxy
 from zoe_hub.web.server import make_application
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -25,7 +25,7 @@ sys.path.insert(0, str(FRAMEWORK))
 
 from cluster import LocalCluster, Member  # noqa: E402
 
-from zoe_hub.controllers.tokens import jws  # noqa: E402
+from zoe_hub.controllers.kit.tokens import jws  # noqa: E402
 
 LIMIT = 600
 MEMORY = str(512 * 2**20)

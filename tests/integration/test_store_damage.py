@@ -14,8 +14,8 @@ import pytest
 from sqlalchemy import event as sa_event
 
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.store import sqlite
 from zoe_hub.store.base import Batch
+from zoe_hub.store.databases import sqlite
 from zoe_hub.store.sql import SQLStore
 from zoe_hub.testing.store_contract import batch_of_everything, contents, event, execution, reply
 

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from zoe_hub.backends.base import Permanent, Temporary
 from zoe_hub.backends.fake import Faults
-from zoe_hub.controllers import reconciler
-from zoe_hub.controllers.tokens import jws
+from zoe_hub.controllers.executions import reconciler
+from zoe_hub.controllers.kit.tokens import jws
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.model import Outcome, Phase
 from zoe_hub.core.executions.spec import Drain, Group, Ready, Secret

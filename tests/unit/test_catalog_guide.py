@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from zoe_hub.catalog import Catalog, check, default_folders, published_schema
-from zoe_hub.catalog.templates import FILTERS
 from zoe_hub.core.errors import ZoeError
+from zoe_hub.language.expressions import FILTERS
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "framework-author.md").read_text()
 EXAMPLES = dict(re.findall(r"```yaml\n# file: (\S+)\n(.*?)```", GUIDE, re.DOTALL))

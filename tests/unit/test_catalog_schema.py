@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoe_hub.catalog import published_schema, units
+from zoe_hub.catalog import published_schema
 from zoe_hub.catalog.schema import KEYWORDS, check
+from zoe_hub.language import units
 
 JSON = st.recursive(
     st.one_of(

@@ -9,7 +9,7 @@ import json
 
 import pytest
 
-from zoe_hub.controllers.tokens import jws, redacted
+from zoe_hub.controllers.kit.tokens import jws, redacted
 from zoe_hub.core.errors import ZoeError
 
 

@@ -18,10 +18,10 @@ import pytest
 from packaging.requirements import Requirement
 
 from zoe_hub.catalog import Catalog, check, default_folders
-from zoe_hub.catalog.templates import evaluate
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.spec import ExecutionSpec
 from zoe_hub.core.text import bind, references
+from zoe_hub.language.expressions import evaluate
 
 FRAMEWORKS = Path(__file__).parents[2] / "frameworks"
 NEEDED = {"python-job": {"code": "print(1)"}, "spark-job": {"file": "/jobs/x.jar"}}

@@ -21,10 +21,10 @@ from sqlalchemy import create_engine
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.store import migrate, rows, tables
 from zoe_hub.store.base import Batch
-from zoe_hub.store.dialect import choose
+from zoe_hub.store.databases.base import choose
+from zoe_hub.store.databases.sqlite import SQLite
 from zoe_hub.store.migrate import ZOE, Migrations
 from zoe_hub.store.sql import SQLStore
-from zoe_hub.store.sqlite import SQLite
 from zoe_hub.testing.store_contract import batch_of_everything, event, execution, reply
 
 FIRST = Path(migrate.__file__).parent / "migrations" / "versions" / "r0001_first.py"

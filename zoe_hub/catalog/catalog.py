@@ -17,11 +17,11 @@ from typing import Any, Literal
 from zoe_hub.catalog import parameters
 from zoe_hub.catalog.framework import Framework
 from zoe_hub.catalog.schema import check as check_schema
-from zoe_hub.catalog.schema import suggestion
 from zoe_hub.catalog.source import Document, Unreadable, read
 from zoe_hub.catalog.zapp import Rendered, ZApp
 from zoe_hub.contract.types import FrameworkView, ZAppView
 from zoe_hub.core.errors import FieldError, ZoeError
+from zoe_hub.language.words import suggestion
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from zoe_hub.catalog import parameters, templates
+from zoe_hub.catalog import parameters
 from zoe_hub.catalog.rendering import (
     RESERVED,
     Fields,
@@ -20,12 +20,14 @@ from zoe_hub.catalog.rendering import (
     seconds,
     secret_lookup,
 )
-from zoe_hub.catalog.schema import is_type, suggestion
+from zoe_hub.catalog.schema import is_type
 from zoe_hub.catalog.source import Document, pointer
-from zoe_hub.catalog.templates import Hidden
 from zoe_hub.core.errors import FieldError
 from zoe_hub.core.executions.spec import Connector, Drain, Group, Port, Ready, Resources, Restart
 from zoe_hub.core.record import Record
+from zoe_hub.language import expressions
+from zoe_hub.language.expressions import Hidden
+from zoe_hub.language.words import suggestion
 
 _LATE_WHY = "is known only when a process starts; this field is needed before"
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,120}")
@@ -434,7 +436,7 @@ class Framework:
                     " not beginning with ZOE_, and a text or number as value",
                 )
             else:
-                found[str(name)] = templates.as_text(item)
+                found[str(name)] = expressions.as_text(item)
         return found
 
     def _port(self, name: str, source: Any, path: str, scope: Scope, fields: Fields) -> Port:

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from zoe_hub.catalog import units
-from zoe_hub.catalog.schema import Fault, check, suggestion
+from zoe_hub.catalog.schema import Fault, check
 from zoe_hub.catalog.source import pointer
 from zoe_hub.core.errors import FieldError
 from zoe_hub.core.text import has_bracket
+from zoe_hub.language import units
+from zoe_hub.language.words import suggestion
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 LONGEST_TEXT = 2**20  # characters of one text in what a user gives

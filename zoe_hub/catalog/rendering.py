@@ -12,12 +12,12 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from zoe_hub.catalog import templates, units
-from zoe_hub.catalog.schema import shown, suggestion
 from zoe_hub.catalog.source import Document, pointer
-from zoe_hub.catalog.templates import Absent, Hidden, Late, TemplateError
 from zoe_hub.core.errors import FieldError
 from zoe_hub.core.text import Kind, Reference
+from zoe_hub.language import expressions, units
+from zoe_hub.language.expressions import Absent, Hidden, Late, TemplateError
+from zoe_hub.language.words import shown, suggestion
 
 Scope = Mapping[str, Any]
 PROCESS_NAMES = ("port", "path", "bind", "host", "index", "process", "folder")
@@ -81,15 +81,15 @@ class Fields:
         if not isinstance(source, str):
             return
         try:
-            template = templates.parse(source)
+            template = expressions.parse(source)
         except TemplateError as error:
             self.error(path, str(error), line=error.line)
             return
-        for name, attributes, line in templates.named(template):
+        for name, attributes, line in expressions.named(template):
             message = _out_of_reach(name, attributes, scope)
             if message:
                 self.error(path, message, line=line)
-        for name, line in templates.secrets(template):
+        for name, line in expressions.secrets(template):
             try:
                 scope["secret"](name)
             except TemplateError as error:
@@ -102,7 +102,7 @@ class Fields:
         if not isinstance(source, str):
             return source
         try:
-            return templates.parse(source).value(scope)
+            return expressions.parse(source).value(scope)
         except TemplateError as error:
             self.error(path, str(error), line=error.line)
             return None
@@ -113,7 +113,7 @@ class Fields:
         if value is None:
             return None
         try:
-            return str(templates.as_text(value))
+            return str(expressions.as_text(value))
         except TypeError as error:
             self.error(path, str(error))
             return None
@@ -121,7 +121,7 @@ class Fields:
     def optional(self, path: str, source: str, scope: Scope) -> str | None:
         """The field as a text; None if it names a group that is switched off."""
         try:
-            templates.parse(source).value(scope)
+            expressions.parse(source).value(scope)
         except Absent:
             return None
         except TemplateError:
@@ -141,7 +141,7 @@ class Fields:
             value = self.value(here, item, scope)
             for one in value if isinstance(value, list) else () if value is None else (value,):
                 try:
-                    arguments.append(str(templates.as_text(one)))
+                    arguments.append(str(expressions.as_text(one)))
                 except TypeError as error:
                     self.error(here, str(error))
         return tuple(arguments)
@@ -209,7 +209,7 @@ def names_in(source: Any) -> frozenset[str]:
     """The names that the expressions of a field use; the definition was checked before."""
     if not isinstance(source, str):
         return frozenset()
-    return frozenset(name for name, _, _ in templates.named(templates.parse(source)))
+    return frozenset(name for name, _, _ in expressions.named(expressions.parse(source)))
 
 
 def seconds(source: Any, default: float) -> float:
@@ -222,7 +222,7 @@ def seconds(source: Any, default: float) -> float:
 def _out_of_reach(name: str, attributes: tuple[str, ...], scope: Scope) -> str:
     """Why a name with its attributes cannot be used, or nothing."""
     if name not in scope or name == "secret":
-        return templates.unknown(
+        return expressions.unknown(
             name, (known for known, value in scope.items() if known != "secret" and not isinstance(value, Hidden))
         )
     value, so_far = scope[name], name

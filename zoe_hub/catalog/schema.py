@@ -15,8 +15,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from zoe_hub.catalog import units
 from zoe_hub.catalog.source import pointer
+from zoe_hub.language import units
+from zoe_hub.language.words import shown, suggestion
 
 Schema = Mapping[str, Any] | bool
 
@@ -108,28 +109,6 @@ def same(one: Any, other: Any) -> bool:
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(map(same, one, other))
     return bool(one == other)
-
-
-def shown(value: Any, longest: int = 60) -> str:
-    """A value as a message shows it, shortened."""
-    if isinstance(value, dict | list):
-        return f"{_TYPES['object' if isinstance(value, dict) else 'array']} of {len(value)}"
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    text = str(value)
-    text = text if len(text) <= longest else text[: longest - 1] + "…"
-    return f"the text {text!r}" if isinstance(value, str) else text
-
-
-def suggestion(name: str, known: Iterable[str]) -> str:
-    """``; did you mean 'x'?`` or what there is."""
-    names = sorted(known)
-    close = difflib.get_close_matches(name, names, 1)
-    if close:
-        return f"; did you mean '{close[0]}'?"
-    return f"; there is {', '.join(names[:20])}" if names else ""
 
 
 def _memory(value: str) -> None:

@@ -9,17 +9,19 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from zoe_hub.catalog import parameters, templates
+from zoe_hub.catalog import parameters
 from zoe_hub.catalog.framework import Framework, RenderedFramework, broken_rules, cycles, process_scope
 from zoe_hub.catalog.icon import bad_icon
 from zoe_hub.catalog.rendering import RESERVED, Fields, Scope, in_expression, late, names_in, opened, secret_lookup
-from zoe_hub.catalog.schema import check, suggestion
+from zoe_hub.catalog.schema import check
 from zoe_hub.catalog.source import Document, pointer
-from zoe_hub.catalog.templates import Hidden
 from zoe_hub.core.errors import FieldError, ZoeError
 from zoe_hub.core.executions.spec import Connector, ExecutionSpec, Group, Secret
 from zoe_hub.core.record import Record
 from zoe_hub.core.text import OPEN, references
+from zoe_hub.language import expressions
+from zoe_hub.language.expressions import Hidden
+from zoe_hub.language.words import suggestion
 
 _CHANGEABLE = (
     "title",
@@ -505,7 +507,7 @@ class ZApp:
             piece = pieces[part.alias]
             # a process of the same execution reaches the others by the addresses for peers
             peers: dict[str, Any] = {
-                name: templates.Late(text.replace(f"{OPEN}endpoint:", f"{OPEN}address:"))
+                name: expressions.Late(text.replace(f"{OPEN}endpoint:", f"{OPEN}address:"))
                 for name, text in piece.outputs.items()
             }
             off = {
@@ -563,14 +565,14 @@ def _has_expression(value: Any) -> bool:
 def _is_secret_expression(value: Any) -> bool:
     """Whether it is ``{{ secret('name') }}`` and nothing else."""
     try:
-        template = templates.parse(value) if isinstance(value, str) else None
-    except templates.TemplateError:
+        template = expressions.parse(value) if isinstance(value, str) else None
+    except expressions.TemplateError:
         return False
     return (
         template is not None
         and template.whole
-        and len(list(templates.secrets(template))) == 1
-        and not list(templates.named(template))
+        and len(list(expressions.secrets(template))) == 1
+        and not list(expressions.named(template))
     )
 
 

@@ -15,13 +15,13 @@ from traitlets import Float, Int
 from traitlets.config import LoggingConfigurable
 
 from zoe_hub.backends.base import Backend
-from zoe_hub.controllers.admission import Admission
-from zoe_hub.controllers.binding import Binder
-from zoe_hub.controllers.clock import Clock
-from zoe_hub.controllers.observer import Observer
-from zoe_hub.controllers.probes import Probes
-from zoe_hub.controllers.queue import WorkQueue
-from zoe_hub.controllers.reconciler import Reconciler
+from zoe_hub.controllers.executions.admission import Admission
+from zoe_hub.controllers.executions.binding import Binder
+from zoe_hub.controllers.executions.observer import Observer
+from zoe_hub.controllers.executions.probes import Probes
+from zoe_hub.controllers.executions.reconciler import Reconciler
+from zoe_hub.controllers.kit.clock import Clock
+from zoe_hub.controllers.kit.queue import WorkQueue
 from zoe_hub.controllers.service import Service, Shop
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.model import Execution

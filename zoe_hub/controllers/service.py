@@ -12,11 +12,11 @@ from typing import Any, Protocol
 
 from zoe_hub.backends.base import Backend
 from zoe_hub.contract.types import Connection
-from zoe_hub.controllers.admission import Admission
-from zoe_hub.controllers.binding import Binder, Folders
-from zoe_hub.controllers.clock import Clock
-from zoe_hub.controllers.preflight import check_versions
-from zoe_hub.controllers.tokens import new_token
+from zoe_hub.controllers.attachments.preflight import check_versions
+from zoe_hub.controllers.executions.admission import Admission
+from zoe_hub.controllers.executions.binding import Binder, Folders
+from zoe_hub.controllers.kit.clock import Clock
+from zoe_hub.controllers.kit.tokens import new_token
 from zoe_hub.core import commands, text
 from zoe_hub.core.attachments.commands import Attach, Detach, attached, connects
 from zoe_hub.core.attachments.model import Attachment

@@ -22,7 +22,7 @@ from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.events import Event
 from zoe_hub.store import rows
 from zoe_hub.store.base import Batch
-from zoe_hub.store.dialect import choose
+from zoe_hub.store.databases.base import choose
 from zoe_hub.store.migrate import ZOE, Migrations
 from zoe_hub.store.state import Draft, State
 from zoe_hub.store.view import REPLIES_KEPT, StateStore, utc_now

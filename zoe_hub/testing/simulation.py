@@ -15,8 +15,8 @@ from typing import Any, TypeVar
 
 from zoe_hub.backends.base import ProcessSpec
 from zoe_hub.backends.fake import FakeBackend, FakeEngine
-from zoe_hub.controllers.clock import Clock
 from zoe_hub.controllers.hub import Controllers
+from zoe_hub.controllers.kit.clock import Clock
 from zoe_hub.controllers.service import RenderedZApp
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.invariants import violations

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from zoe_hub.backends.base import Backend
 from zoe_hub.store.base import Store
-from zoe_hub.web.audit import Audit
-from zoe_hub.web.auth import Authenticator
+from zoe_hub.web.access.audit import Audit
+from zoe_hub.web.access.auth import Authenticator
+from zoe_hub.web.access.origin import Origins
+from zoe_hub.web.access.tickets import Tickets
 from zoe_hub.web.metrics import Metrics
-from zoe_hub.web.origin import Origins
-from zoe_hub.web.tickets import Tickets
 from zoe_hub.web.views import Views
 
 if TYPE_CHECKING:

@@ -1,4 +1,6 @@
-"""Reads queries and bodies into the wire types, naming every wrong place by a JSON pointer. Called by ``web.base``."""
+"""Reads queries and bodies into the wire types, naming every wrong place by a JSON pointer. Called by
+``web.handler``.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Measurements for Prometheus. Counted here in plain numbers; ``prometheus_client`` is loaded when somebody first asks.
 
-``web.base`` counts requests, ``web.system`` renders. The registry is the hub's own, so several hubs live in one
-process.
+``web.handler`` counts requests, ``web.operations.system`` renders. The registry is the hub's own, so several hubs live
+in one process.
 """
 
 from __future__ import annotations

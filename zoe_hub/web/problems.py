@@ -1,4 +1,4 @@
-"""Turns errors into problem documents (RFC 9457). Called by ``web.base``; nothing else writes problems."""
+"""Turns errors into problem documents (RFC 9457). Called by ``web.handler``; nothing else writes problems."""
 
 from __future__ import annotations
 

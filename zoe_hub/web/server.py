@@ -12,12 +12,12 @@ from tornado.web import Application
 
 from zoe_hub.contract.openapi import path_parameters
 from zoe_hub.contract.operations import OPERATIONS, PREFIX
-from zoe_hub.web import operations, streams, system  # noqa: F401 - their import binds the operations
-from zoe_hub.web.auth import Principal, bearer
-from zoe_hub.web.base import ApiHandler, LivenessHandler, UnknownHandler, log
-from zoe_hub.web.calls import BOUND, Bound
+from zoe_hub.web.access.auth import Principal, bearer
+from zoe_hub.web.access.login import LoginHandler
+from zoe_hub.web.call import BOUND, Bound
 from zoe_hub.web.context import Hub
-from zoe_hub.web.login import LoginHandler
+from zoe_hub.web.handler import ApiHandler, LivenessHandler, UnknownHandler, log
+from zoe_hub.web.operations import executions, streams, system  # noqa: F401 - their import binds the operations
 
 
 def make_application(hub: Hub, further: Sequence[tuple[Any, ...]] = ()) -> Application:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import msgspec
 
 from zoe_hub.contract import types as t
-from zoe_hub.controllers.binding import proxy_path
+from zoe_hub.controllers.executions.binding import proxy_path
 from zoe_hub.core.attachments.model import Attachment
 from zoe_hub.core.events import Event
 from zoe_hub.core.executions.model import Execution, Process, ProcessState, process_name

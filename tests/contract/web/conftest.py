@@ -19,11 +19,11 @@ from tornado.netutil import bind_sockets
 
 from zoe_hub.backends.fake import FakeBackend, FakeEngine
 from zoe_hub.catalog import Catalog
-from zoe_hub.controllers import tokens
 from zoe_hub.controllers.hub import Controllers
+from zoe_hub.controllers.kit import tokens
 from zoe_hub.store.base import Store
 from zoe_hub.store.memory import MemoryStore
-from zoe_hub.web.auth import EmbeddedAuthenticator
+from zoe_hub.web.access.auth import EmbeddedAuthenticator
 from zoe_hub.web.context import Hub
 from zoe_hub.web.server import make_application
 

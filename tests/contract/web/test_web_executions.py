@@ -13,9 +13,9 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
 from zoe_hub.core.executions.model import Outcome, Phase
+from zoe_hub.run.logs import redact
 from zoe_hub.store.base import Batch
 from zoe_hub.store.sql import SQLStore
-from zoe_hub.web.logs import redact
 
 CLUSTER = {"zapp": "cluster", "parameters": {"workers": 2}}
 
@@ -253,7 +253,7 @@ async def test_a_ticket_opens_once_and_only_the_proxy(world):
     cookie = first.headers["set-cookie"]
     assert {"HttpOnly", "Path=/zoe/pages", "SameSite=Strict"} <= {part.strip() for part in cookie.split(";")}
     assert (await browser.get(world.url + ticket["url"])).status_code == 401
-    from zoe_hub.web.tickets import LIFE
+    from zoe_hub.web.access.tickets import LIFE
 
     late = (await client.post("/tickets", json={"path": "/zoe/pages/e1/main-0/web/"})).json()
     world.hub.tickets._now = lambda: world.hub.now() + LIFE

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from zoe_hub.controllers.tokens import digest
+from zoe_hub.controllers.kit.tokens import digest
 from zoe_hub.core.events import Event
 from zoe_hub.store.base import Batch
 from zoe_hub.store.sql import SQLStore

@@ -8,7 +8,7 @@ import pytest
 
 from zoe_hub.contract.operations import BY_ID, OPERATIONS, Operation
 from zoe_hub.web import server
-from zoe_hub.web.calls import BOUND
+from zoe_hub.web.call import BOUND
 
 BODIES: dict[str, dict[str, Any]] = {
     "start_execution": {"zapp": "cluster"},
@@ -204,7 +204,7 @@ async def test_lists_show_ones_own_and_admins_everything(world):
 
 
 async def test_a_revoked_token_ends(world):
-    from zoe_hub.controllers.tokens import digest
+    from zoe_hub.controllers.kit.tokens import digest
     from zoe_hub.store.base import Batch
 
     token = await world.token("alice")

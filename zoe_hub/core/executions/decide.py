@@ -2,9 +2,9 @@
 
 ``decide`` is level-triggered: it looks at states, never at what just happened, so a restart of the hub, a lost or a
 repeated notice take the same path. Its actions are a function of the record it returns and the facts, and each may be
-carried out again without harm. The shell (``controllers.reconciler``) commits the record first, then acts, then looks
-again. The method is that of Kubernetes controllers (level-based reconciliation); the phases are those of the design,
-section 4.
+carried out again without harm. The shell (``controllers.executions.reconciler``) commits the record first, then acts,
+then looks again. The method is that of Kubernetes controllers (level-based reconciliation); the phases are those of the
+design, section 4.
 """
 
 from __future__ import annotations

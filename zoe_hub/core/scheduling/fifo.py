@@ -1,4 +1,4 @@
-"""Admission: which executions may run how many processes. Pure; called by ``controllers.admission`` and
+"""Admission: which executions may run how many processes. Pure; called by ``controllers.executions.admission`` and
 ``core.commands``.
 
 Essentials are all-or-nothing, elastic processes best effort, in order of creation (FIFO), after Pace et al., "Flexible

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from zoe_hub.store.dialect import append_only
+from zoe_hub.store.databases.base import append_only
 
 revision = "0001"
 down_revision = None

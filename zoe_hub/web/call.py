@@ -1,6 +1,7 @@
 """One request that has passed every check, and the binding of operations to the coroutines that do them.
 
-``web.base`` makes a ``Call`` of each request; the modules beside it ``bind`` what they do to the table of operations.
+``web.handler`` makes a ``Call`` of each request; the modules beside it ``bind`` what they do to the table of
+operations.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ from zoe_hub.core.attachments.model import Attachment
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.model import Execution
 from zoe_hub.store.base import Reply
-from zoe_hub.web.auth import Principal
+from zoe_hub.web.access.auth import Principal
 from zoe_hub.web.context import Hub
 
 if TYPE_CHECKING:
-    from zoe_hub.web.base import ApiHandler
+    from zoe_hub.web.handler import ApiHandler
 
 
 class Answer(NamedTuple):

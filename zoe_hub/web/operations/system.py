@@ -12,7 +12,7 @@ import zoe_hub
 from zoe_hub import contract
 from zoe_hub.contract import types as t
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.web.calls import Answer, Call, bind
+from zoe_hub.web.call import Answer, Call, bind
 from zoe_hub.web.problems import wrong_place
 
 LOGIN = "/zoe/login"
@@ -88,7 +88,7 @@ async def get_openapi(_: Call) -> Answer:
 @bind("get_reference")
 async def get_reference(_: Call) -> Answer:
     """The document as a page."""
-    from zoe_hub.web.reference import page  # noqa: PLC0415 - seldom wanted
+    from zoe_hub.web.operations.reference import page  # noqa: PLC0415 - seldom wanted
 
     text, policy = page(_openapi())
     return Answer(text, headers={"Content-Security-Policy": policy})

@@ -1,8 +1,8 @@
 """``/zoe/pages/<execution>/<process>/<port>/...``: the web pages of processes, for their owners, through the hub.
 
 A browser comes here through the Jupyter server extension (with the hub's token) or by itself (with a session, see
-``web.tickets``). Requests are streamed both ways by ``zoe_proxy``. What the process is asked holds nothing of the hub:
-no token, no session; what the definition's ``Port.headers`` name is added. Called by ``app``, which registers
+``web.access.tickets``). Requests are streamed both ways by ``zoe_proxy``. What the process is asked holds nothing of
+the hub: no token, no session; what the definition's ``Port.headers`` name is added. Called by ``app``, which registers
 ``routes()``.
 """
 
@@ -15,14 +15,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
-from zoe_hub.controllers.binding import Binder, proxy_path
+from zoe_hub.controllers.executions.binding import Binder, proxy_path
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.model import Address, Execution, Process, ProcessState
 from zoe_hub.core.executions.processes import label
 from zoe_hub.core.executions.spec import Port
-from zoe_hub.web.auth import Principal
-from zoe_hub.web.base import ZoeHandler
-from zoe_hub.web.waiting import waiting_page
+from zoe_hub.web.access.auth import Principal
+from zoe_hub.web.handler import ZoeHandler
+from zoe_hub.web.pages.waiting import waiting_page
 from zoe_proxy import Client, ProxyHandler, Route, Upstream, UpstreamError, escapes
 from zoe_proxy.rewrite import Pairs, Rules
 

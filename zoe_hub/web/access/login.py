@@ -1,10 +1,10 @@
-"""``GET /zoe/login?ticket=``: exchanges a ticket for a browser's session with the proxy. See ``web.tickets``."""
+"""``GET /zoe/login?ticket=``: exchanges a ticket for a browser's session with the proxy. See ``web.access.tickets``."""
 
 from __future__ import annotations
 
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.web.base import ZoeHandler
-from zoe_hub.web.tickets import SCOPE
+from zoe_hub.web.access.tickets import SCOPE
+from zoe_hub.web.handler import ZoeHandler
 
 
 class LoginHandler(ZoeHandler):

@@ -14,7 +14,7 @@ from logging import Logger
 from msgspec.structs import replace
 
 from zoe_hub.backends.base import Backend
-from zoe_hub.controllers.clock import Clock
+from zoe_hub.controllers.kit.clock import Clock
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.events import Event
 from zoe_hub.core.executions.history import event as event_of

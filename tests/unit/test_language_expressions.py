@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jinja2.sandbox import SandboxedEnvironment
 
-from zoe_hub.catalog.templates import Late, TemplateError, evaluate, named, parse, secrets
 from zoe_hub.core.errors import ZoeError
+from zoe_hub.language.expressions import Late, TemplateError, evaluate, named, parse, secrets
 
 SCOPE = {
     "workers": 3,

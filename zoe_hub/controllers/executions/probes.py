@@ -1,7 +1,7 @@
 """Asks processes whether they are ready, and whether they have handed over their work.
 
 Each question is asked in a task of its own, at first quickly, then more slowly, until the answer is yes or nobody wants
-to know any more. Used by ``controllers.reconciler``.
+to know any more. Used by ``controllers.executions.reconciler``.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 from tornado.simple_httpclient import SimpleAsyncHTTPClient
 
 from zoe_hub.backends.base import Backend
-from zoe_hub.catalog.templates import evaluate
-from zoe_hub.controllers.binding import Binder
+from zoe_hub.controllers.executions.binding import Binder
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.model import Address, Execution, Phase, Process
 from zoe_hub.core.executions.processes import label
 from zoe_hub.core.executions.spec import Drain, Group
+from zoe_hub.language.expressions import evaluate
 
 FIRST, LONGEST = 0.02, 0.5  # seconds between two questions
 SILENCE = 0.05  # seconds a connection must stay open to count: a published port of a container accepts, then closes

@@ -1,4 +1,4 @@
-"""What differs from one database to the next, behind one contract. ``store.sqlite`` is the only one so far.
+"""What differs from one database to the next, behind one contract. ``store.databases.sqlite`` is the only one so far.
 
 Used by ``store.sql`` (on its threads, never on the event loop's) and by the migrations.
 """
@@ -58,7 +58,7 @@ def choose(url_or_path: str | Path) -> Dialect:
 
     :raises ZoeError: ``not-supported`` for any other database
     """
-    from zoe_hub.store.sqlite import SQLite  # noqa: PLC0415 - a hub loads the driver of its own database alone
+    from zoe_hub.store.databases.sqlite import SQLite  # noqa: PLC0415 - a hub loads the driver of its own database alone
 
     text = str(url_or_path)
     scheme, separator, rest = text.partition("://")
@@ -77,6 +77,6 @@ def append_only(dialect: str, table: str, number: str) -> tuple[str, ...]:
 
     :param dialect: SQLAlchemy's name of the database
     """
-    from zoe_hub.store import sqlite  # noqa: PLC0415
+    from zoe_hub.store.databases import sqlite  # noqa: PLC0415
 
     return {"sqlite": sqlite.append_only}[dialect](table, number)

@@ -17,11 +17,11 @@ from logging import Logger
 from msgspec.structs import replace
 
 from zoe_hub.backends.base import Backend, Permanent, Temporary
-from zoe_hub.controllers.binding import Binder
-from zoe_hub.controllers.clock import Clock
-from zoe_hub.controllers.observer import Observer
-from zoe_hub.controllers.probes import Probes
-from zoe_hub.controllers.tokens import digest, redacted
+from zoe_hub.controllers.executions.binding import Binder
+from zoe_hub.controllers.executions.observer import Observer
+from zoe_hub.controllers.executions.probes import Probes
+from zoe_hub.controllers.kit.clock import Clock
+from zoe_hub.controllers.kit.tokens import digest, redacted
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.decide import decide, waiting
 from zoe_hub.core.executions.facts import (

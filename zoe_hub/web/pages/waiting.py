@@ -1,7 +1,7 @@
 """The page that people see while a process does not answer. It looks again by itself, less often each time, and not
 while hidden.
 
-Called by ``web.proxy``. Whether the answer is still the hub's own is told by a header; every other answer is the
+Called by ``web.pages.proxy``. Whether the answer is still the hub's own is told by a header; every other answer is the
 page's.
 """
 

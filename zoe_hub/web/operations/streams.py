@@ -1,4 +1,5 @@
-"""Answers that go on: the event stream and logs. Bound to the table by ``bind``; ``web.base`` says what comes before.
+"""Answers that go on: the event stream and logs. Bound to the table by ``bind``; ``web.handler`` says what comes
+before.
 
 Both end when the client leaves, when the hub shuts down, and when the token that opened them is not valid any more. A
 reader who does not read is disconnected from the event stream and may resume: nothing is held for it.
@@ -18,7 +19,7 @@ from tornado.iostream import StreamClosedError
 from zoe_hub.backends.base import Chunk
 from zoe_hub.core.errors import FieldError, ZoeError
 from zoe_hub.core.events import Event
-from zoe_hub.web.calls import Call, bind
+from zoe_hub.web.call import Call, bind
 from zoe_hub.web.views import event_view
 
 T = TypeVar("T")

@@ -1,5 +1,5 @@
-"""Who sends a request: principals and authenticators. Called by ``web.base`` and, through ``web.tickets``, by the
-proxy.
+"""Who sends a request: principals and authenticators. Called by ``web.handler`` and, through ``web.access.tickets``, by
+the proxy.
 
 An authenticator is found by the entry point group ``zoe.authenticators``. It gets the request's headers and says whose
 they are, or nothing; what that person may do is decided by scopes and ownership, never here.
@@ -16,7 +16,7 @@ from tornado.httputil import HTTPServerRequest
 from traitlets import Unicode
 from traitlets.config import LoggingConfigurable
 
-from zoe_hub.controllers.tokens import digest
+from zoe_hub.controllers.kit.tokens import digest
 from zoe_hub.core.record import Record
 from zoe_hub.store.base import Store
 

@@ -1,4 +1,4 @@
-"""Refuses requests that a page of another site made the browser send. Called by ``web.base``, tickets and the proxy.
+"""Refuses requests that a page of another site made the browser send. Called by ``web.handler``, tickets and the proxy.
 
 ``Host`` must be a name under which the hub is meant to be reached (against DNS rebinding); ``Origin`` and
 ``Sec-Fetch-Site``, where a browser sends them, must say that the page is the hub's own.

@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 from jinja2 import TemplateSyntaxError, nodes
 from jinja2.sandbox import SandboxedEnvironment
 
-from zoe_hub.catalog.filters import COMPARE, FILTERS, TESTS, Late, as_text
-from zoe_hub.catalog.schema import shown, suggestion
 from zoe_hub.core.errors import ZoeError
+from zoe_hub.language.filters import COMPARE, FILTERS, TESTS, Late, as_text
+from zoe_hub.language.words import shown, suggestion
 
 __all__ = [
     "FILTERS",

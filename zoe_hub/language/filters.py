@@ -10,8 +10,8 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from zoe_hub.catalog.schema import shown, suggestion
 from zoe_hub.core.text import Reference, references
+from zoe_hub.language.words import shown, suggestion
 
 
 class Budget(Protocol):

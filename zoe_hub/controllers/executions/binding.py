@@ -1,6 +1,7 @@
 """Binds the late-bound texts of a process: addresses, secrets, folders become values, just before it starts.
 
-Called by ``controllers.reconciler`` (starts), ``controllers.probes`` (pages) and ``controllers.service`` (connections).
+Called by ``controllers.executions.reconciler`` (starts), ``controllers.executions.probes`` (pages) and
+``controllers.service`` (connections).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from zoe_hub.backends.base import Backend, ProcessSpec
-from zoe_hub.controllers.tokens import jws
+from zoe_hub.controllers.kit.tokens import jws
 from zoe_hub.core import text
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.model import Execution, Process

@@ -29,7 +29,7 @@ from sqlalchemy.exc import DBAPIError
 
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.store import tables
-from zoe_hub.store.dialect import Dialect
+from zoe_hub.store.databases.base import Dialect
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from zoe_hub.contract.operations import PREFIX
 from zoe_hub.core.errors import FieldError, ZoeError
 from zoe_hub.core.executions.model import Execution
 from zoe_hub.core.plan import Plan
-from zoe_hub.web.calls import Answer, Call, bind
+from zoe_hub.web.call import Answer, Call, bind
 from zoe_hub.web.views import attachment_view, event_view, execution_view, find_process, process_view
 
 REPLAYED = {"Idempotency-Replayed": "true"}

@@ -1,4 +1,4 @@
-"""The record of what admins do with what is another's. Called by ``web.calls`` and ``web.proxy``."""
+"""The record of what admins do with what is another's. Called by ``web.call`` and ``web.pages.proxy``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one way of a request through the hub, to the operation that is bound to its method and path (see ``web.calls``).
+"""The one way of a request through the hub, to the operation that is bound to its method and path (see ``web.call``).
 
 In this order: size, origin, authentication, scope, query, body, ownership, Idempotency-Key, version, the operation
 itself, its answer. Everything that can be decided by the headers is decided before the body is read. Errors become
@@ -22,8 +22,8 @@ from zoe_hub.backends.base import Temporary
 from zoe_hub.contract.operations import Operation
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.web import problems
-from zoe_hub.web.auth import Principal
-from zoe_hub.web.calls import Answer, Bound, Call, Run
+from zoe_hub.web.access.auth import Principal
+from zoe_hub.web.call import Answer, Bound, Call, Run
 from zoe_hub.web.context import Hub, KeyInFlight
 from zoe_hub.web.decode import decode_body, decode_query, refuse_tokens
 

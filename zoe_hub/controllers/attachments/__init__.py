@@ -1,0 +1,1 @@
+"""What binds notebooks to executions."""

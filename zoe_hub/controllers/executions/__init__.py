@@ -1,0 +1,1 @@
+"""What keeps executions as they are meant to be: observing, deciding, acting, admitting."""

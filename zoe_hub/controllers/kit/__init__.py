@@ -1,0 +1,1 @@
+"""What all controllers are made of: clock, work queue, tokens."""

@@ -1,0 +1,1 @@
+"""The language of definitions: expressions in ``{{ }}``, their filters, amounts with units."""

@@ -1,0 +1,1 @@
+"""The hub as a program that runs: how it is found, and its own log."""

@@ -1,0 +1,1 @@
+"""What the operations of the table do, a module a capability."""
