@@ -60,7 +60,7 @@ browser-tools: build/.installed
 	@$(PY) binder/ensure.py chromium
 
 images: docker-tools build/.labextension ## container images for BACKEND=docker
-	@$(PY) -m zoe_hub.testing.dockerd run -- $(PY) -m zoe_hub.backends.docker.images build
+	@$(PY) -m zoe_hub.testing.dockerd run -- $(PY) -m zoe_hub.images build
 
 test: setup docker-tools browser-tools ## every test
 	@$(PYTEST) --durations=15

@@ -19,13 +19,14 @@ from weakref import WeakValueDictionary
 from traitlets import Bool, Float, Int, Unicode
 
 from zoe_hub.backends.base import Backend, Capabilities, Chunk, Permanent, ProcessSpec, Resync, Temporary
-from zoe_hub.backends.docker import networks, objects, states
+from zoe_hub.backends.docker import networks, objects
 from zoe_hub.backends.docker.engine import Engine
 from zoe_hub.backends.docker.events import Events
 from zoe_hub.backends.docker.logs import NAME, Logs
 from zoe_hub.core.executions.model import Address, Observed
 from zoe_hub.core.executions.spec import Port
 from zoe_hub.core.scheduling.nodes import Node
+from zoe_hub.images import states
 
 LABEL = objects.LABEL
 

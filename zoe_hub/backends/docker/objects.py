@@ -16,10 +16,10 @@ from signal import SIGKILL
 from typing import Any
 
 from zoe_hub.backends.base import Permanent, ProcessSpec
-from zoe_hub.backends.docker.states import FRAMEWORK_LABEL, PROJECT_LABEL
 from zoe_hub.core.executions.model import Address, Observed
 from zoe_hub.core.executions.spec import Port
 from zoe_hub.core.record import Record
+from zoe_hub.images.states import FRAMEWORK_LABEL, PROJECT_LABEL
 
 FOLDER = "/zoe"
 FRAMEWORKS = "/opt/zoe/frameworks"

@@ -8,8 +8,8 @@ import pytest
 
 from zoe_hub import __version__
 from zoe_hub.backends.base import Permanent, ProcessSpec
-from zoe_hub.backends.docker import DockerBackend, objects, recipes, states
-from zoe_hub.backends.docker.images import Builder
+from zoe_hub.backends.docker import DockerBackend, objects
+from zoe_hub.images import recipes, states
 
 
 @pytest.fixture
@@ -23,9 +23,8 @@ def source(tmp_path):
 
 def built(source: Path, dist: Path | None = None) -> objects.ImageFacts:
     """What is known of the image that a builder makes of a framework now."""
-    builder = object.__new__(Builder)
     recipe = recipes.read([source.parent], "1")[source.name]
-    return objects.image_facts({"Config": {"Labels": {"zoe.folder": "/zoe", **builder._labels(recipe, dist)}}})
+    return objects.image_facts({"Config": {"Labels": {"zoe.folder": "/zoe", **states.labels(recipe, dist)}}})
 
 
 def archives(source: Path, facts: objects.ImageFacts, **options) -> list[str]:
@@ -70,7 +69,7 @@ def test_read_only_containers_need_an_image_with_the_hubs_files(source):
 
 
 def test_own_recipes_hold_no_framework():
-    assert Builder._labels(object.__new__(Builder), recipes.read([recipes.OWN], "1")["os"], None) == {}
+    assert states.labels(recipes.read([recipes.OWN], "1")["os"], None) == {}
 
 
 def wheel(folder: Path, change: str = "") -> Path:
