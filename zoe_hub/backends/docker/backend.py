@@ -139,6 +139,7 @@ class DockerBackend(Backend):
         try:
             info = await engine.run(engine.api.info)
             gateway = self.hub_host or await engine.run(networks.gateway, engine.api)
+            user = await engine.run(engine.user)
         except BaseException:
             engine.close()
             raise
@@ -148,7 +149,9 @@ class DockerBackend(Backend):
             cores=info["NCPU"] * self.overcommit_cores,
             memory=int(info["MemTotal"] * self.memory_share),
         )
-        self._capabilities = Capabilities(backend="docker", isolation=True, limits=True, images=True, hub_host=gateway)
+        self._capabilities = Capabilities(
+            backend="docker", isolation=True, limits=True, images=True, hub_host=gateway, listeners=(user,)
+        )
         self._options = objects.Options(
             user=self.user,
             cores_factor=max(1.0, self.overcommit_cores),
