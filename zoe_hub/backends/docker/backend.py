@@ -112,7 +112,7 @@ class DockerBackend(Backend):
     def __init__(self, *, deployment: str, data: str, **kwargs: object) -> None:
         super().__init__(deployment=deployment, data=data, **kwargs)
         self._engine_or_none: Engine | None = None
-        self._logs = Logs(Path(data) / "logs" / deployment, segment=self.log_size, segments=self.log_parts)
+        self._logs = Logs(Path(data) / "logs" / deployment, part_size=self.log_size, parts=self.log_parts)
         self._capabilities = Capabilities(backend="docker", isolation=True, limits=True, images=True)
         self._options = objects.Options()
         self._facts: dict[str, objects.ImageFacts] = {}
