@@ -3,7 +3,8 @@
 Shared by the hub (``zoe_hub.web.pages.proxy``: web pages of processes) and the Jupyter server extension
 (``jupyter_zoe.extension``: the hub itself). Imports neither of them; needs Tornado and the standard library.
 
-- ``rewrite``: pure. Paths, headers, cookies and origins on their way through.
+- ``rewrite``: pure. Paths, addresses and origins on their way through.
+- ``headers``: pure. Headers and cookies on their way through.
 - ``links``: pure. Links between pages that do not know of the proxy.
 - ``upstream``: one request to an upstream server, body and answer streamed with backpressure.
 - ``tunnel``: bytes both ways between two connections that have left HTTP (WebSocket).

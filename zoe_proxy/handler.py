@@ -23,6 +23,7 @@ from tornado.log import gen_log
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
 from zoe_proxy import rewrite
+from zoe_proxy.headers import request_headers, response_headers
 from zoe_proxy.links import editor
 from zoe_proxy.rewrite import Client, Route, Rules
 from zoe_proxy.tunnel import splice
@@ -180,7 +181,7 @@ class ProxyHandler(RequestHandler):
         upstream = self._upstream
         exchange = self._exchange = Exchange(stream, upstream.timeouts)
         given = self.request.headers
-        headers = rewrite.request_headers(given.get_all(), upstream.route, upstream.client, upstream.rules)
+        headers = request_headers(given.get_all(), upstream.route, upstream.client, upstream.rules)
         if length is not None:
             headers = [pair for pair in headers if pair[0].lower() != "content-length"] + [
                 ("Content-Length", str(length))
@@ -281,7 +282,7 @@ class ProxyHandler(RequestHandler):
         assert self._upstream is not None
         self._clear_headers()
         self.set_status(head.code, _reason(head))
-        pairs = rewrite.response_headers(
+        pairs = response_headers(
             head.headers.get_all(), self._upstream.route, self._upstream.client, self._upstream.rules, edited=edited
         )
         for name, value in self.answer_headers(head.code, pairs):
@@ -311,7 +312,7 @@ class ProxyHandler(RequestHandler):
         if head.code != http.HTTPStatus.SWITCHING_PROTOCOLS:
             return
         inner = exchange.detach()
-        pairs = rewrite.response_headers(
+        pairs = response_headers(
             head.headers.get_all(), self._upstream.route, self._upstream.client, self._upstream.rules
         )
         pairs += [("Connection", "Upgrade"), ("Upgrade", head.headers.get("Upgrade", "websocket"))]

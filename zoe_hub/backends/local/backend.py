@@ -16,15 +16,16 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from zoe_hub.backends.base import Capabilities, Chunk, Permanent, ProcessSpec, Resync, Temporary
+from zoe_hub.backends.journal import Journal, stream
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.model import Address, Observed
 from zoe_hub.core.executions.spec import Port
 from zoe_hub.core.scheduling.nodes import Node
 
 from . import launch as launching
-from . import logs as logging_
 from . import machine, records
 from .options import LocalOptions
+from .polling import Polling
 from .ports import Ports
 from .records import Alive, Launch, Layout, Prepared, translating
 from .watching import Endings, signal_number
@@ -360,12 +361,14 @@ class LocalBackend(LocalOptions):
     # --- logs ---------------------------------------------------------------------------------------------------
 
     async def logs(self, name: str, *, offset: int = 0, follow: bool = False) -> AsyncIterator[Chunk]:
-        """See ``logs.stream``."""
+        """From the journal that the process's shim writes."""
         folder = await self._blocking("looking for a log", self._find_log, name)
-        if folder is None:
-            raise Permanent("no-log", f"There is no log of {name}.")
-        async with contextlib.aclosing(logging_.stream(folder, offset, follow, self._running.get(name))) as stream:
-            async for chunk in stream:
+        journal = Journal(folder) if folder is not None else None
+        if journal is None or not await self._blocking("looking for a log", journal.files):
+            raise Permanent("no-log", f"{name} has written no log, or its log was deleted.")
+        growth = Polling(self._running.get(name)).next_growth if follow else None
+        async with contextlib.aclosing(stream(journal, offset, growth)) as chunks:
+            async for chunk in chunks:
                 yield chunk
 
     async def forget_logs(self, execution: str) -> None:

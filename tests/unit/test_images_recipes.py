@@ -1,5 +1,6 @@
 """Recipes of images: order, tags, and when an image is out of date."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -11,9 +12,11 @@ import pytest
 from docker.errors import NotFound
 from packaging.utils import canonicalize_name
 
-from zoe_hub.backends.docker import packages, recipes
-from zoe_hub.backends.docker.images import Builder
-from zoe_hub.backends.docker.packages import _relevant, constraints, requirements, sources_digest
+from zoe_hub.catalog import default_folders
+from zoe_hub.images import packages, recipes
+from zoe_hub.images.__main__ import main
+from zoe_hub.images.building import Builder
+from zoe_hub.images.packages import _relevant, constraints, requirements, sources_digest
 
 
 def recipe(folder, name, parent="zoe/base", extra="", definition=""):
@@ -24,7 +27,7 @@ def recipe(folder, name, parent="zoe/base", extra="", definition=""):
 
 
 def test_the_projects_own_recipes_are_complete():
-    found = recipes.read([recipes.OWN, recipes.frameworks_folder()], "1.0")
+    found = recipes.read([recipes.OWN, *default_folders()], "1.0")
     assert {"os", "base", "spark", "jupyter", "python-job"} <= set(found)
     order = [each.name for each in recipes.ordered(found, ["spark"])]
     assert order == ["os", "base", "spark"]
@@ -162,29 +165,38 @@ class Images:
     def pull(self, image, **_):
         return iter([{"error": "not to be had"}])
 
+    def build(self, *, tag, labels, **_):
+        self.labels = labels
+        self.ids[tag] = "sha256:made"
+        return iter([{"stream": "Step 1/1 : FROM ${BASE}"}])
 
-def wanted(monkeypatch, name, folders, **ids) -> str:
+
+def wanted(name, folders, **ids) -> str:
     """What the image of a recipe depends on, on an engine with these images."""
-    builder = object.__new__(Builder)
-    builder.base, builder.wheel, builder.built, builder.say, builder.api = "mine", "", [], lambda _: None, Images(**ids)
-    labels = {}
-
-    def run(recipe, context, arguments, given, force):
-        labels.update(given)
-        builder.api.ids[recipe.tag] = "sha256:made"
-        return []
-
-    monkeypatch.setattr(builder, "_run", run)
-    builder.build([name], folders)
-    return labels[recipes.INPUTS_LABEL]
+    engine = Images(**ids)
+    Builder(engine, base="mine", say=lambda _: None).build([name], folders)
+    return engine.labels[recipes.INPUTS_LABEL]
 
 
 def test_a_base_that_became_another_image_makes_all_anew(tmp_path, monkeypatch):
     monkeypatch.setenv("ZOE_ENGINES", str(tmp_path))
     recipe(tmp_path / "more", "on", parent="foreign")
     for name, folders in (("os", []), ("on", [tmp_path / "more"])):
-        before = wanted(monkeypatch, name, folders, mine="sha256:a", foreign="sha256:a")
-        assert wanted(monkeypatch, name, folders, mine="sha256:a", foreign="sha256:a") == before
-        assert wanted(monkeypatch, name, folders, mine="sha256:b", foreign="sha256:b") != before
-        with pytest.raises(recipes.Problem, match="neither here"):
-            wanted(monkeypatch, name, folders)
+        before = wanted(name, folders, mine="sha256:a", foreign="sha256:a")
+        assert wanted(name, folders, mine="sha256:a", foreign="sha256:a") == before
+        assert wanted(name, folders, mine="sha256:b", foreign="sha256:b") != before
+        with pytest.raises(recipes.BuildError, match="neither here"):
+            wanted(name, folders)
+
+
+def test_the_command_lists_what_there_is_to_build(tmp_path, capsys):
+    recipe(tmp_path, "mine", definition='framework: mine\nversion: "7"\nprocesses: {m: {image: "zoe/mine:7"}}')
+    assert main(["list", "--frameworks", str(tmp_path)]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["mine"] == "zoe/mine:7"
+    assert {"os", "base", "spark", "jupyter"} <= set(found)
+
+
+def test_the_command_says_that_no_engine_answers(capsys):
+    assert main(["build", "--engine-url", "unix:///nonexistent"]) == 1
+    assert "No Docker engine answers" in capsys.readouterr().err

@@ -1,29 +1,25 @@
-"""What this backend keeps of a container after it is gone: its log. How it ended is in the execution's record.
+"""Copies the log of a container into a journal, which is all that is left of it when the container is gone.
 
-The engine's own log is the source while a container exists; ``Journal.pump`` copies what is new into files, and readers
-read the files alone. So an offset means the same before and after the container is gone, and over restarts of the hub.
-The copy is exact without help from the engine: it remembers how many messages it has seen since a second shortly before
-the newest, asks for all since then, and skips that many. The copy goes on in segments named by the offset they begin
-with; the oldest is deleted when there are too many. Called by ``backend`` in threads; one journal serves all
-incarnations of a process.
+The engine's own log is the source while a container exists; ``LogCopy.update`` copies what is new, and readers read the
+journal alone. The copy is exact without help from the engine: it remembers how many messages it has seen since a second
+shortly before the newest, asks for all since then, and skips that many. Called by ``logs`` in threads; one copy serves
+all incarnations of a process.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
-from zoe_hub.backends.base import Chunk
+from zoe_hub.backends.journal import Journal
 from zoe_hub.core.record import Record
 
-PIECE = 1 << 16
 SAVE_EVERY = 1 << 20  # bytes copied between two saves of the position
 NANO = 10**9
 LOST = b"[zoe: a part of the log was dropped by the engine before it could be copied]\n"
@@ -40,17 +36,18 @@ class Position(Record, kw_only=True):
     complete: bool = False  # the container has exited and all it wrote is here
 
 
-class Journal:
-    """The log of one process."""
+class LogCopy:
+    """The copy of one process's log, over all its containers."""
 
-    def __init__(self, folder: Path, name: str, *, segment: int, segments: int) -> None:
-        """:param segment: bytes after which a new segment begins
-        :param segments: how many are kept
+    def __init__(self, folder: Path, name: str, *, part_size: int, parts: int) -> None:
+        """:param part_size: bytes after which the copy goes on in a new file
+        :param parts: how many files are kept
         """
         self.folder = folder
         self.name = name
-        self.segment = segment
-        self.segments = segments
+        self.journal = Journal(folder, prefix=f"{name}.", suffix=".log")
+        self._part_size = part_size
+        self._parts = parts
         self._lock = threading.RLock()
         self._position: Position | None = None
 
@@ -66,8 +63,7 @@ class Journal:
             except (OSError, msgspec.MsgspecError):
                 # Without its position the copy begins anew behind what is there: nothing is lost, something may be
                 # twice.
-                parts = self._parts()
-                self._position = Position(end=parts[-1][0] + parts[-1][1].stat().st_size if parts else 0)
+                self._position = Position(end=self.journal.end())
         return self._position
 
     def _save(self, **changes: object) -> None:
@@ -82,9 +78,7 @@ class Journal:
     def _state(self) -> Path:
         return self.folder / f"{self.name}.json"
 
-    # --- the copy ---
-
-    def pump(
+    def update(
         self,
         container: str,
         read: Callable[[int], Iterable[bytes]],
@@ -103,12 +97,17 @@ class Journal:
             if position.container != container:
                 # What was copied of the one before and not noted cannot come again once that is gone: it stays.
                 self._save(
-                    container=container, since=0, seen=0, newest=0, complete=False, end=max(position.end, self.size())
+                    container=container,
+                    since=0,
+                    seen=0,
+                    newest=0,
+                    complete=False,
+                    end=max(position.end, self.journal.end()),
                 )
                 position = self.position()
             elif position.complete:
                 return
-            self._truncate(position.end)
+            self.journal.truncate(position.end)  # what was copied after the last save comes again
             self._copy(read(position.since), exited=exited, copied=copied)
 
     def _copy(self, messages: Iterable[bytes], *, exited: bool, copied: Callable[[], None] | None) -> None:
@@ -117,7 +116,7 @@ class Journal:
         times: deque[int] = deque()  # of the messages since ``since``
         saved = end = position.end
         complete = met = False
-        output = self._segment_for(end)
+        output = self._opened(end)
         try:
             for message in messages:
                 stamp, _, data = message.partition(b" ")
@@ -140,7 +139,8 @@ class Journal:
                     since = _advance(times, newest, since)
                     self._save(since=since, seen=len(times), newest=newest, end=end)
                     saved = end
-                    output = self._rotate(output, end)
+                    output.close()
+                    output = self._opened(end)
             complete = exited
         finally:
             output.close()
@@ -150,71 +150,8 @@ class Journal:
             elif complete:
                 self._save(complete=True)
 
-    def _parts(self) -> list[tuple[int, Path]]:
-        found = []
-        for path in self.folder.glob(f"{self.name}.*.log"):
-            with contextlib.suppress(ValueError):
-                found.append((int(path.name[len(self.name) + 1 : -4]), path))
-        return sorted(found)
-
-    def _truncate(self, end: int) -> None:
-        """Take away what was copied after the last save: it comes again."""
-        for begin, path in reversed(self._parts()):
-            if begin > end:
-                path.unlink()
-                continue
-            if begin + path.stat().st_size > end:
-                os.truncate(path, end - begin)
-            break
-
-    def _segment_for(self, end: int) -> _Output:
-        parts = self._parts()
-        if parts and parts[-1][0] <= end and end - parts[-1][0] < self.segment:
-            return _Output(parts[-1][1])
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for _, path in parts[: max(0, len(parts) + 1 - self.segments)]:
-            path.unlink(missing_ok=True)
-        return _Output(self.folder / f"{self.name}.{end:020d}.log")
-
-    def _rotate(self, output: _Output, end: int) -> _Output:
-        output.close()
-        return self._segment_for(end)
-
-    # --- readers ---
-
-    def read(self, offset: int) -> Chunk | None:
-        """A piece from ``offset``, or from the oldest byte kept; None at the end. Does not wait for a copy that
-        runs.
-        """
-        for begin, path in self._parts():
-            try:
-                with path.open("rb") as stream:
-                    size = os.fstat(stream.fileno()).st_size
-                    if begin + size <= offset:
-                        continue
-                    first = max(begin, offset)
-                    stream.seek(first - begin)
-                    data = stream.read(PIECE)
-            except FileNotFoundError:  # rotated away just now
-                continue
-            if data:
-                return Chunk(offset=first, data=data)
-        return None
-
-    def size(self) -> int:
-        """The offset after the last byte."""
-        parts = self._parts()
-        return parts[-1][0] + parts[-1][1].stat().st_size if parts else 0
-
-
-class _Output:
-    """A segment being written, private to the hub's user."""
-
-    def __init__(self, path: Path) -> None:
-        self._stream = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab")
-        self.write = self._stream.write
-        self.flush = self._stream.flush
-        self.close = self._stream.close
+    def _opened(self, end: int) -> BinaryIO:
+        return self.journal.opened(end, size=self._part_size, most=self._parts)
 
 
 def _advance(times: deque[int], newest: int, since: int) -> int:

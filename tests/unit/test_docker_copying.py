@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoe_hub.backends.docker.journal import LOST, NANO, Journal, nanoseconds
+from zoe_hub.backends.docker.copying import LOST, NANO, LogCopy, nanoseconds
 
 BEGIN = 1_700_000_000
 
@@ -37,13 +37,13 @@ class Log:
         return b"".join(data for _, data in self.messages)
 
 
-def journal(folder, segment=1 << 20, segments=3) -> Journal:
-    return Journal(folder / "logs", "zoe-d-e-worker-0", segment=segment, segments=segments)
+def copy_in(folder, part_size=1 << 20, parts=3) -> LogCopy:
+    return LogCopy(folder / "logs", "zoe-d-e-worker-0", part_size=part_size, parts=parts)
 
 
-def everything(kept: Journal, offset: int = 0) -> bytes:
+def everything(kept: LogCopy, offset: int = 0) -> bytes:
     result = b""
-    while (chunk := kept.read(offset)) is not None:
+    while (chunk := kept.journal.read(offset)) is not None:
         result += chunk.data
         offset = chunk.offset + len(chunk.data)
     return result
@@ -52,102 +52,102 @@ def everything(kept: Journal, offset: int = 0) -> bytes:
 @settings(max_examples=60, deadline=None)
 @given(st.integers(), st.lists(st.tuples(st.integers(0, 8), st.booleans(), st.booleans()), min_size=1, max_size=12))
 def test_copies_each_byte_once_over_breaks_and_restarts(tmp_path_factory, seed, steps):
-    folder = tmp_path_factory.mktemp("journal")
+    folder = tmp_path_factory.mktemp("copy")
     dice = random.Random(seed)
-    log, kept, now = Log(), journal(folder), 0.0
+    log, kept, now = Log(), copy_in(folder), 0.0
     for count, broken, restarted in steps:
         for number in range(count):
             now += dice.choice([0, 0, 0.0001, 0.3, 1.7])
             # Output and errors are stamped by two hands, so times are not quite in order.
             log.add(now - dice.choice([0, 0, 0.002]), f"{len(log.messages)}-{number}\n".encode())
         if restarted:
-            kept = journal(folder)
+            kept = copy_in(folder)
         try:
-            kept.pump("c1", lambda since: log.read(since, dice.randrange(5) if broken else None), exited=False)  # noqa: B023
+            kept.update("c1", lambda since: log.read(since, dice.randrange(5) if broken else None), exited=False)  # noqa: B023
         except ConnectionError:
             assert log.bytes.startswith(everything(kept))
-    kept.pump("c1", log.read, exited=True)
+    kept.update("c1", log.read, exited=True)
     assert everything(kept) == log.bytes
-    kept.pump("c1", lambda _: pytest.fail("a complete log was asked for again"), exited=True)
+    kept.update("c1", lambda _: pytest.fail("a complete log was asked for again"), exited=True)
 
 
 def test_what_a_killed_hub_had_not_noted_is_copied_again_in_its_place(tmp_path):
-    log, kept = Log(), journal(tmp_path)
+    log, kept = Log(), copy_in(tmp_path)
     log.add(1, b"one\n")
-    kept.pump("c1", log.read, exited=False)
+    kept.update("c1", log.read, exited=False)
     (part,) = (tmp_path / "logs").glob("*.log")
     part.write_bytes(b"one\ntw")  # written, and killed before the position was saved
     log.add(2, b"two\n")
-    again = journal(tmp_path)
-    again.pump("c1", log.read, exited=True)
+    again = copy_in(tmp_path)
+    again.update("c1", log.read, exited=True)
     assert everything(again) == b"one\ntwo\n"
 
 
 def test_incarnations_follow_each_other(tmp_path):
-    kept = journal(tmp_path)
+    kept = copy_in(tmp_path)
     for number, container in enumerate(["c1", "c2"]):
         log = Log()
         log.add(number * 100, f"from {container}\n".encode())
-        kept.pump(container, log.read, exited=True)
+        kept.update(container, log.read, exited=True)
     assert everything(kept) == b"from c1\nfrom c2\n"
 
 
 def test_what_a_killed_hub_had_not_noted_stays_when_its_container_is_gone(tmp_path):
-    log, kept = Log(), journal(tmp_path)
+    log, kept = Log(), copy_in(tmp_path)
     log.add(1, b"one\n")
-    kept.pump("c1", log.read, exited=False)
+    kept.update("c1", log.read, exited=False)
     (part,) = (tmp_path / "logs").glob("*.log")
     part.write_bytes(b"one\nthe traceback\n")  # written, and killed before the position was saved
-    second, again = Log(), journal(tmp_path)
+    second, again = Log(), copy_in(tmp_path)
     second.add(100, b"second life\n")
-    again.pump("c2", second.read, exited=False)
+    again.update("c2", second.read, exited=False)
     second.add(101, b"goes on\n")
-    journal(tmp_path).pump("c2", second.read, exited=True)
+    copy_in(tmp_path).update("c2", second.read, exited=True)
     assert everything(again) == b"one\nthe traceback\nsecond life\ngoes on\n"
 
 
-def test_offsets_stay_true_when_old_segments_are_deleted(tmp_path):
-    log, kept = Log(), journal(tmp_path, segment=100, segments=2)
+def test_offsets_stay_true_when_old_parts_are_deleted(tmp_path):
+    log, kept = Log(), copy_in(tmp_path, part_size=100, parts=2)
     for number in range(40):
         log.add(number * 3, f"{number:019d}\n".encode())
-        kept.pump("c1", log.read, exited=False)
-    chunk = kept.read(0)
+        kept.update("c1", log.read, exited=False)
+    chunk = kept.journal.read(0)
     assert chunk is not None
     assert chunk.offset >= 40 * 20 - 2 * 120
     assert everything(kept) == log.bytes[chunk.offset :]
     assert everything(kept, 790) == log.bytes[790:]
-    assert kept.size() == 800
+    assert kept.journal.end() == 800
 
 
 def test_says_so_when_the_engine_dropped_what_was_not_copied(tmp_path):
-    log, kept = Log(), journal(tmp_path)
+    log, kept = Log(), copy_in(tmp_path)
     log.add(10, b"seen\n")
-    kept.pump("c1", log.read, exited=False)
+    kept.update("c1", log.read, exited=False)
     log.add(11, b"dropped\n")
     log.add(12, b"new\n")
     del log.messages[:2]
-    kept.pump("c1", log.read, exited=True)
+    kept.update("c1", log.read, exited=True)
     assert everything(kept) == b"seen\n" + LOST + b"new\n"
 
 
 def test_files_are_private(tmp_path):
-    log, kept = Log(), journal(tmp_path)
+    log, kept = Log(), copy_in(tmp_path)
     log.add(1, b"x")
-    kept.pump("c1", log.read, exited=True)
+    kept.update("c1", log.read, exited=True)
     folder = tmp_path / "logs"
     assert folder.stat().st_mode & 0o777 == 0o700
     assert {file.stat().st_mode & 0o777 for file in folder.iterdir()} == {0o600}
 
 
 def test_a_damaged_position_loses_nothing(tmp_path):
-    log, kept = Log(), journal(tmp_path)
+    log, kept = Log(), copy_in(tmp_path)
     log.add(1, b"one\n")
-    kept.pump("c1", log.read, exited=False)
+    kept.update("c1", log.read, exited=False)
     (state,) = (tmp_path / "logs").glob("*.json")
     state.write_bytes(b"{")
     log.add(2, b"two\n")
-    again = journal(tmp_path)
-    again.pump("c1", log.read, exited=True)
+    again = copy_in(tmp_path)
+    again.update("c1", log.read, exited=True)
     assert everything(again).startswith(b"one\n")
     assert everything(again).endswith(b"two\n")
 

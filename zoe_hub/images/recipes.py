@@ -25,7 +25,7 @@ _DEFINITIONS = ("framework.yaml", "zapp.yaml")  # read by the hub, not in images
 _IGNORED = ("__pycache__", ".pytest_cache", ".ruff_cache", ".mypy_cache", "tests")
 
 
-class Problem(RuntimeError):
+class BuildError(RuntimeError):
     """An image cannot be built. The message says what to do."""
 
 
@@ -45,13 +45,6 @@ class Recipe(Record, kw_only=True):
     parent: str  # a recipe's name, another image, or "" for the operating system's image
     wheels: bool = False
     dist: bool = False
-
-
-def frameworks_folder() -> Path:
-    """The definitions that come with the project: in a checkout beside the package, in an installation inside it."""
-    package = Path(__file__).parents[2]
-    inside = package / "frameworks"
-    return inside if inside.is_dir() else package.parent / "frameworks"
 
 
 def read(folders: Iterable[Path], version: str) -> dict[str, Recipe]:

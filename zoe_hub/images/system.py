@@ -14,8 +14,8 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from zoe_hub.backends.docker import recipes
-from zoe_hub.backends.docker.recipes import PYTHON, Problem, cache
+from zoe_hub.images import recipes
+from zoe_hub.images.recipes import PYTHON, BuildError, cache
 
 SUITE = "bookworm"
 SUITE_PYTHON = "3.11"
@@ -38,13 +38,13 @@ def make_system(archive: Path, say: Callable[[str], None]) -> None:
     if archive.exists():
         return
     if PYTHON != SUITE_PYTHON:
-        raise Problem(
+        raise BuildError(
             f"No base image could be pulled, and Debian {SUITE} has Python {SUITE_PYTHON} while kernels here have"
             f" {PYTHON}. Give --base IMAGE with Python {PYTHON}."
         )
     program = shutil.which("debootstrap", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
     if program is None or os.geteuid() != 0:
-        raise Problem(
+        raise BuildError(
             "No base image could be pulled, and making one needs root and the package debootstrap. Give --base IMAGE"
             " (Debian or Ubuntu)."
         )
@@ -54,7 +54,7 @@ def make_system(archive: Path, say: Callable[[str], None]) -> None:
         command = [program, "--variant=minbase", f"--include={','.join(PACKAGES)}", SUITE, str(root), *_mirror()]
         done = subprocess.run(command, check=False, capture_output=True, text=True)
         if done.returncode:
-            raise Problem(f"debootstrap failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+            raise BuildError(f"debootstrap failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
         for folder in (
             "var/cache/apt/archives",
             "var/lib/apt/lists",

@@ -19,10 +19,11 @@ from importlib import metadata
 from pathlib import Path
 
 from zoe_hub import __version__
-from zoe_hub.backends.docker import recipes
-from zoe_hub.backends.docker.recipes import PYTHON, Problem, cache
+from zoe_hub.images import recipes
+from zoe_hub.images.recipes import PYTHON, BuildError, cache
 
 PROJECT = "jupyter-zoe"
+CHECKOUT = Path(__file__).parents[2]  # unless the project is installed from a wheel
 SOURCES = (
     "zoe_hub",
     "zoe_proxy",
@@ -46,9 +47,9 @@ def requirements() -> list[str]:
     """
     from packaging.requirements import Requirement  # noqa: PLC0415
 
-    checkout = Path(__file__).parents[3] / "pyproject.toml"
-    if checkout.exists():
-        project = tomllib.loads(checkout.read_text())["project"]
+    definition = CHECKOUT / "pyproject.toml"
+    if definition.exists():
+        project = tomllib.loads(definition.read_text())["project"]
         texts = [*project["dependencies"], *project["optional-dependencies"]["spark"]]
     else:
         found = [Requirement(text) for text in metadata.requires(PROJECT) or ()]
@@ -95,7 +96,7 @@ def wheelhouse(say: Callable[[str], None]) -> Path:
         command += ["-r", str(making / "requirements.txt"), "-c", str(Path(name) / "constraints.txt")]
         done = subprocess.run(command, check=False, capture_output=True, text=True)
         if done.returncode:
-            raise Problem(f"pip could not collect the images' packages:\n{done.stderr[-3000:]}")
+            raise BuildError(f"pip could not collect the images' packages:\n{done.stderr[-3000:]}")
         with contextlib.suppress(OSError):  # another process was quicker
             making.rename(folder)
     for old in sorted(cache().glob("wheels-*"), key=lambda each: each.stat().st_mtime)[:-2]:
@@ -144,8 +145,7 @@ def sources_digest(checkout: Path) -> str:
 
 def project_wheel(say: Callable[[str], None]) -> Path:
     """The project's own wheel: built from the checkout, once for each state of its sources, or fetched."""
-    checkout = Path(__file__).parents[3]
-    if not (checkout / "pyproject.toml").exists():
+    if not (CHECKOUT / "pyproject.toml").exists():
         folder = cache() / f"dist-{__version__}"
         command = [
             sys.executable,
@@ -160,8 +160,8 @@ def project_wheel(say: Callable[[str], None]) -> Path:
             f"{PROJECT}=={__version__}",
         ]
     else:
-        folder = cache() / f"dist-{sources_digest(checkout)}"
-        command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(checkout)]
+        folder = cache() / f"dist-{sources_digest(CHECKOUT)}"
+        command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(CHECKOUT)]
     found = sorted(folder.glob("*.whl"))
     if not found:
         say(f"making the wheel of {PROJECT} {__version__}")
@@ -170,7 +170,7 @@ def project_wheel(say: Callable[[str], None]) -> Path:
         done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
         found = sorted(folder.glob("*.whl"))
         if done.returncode or not found:
-            raise Problem(
+            raise BuildError(
                 f"The wheel of {PROJECT} could not be made; give one with --wheel"
                 f" PATH:\n{(done.stdout + done.stderr)[-3000:]}"
             )
