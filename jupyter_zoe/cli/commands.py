@@ -100,7 +100,8 @@ class Commands:
             dump(view)
         elif view["outcome"] != "completed":
             print(
-                f"zoe: {view['name']} has {words.state_words(view)}: {words.headline(view['reason'])}", file=sys.stderr
+                f"zoe: {view['name']} has {words.state_words(view)}: {words.sentence(view['reason']['words'])}",
+                file=sys.stderr,
             )
         if view["outcome"] == "completed":
             return OK
@@ -140,7 +141,7 @@ class Commands:
             return OK
         say(
             f"{view['name']} ({view['id']}, {view['zapp']}) is {words.state_words(view)}:"
-            f" {words.sentence(view['reason'])}"
+            f" {words.because(view['reason'])}"
         )
         if view["processes"]:
             table(words.PROCESS_HEAD, words.process_rows(view))
@@ -220,7 +221,7 @@ class Commands:
             call,
             view,
             f"{view['name']} {'has ended' if view['phase'] == 'ended' else 'is ending'}:"
-            f" {words.sentence(view['reason'])}",
+            f" {words.because(view['reason'])}",
         )
         return OK
 

@@ -35,7 +35,7 @@ def status() -> tuple[dict[str, Any], str]:
     place = f"process {info.pid}" if info.embedded else "of the environment"
     text = (
         f"The hub at {info.url} ({place}, version {health['version']}, backend {health['backend']}) is"
-        f" {health['status']}{': ' + health['reason'] if health['reason'] else ''}; active executions:"
+        f" {health['status']}{': ' + health['reason']['words'] if health['reason'] else ''}; active executions:"
         f" {health['active']}."
     )
     return told, text

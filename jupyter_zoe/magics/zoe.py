@@ -403,7 +403,7 @@ class Zoe:
         if view["outcome"] != "completed":
             raise ZoeProblem(
                 "failed",
-                f"{view['name']} has {words.state_words(view)}: {words.headline(view['reason'])}",
+                f"{view['name']} has {words.state_words(view)}: {words.sentence(view['reason']['words'])}",
                 "Its output is above.",
             )
 
@@ -428,7 +428,7 @@ class Zoe:
             )
         for session in [each for each in self.sessions if each.execution == view["id"]]:
             self._drop(session, close=False)
-        live.done(*_plain_and_html(f"{view['name']} has ended: {words.sentence(view['reason'])}"))
+        live.done(*_plain_and_html(f"{view['name']} has ended: {words.because(view['reason'])}"))
 
     def _help(self, call: Call) -> None:
         print(self.verbs.help())

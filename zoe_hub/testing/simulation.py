@@ -23,6 +23,7 @@ from zoe_hub.core.executions.invariants import violations
 from zoe_hub.core.executions.model import Observed
 from zoe_hub.core.executions.spec import Connector, Drain, ExecutionSpec, Group, Ready, Resources, Restart, Secret
 from zoe_hub.core.record import Record
+from zoe_hub.core.words import words
 from zoe_hub.store.memory import MemoryStore
 
 HOUR = 3600.0
@@ -167,7 +168,7 @@ class World:
         waited = 0.0
         while not condition():
             assert waited < HOUR, (
-                f"never: {what}: {[(each.id, each.phase, each.reason) for each in self.store.active()]}"
+                f"never: {what}: {[(each.id, each.phase, words(each.reason)) for each in self.store.active()]}"
             )
             await asyncio.sleep(0.5)
             waited += 0.5

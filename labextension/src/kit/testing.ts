@@ -1,6 +1,22 @@
-/** Views as the hub sends them, for tests. */
+/** Views as the hub sends them, and a language to tell of them, for tests. */
 
-import type { IExecutionView, IGroupView, IZAppView } from '../api/types';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import type { IExecutionView, IGroupView, IReasonView, IZAppView } from '../api/types';
+
+/** JupyterLab's English, or what `translate` makes of it. (Its own is only to be had in a page.) */
+export function language(translate: (text: string) => string = text => text): TranslationBundle {
+  const filled = (text: string, facts: readonly unknown[]): string =>
+    translate(text).replace(/%(\d+)/g, (_, number: string) => String(facts[Number(number) - 1]));
+  const __ = (text: string, ...facts: unknown[]): string => filled(text, facts);
+  const _n = (one: string, many: string, n: number, ...facts: unknown[]): string =>
+    filled(n === 1 ? one : many, [n, ...facts]);
+  return { __, _n } as unknown as TranslationBundle;
+}
+
+/** A reason. */
+export function because(code: string, more: Partial<IReasonView> = {}): IReasonView {
+  return { code, facts: {}, words: `${code} in English`, tail: [], ...more };
+}
 
 /** An execution; the later its number, the newer it is. */
 export function execution(id: string, more: Partial<IExecutionView> = {}): IExecutionView {
@@ -17,7 +33,7 @@ export function execution(id: string, more: Partial<IExecutionView> = {}): IExec
     desired: 'running',
     outcome: null,
     exit_code: null,
-    reason: '',
+    reason: because('running'),
     created: `2025-01-01T00:00:${id.padStart(2, '0')}Z`,
     running_since: null,
     ended: null,
