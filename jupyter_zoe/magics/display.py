@@ -16,8 +16,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from jupyter_zoe import words
-from jupyter_zoe._operations import ExecutionView, ZAppView
-from jupyter_zoe._wire import ZoeProblem
+from jupyter_zoe.client import ZoeProblem
+from jupyter_zoe.client.operations import ExecutionView, ZAppView
 from jupyter_zoe.magics import report
 from jupyter_zoe.magics.report import MIME, VERSION, Report, State
 

@@ -8,9 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from jupyter_zoe import words
-from jupyter_zoe._operations import AttachRequest, ExecutionView, StartRequest
-from jupyter_zoe._wire import ZoeProblem
-from jupyter_zoe.client import Client
+from jupyter_zoe.client import Client, ZoeProblem
+from jupyter_zoe.client.operations import AttachRequest, ExecutionView, StartRequest
 from jupyter_zoe.magics import display, kernel
 from jupyter_zoe.magics.kernel import Session
 from jupyter_zoe.options import Help
