@@ -13,9 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jupyter_zoe import options, words
-from jupyter_zoe._operations import ExecutionView, ZAppView
-from jupyter_zoe._wire import ZoeProblem
-from jupyter_zoe.client import Client, Progress
+from jupyter_zoe.client import Client, Progress, ZoeProblem
+from jupyter_zoe.client.operations import ExecutionView, ZAppView
 from jupyter_zoe.options import Parser
 
 TAIL = 50  # lines of a log
@@ -171,9 +170,9 @@ def wait_running(
 
 
 def _failed(client: Client, view: ExecutionView) -> ZoeProblem:
-    detail = f"{view['name']} has {view['outcome'] or 'ended'}: {words.sentence(view['reason'])}"
+    detail = f"{view['name']} has {view['outcome'] or 'ended'}: {words.because(view['reason'])}"
     process = words.failed_process(view)
-    if process is not None and "\n" not in view["reason"]:  # otherwise it quotes the log itself
+    if process is not None and not view["reason"]["tail"]:  # otherwise it quotes the log itself
         try:
             lines = tail(client, view["id"], process["id"], 8)
         except ZoeProblem:
@@ -214,7 +213,7 @@ def missing(view: ExecutionView) -> str:
         for group in view["groups"]
         if group["ready"] < group["count"]
     ]
-    return f"{' and '.join(short)} still to come: {words.sentence(view['reason'])}" if short else ""
+    return f"{' and '.join(short)} still to come: {words.sentence(view['reason']['words'])}" if short else ""
 
 
 def scale(

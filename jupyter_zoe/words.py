@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-from jupyter_zoe._operations import ExecutionView, GroupView, ProcessView
+from jupyter_zoe.client.operations import ExecutionView, GroupView, ProcessView, ReasonView
 
 
 def wanted(group: GroupView) -> int:
@@ -33,7 +33,7 @@ def progress_line(view: ExecutionView, seconds: float) -> str:
     """What happens right now: phase, what is ready, how long it has taken."""
     parts = [group_words(group) for group in view["groups"]]
     if view["phase"] == "queued":
-        parts = [view["reason"]]
+        parts = [view["reason"]["words"]]
     return f"{view['name']} {view['phase']}: {' · '.join(parts)} ({seconds:.1f} s)"
 
 
@@ -83,9 +83,10 @@ def sentence(text: str) -> str:
     return text if "\n" in text else f"{text.rstrip('. ')}." if text.strip() else ""
 
 
-def headline(reason: str) -> str:
-    """A reason without the log lines that it quotes."""
-    return sentence(reason.partition("\n")[0].removesuffix("Its log ends:"))
+def because(reason: ReasonView) -> str:
+    """A reason as a sentence, with the log lines that show it."""
+    said = sentence(reason["words"])
+    return "\n".join((f"{said} Its log ends:", *reason["tail"])) if reason["tail"] else said
 
 
 def process_rows(view: ExecutionView) -> list[tuple[str, str, str, str, str]]:
@@ -96,7 +97,7 @@ def process_rows(view: ExecutionView) -> list[tuple[str, str, str, str, str]]:
             each["state"],
             age(each["since"]),
             "" if each["exit_code"] is None else str(each["exit_code"]),
-            each["reason"],
+            each["reason"]["words"],
         )
         for each in view["processes"]
     ]
@@ -115,7 +116,7 @@ def execution_rows(items: Iterable[ExecutionView]) -> list[tuple[str, ...]]:
             state_words(each),
             f"{sum(group['ready'] for group in each['groups'])}/{sum(map(wanted, each['groups']))}",
             age(each["created"]),
-            headline(each["reason"]),
+            sentence(each["reason"]["words"]),
         )
         for each in items
     ]

@@ -8,11 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 from jupyter_zoe import words
-from jupyter_zoe._operations import AttachmentView, AttachRequest, Endpoint, ExecutionView, StartRequest
-from jupyter_zoe._wire import ZoeProblem
 from jupyter_zoe.cli import parser
 from jupyter_zoe.cli.output import Followers, Progress, dump, say, table
-from jupyter_zoe.client import Client
+from jupyter_zoe.client import Client, ZoeProblem
+from jupyter_zoe.client.operations import AttachmentView, AttachRequest, Endpoint, ExecutionView, StartRequest
 from jupyter_zoe.codes import FAILED, OK
 from jupyter_zoe.verbs import TAIL, Call, find_zapp, folder_key, missing, scale, tail, wait_running, web_prefix
 
@@ -101,7 +100,8 @@ class Commands:
             dump(view)
         elif view["outcome"] != "completed":
             print(
-                f"zoe: {view['name']} has {words.state_words(view)}: {words.headline(view['reason'])}", file=sys.stderr
+                f"zoe: {view['name']} has {words.state_words(view)}: {words.sentence(view['reason']['words'])}",
+                file=sys.stderr,
             )
         if view["outcome"] == "completed":
             return OK
@@ -141,7 +141,7 @@ class Commands:
             return OK
         say(
             f"{view['name']} ({view['id']}, {view['zapp']}) is {words.state_words(view)}:"
-            f" {words.sentence(view['reason'])}"
+            f" {words.because(view['reason'])}"
         )
         if view["processes"]:
             table(words.PROCESS_HEAD, words.process_rows(view))
@@ -221,7 +221,7 @@ class Commands:
             call,
             view,
             f"{view['name']} {'has ended' if view['phase'] == 'ended' else 'is ending'}:"
-            f" {words.sentence(view['reason'])}",
+            f" {words.because(view['reason'])}",
         )
         return OK
 

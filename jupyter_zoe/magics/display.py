@@ -16,8 +16,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from jupyter_zoe import words
-from jupyter_zoe._operations import ExecutionView, ZAppView
-from jupyter_zoe._wire import ZoeProblem
+from jupyter_zoe.client import ZoeProblem
+from jupyter_zoe.client.operations import ExecutionView, ZAppView
 from jupyter_zoe.magics import report
 from jupyter_zoe.magics.report import MIME, VERSION, Report, State
 
@@ -136,7 +136,7 @@ def line(text: str, *, muted: bool = False) -> str:
 def progress(view: ExecutionView, seconds: float) -> tuple[str, str]:
     """What happens to an execution right now, as text and HTML."""
     if view["phase"] == "queued":
-        inner = escape(words.sentence(view["reason"]))
+        inner = escape(words.sentence(view["reason"]["words"]))
     else:
         inner = " &nbsp; ".join(f"<span>{escape(words.group_words(group))}</span>" for group in view["groups"])
     html = (
@@ -176,7 +176,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def execution(view: ExecutionView) -> tuple[str, str]:
     """An execution with its processes and web pages."""
-    title = f"{view['name']} ({view['title']}) is {words.state_words(view)}: {words.sentence(view['reason'])}"
+    title = f"{view['name']} ({view['title']}) is {words.state_words(view)}: {words.because(view['reason'])}"
     rows = words.process_rows(view)
     pages = [each for each in view["endpoints"] if each["ready"]]
     shown = [each for each in pages if each["show"]]
@@ -184,7 +184,7 @@ def execution(view: ExecutionView) -> tuple[str, str]:
     text += "".join(f"\n{each['title']}: {each['path']}" for each in shown)
     html = (
         f"<div><b>{escape(view['name'])}</b> ({escape(view['title'])}) is {escape(words.state_words(view))}:"
-        f" {escape(words.sentence(view['reason']))}</div>"
+        f" {escape(words.because(view['reason'])).replace(chr(10), '<br>')}</div>"
     )
     html += table(words.PROCESS_HEAD, rows) if rows else ""
     # Paths alone, no address and no token: the page's own Jupyter server or hub answers them.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, NotRequired, TypedDict
 
-from jupyter_zoe._wire import ZoeProblem
+from jupyter_zoe.client import ZoeProblem
 
 MIME = "application/vnd.zoe.attachment+json"
 VERSION = 1

@@ -8,9 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from jupyter_zoe import words
-from jupyter_zoe._operations import AttachRequest, ExecutionView, StartRequest
-from jupyter_zoe._wire import ZoeProblem
-from jupyter_zoe.client import Client
+from jupyter_zoe.client import Client, ZoeProblem
+from jupyter_zoe.client.operations import AttachRequest, ExecutionView, StartRequest
 from jupyter_zoe.magics import display, kernel
 from jupyter_zoe.magics.kernel import Session
 from jupyter_zoe.options import Help
@@ -404,7 +403,7 @@ class Zoe:
         if view["outcome"] != "completed":
             raise ZoeProblem(
                 "failed",
-                f"{view['name']} has {words.state_words(view)}: {words.headline(view['reason'])}",
+                f"{view['name']} has {words.state_words(view)}: {words.sentence(view['reason']['words'])}",
                 "Its output is above.",
             )
 
@@ -429,7 +428,7 @@ class Zoe:
             )
         for session in [each for each in self.sessions if each.execution == view["id"]]:
             self._drop(session, close=False)
-        live.done(*_plain_and_html(f"{view['name']} has ended: {words.sentence(view['reason'])}"))
+        live.done(*_plain_and_html(f"{view['name']} has ended: {words.because(view['reason'])}"))
 
     def _help(self, call: Call) -> None:
         print(self.verbs.help())

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import socket
 from collections.abc import AsyncIterator
 from itertools import pairwise
 from typing import Any
@@ -28,6 +29,7 @@ import pytest
 from zoe_hub.backends.base import Backend, Chunk, Permanent, Resync, Temporary
 from zoe_hub.core.executions.model import Observed, process_name
 from zoe_hub.core.executions.spec import Port
+from zoe_hub.testing import strangers
 from zoe_hub.testing.backend_harness import BackendFactory, BackendHarness, Programs
 
 __all__ = ["BackendContract", "BackendFactory", "Programs"]
@@ -241,6 +243,34 @@ class BackendContract(BackendHarness):
             assert (found.number, found.host, found.port) == (given.number, given.host, given.port)
             assert await self.until("an answer", lambda found=found: self.reach(found)) == f"I am {i}".encode()  # type: ignore[misc]
 
+    async def test_the_listener_of_an_endpoint_is_known_from_others(
+        self, backend: Backend, backends: BackendFactory, programs: Programs, execution: str
+    ) -> None:
+        """A connection to an endpoint ends at the process, also for another hub; one to another user's listener is
+        refused whatever process it is said to be.
+        """
+        ports = (Port(name="web", number=8080, protocol="http"),)
+        spec = await self.spec(backend, programs, execution, programs.serving("web", "I am it"), ports=ports)
+        await backend.start(spec)
+        address = (await backend.addresses(spec.name))["web"]
+        await self.until("an answer", lambda: self.reach(address))
+        connection = self.connected(address)
+        if connection is None:
+            pytest.skip("endpoints of this engine are no sockets")
+        second = backends()
+        await second.open()
+        with connection:
+            await backend.check_listener(spec.name, connection)
+            await second.check_listener(spec.name, connection)
+        if not strangers.possible():
+            pytest.skip("only root can start a process of another user")
+        with (
+            strangers.Listener() as stranger,
+            socket.create_connection((stranger.host, stranger.port)) as elsewhere,
+            pytest.raises(OSError, match="nobody"),
+        ):
+            await backend.check_listener(spec.name, elsewhere)
+
     async def test_addresses_differ(self, backend: Backend, backends: BackendFactory, execution: str) -> None:
         other = backends("two")
         await other.open()
@@ -281,6 +311,44 @@ class BackendContract(BackendHarness):
         assert last[0].offset == 300_000 - 150
         assert b"".join(chunk.data for chunk in last) == data[-150:]
         assert (await self.chunks(backend, spec.name, offset=-1_000_000))[0].offset == 0
+
+    async def test_it_is_known_where_the_log_of_a_start_begins(
+        self, backend: Backend, backends: BackendFactory, programs: Programs, execution: str
+    ) -> None:
+        first = await self.spec(backend, programs, execution, programs.printing("of the first start", 3))
+        await backend.start(first)
+        await self.exited(backend, first.name)
+        assert await backend.log_start(first.name, 1) == 0
+        second = await self.spec(backend, programs, execution, programs.printing("of the second", 3), incarnation=2)
+        await backend.start(second)
+        await self.exited(backend, first.name)
+        begin = await backend.log_start(first.name, 2)
+        assert begin == len(b"of the first start\n")
+        assert await self.log(backend, first.name, begin) == b"of the second\n"
+        await backend.clean(execution)
+        await backend.close()
+        other = backends()
+        await other.open()
+        assert await other.log_start(first.name, 2) == begin, "for another hub, when the process is gone"
+        with pytest.raises(Permanent):
+            await other.log_start(first.name + "x", 2)
+
+    async def test_where_a_log_begins_is_known_while_it_is_followed(
+        self, backend: Backend, programs: Programs, execution: str
+    ) -> None:
+        first = await self.spec(backend, programs, execution, programs.printing("first", 3))
+        await backend.start(first)
+        await self.exited(backend, first.name)
+        second = await self.spec(backend, programs, execution, programs.sleeping(), incarnation=2)
+        await backend.start(second)
+        came = b""
+        async with asyncio.timeout(self.DEADLINE):
+            async for chunk in backend.logs(first.name, follow=True):
+                came += chunk.data
+                if came == b"first\nready\n":
+                    assert await backend.log_start(first.name, 2) == len(b"first\n")
+                    await backend.stop(first.name, 0)
+        assert came == b"first\nready\n"
 
     async def test_a_followed_log_comes_as_it_is_written_and_ends_with_the_process(
         self, backend: Backend, programs: Programs, execution: str

@@ -18,10 +18,12 @@ from typing import Any
 from zoe_hub.backends.base import Permanent, ProcessSpec
 from zoe_hub.core.executions.model import Address, Observed
 from zoe_hub.core.executions.spec import Port
+from zoe_hub.core.reasons import because
 from zoe_hub.core.record import Record
 from zoe_hub.images.states import FRAMEWORK_LABEL, PROJECT_LABEL
 
 FOLDER = "/zoe"
+IMAGE_USER = "1000:1000"  # whom ``FOLDER`` belongs to in the images; see the recipe of zoe/os
 FRAMEWORKS = "/opt/zoe/frameworks"
 LABEL = "zoe."
 FRAMEWORK_LIMIT = 10 * 2**20
@@ -31,7 +33,7 @@ SMALLEST_MEMORY = 6 * 2**20  # the engine refuses less
 class Options(Record, kw_only=True):
     """What an admin decides about all containers; see the traits of ``DockerBackend``."""
 
-    user: str = "1000:1000"
+    user: str = IMAGE_USER
     cores_factor: float = 4.0
     cores_floor: float = 1.0
     cores_most: float = 1.0  # the machine's
@@ -262,7 +264,11 @@ def from_inspection(inspection: Mapping[str, Any]) -> Observed | None:
     if state["Status"] in ("exited", "dead", "removing"):
         code = exit_code(int(state["ExitCode"]))
         # The flag is up as soon as any process in there was killed, also one that the program did without.
-        reason = "out of memory" if state.get("OOMKilled") and code == -SIGKILL else state.get("Error") or ""
+        reason = None
+        if state.get("OOMKilled") and code == -SIGKILL:
+            reason = because("out-of-memory")
+        elif state.get("Error"):
+            reason = because("told", words=state["Error"])
         return observed(found, state="exited", exit_code=code, ended=moment(state.get("FinishedAt")), reason=reason)
     return observed(found, state="running")
 

@@ -10,11 +10,12 @@ import msgspec
 
 from zoe_hub.contract import types as t
 from zoe_hub.contract.operations import PREFIX
+from zoe_hub.core.attachments.model import Attachment
 from zoe_hub.core.errors import FieldError, ZoeError
 from zoe_hub.core.executions.model import Execution
 from zoe_hub.core.plan import Plan
 from zoe_hub.web.call import Answer, Call, bind
-from zoe_hub.web.views import attachment_view, event_view, execution_view, find_process, process_view
+from zoe_hub.web.views import attachment_view, event_view, execution_view, find_process, process_view, reason_view
 
 REPLAYED = {"Idempotency-Replayed": "true"}
 
@@ -25,16 +26,13 @@ def _etag(version: int) -> str:
     return f'"{version}"'
 
 
-def _shown(call: Call, execution: Execution, *, location: bool = False) -> Answer:
-    headers = {"ETag": _etag(execution.version)}
-    if location:
-        headers["Location"] = f"{PREFIX}/executions/{execution.id}"
-    return Answer(call.hub.views.execution(execution), headers=headers)
+def _shown(call: Call, execution: Execution) -> Answer:
+    return Answer(call.hub.views.execution(execution), headers={"ETag": _etag(execution.version)})
 
 
 @bind("start_execution")
 async def start_execution(call: Call) -> Answer:
-    """Start a ZApp."""
+    """Start a ZApp. The answer shows it as it was made, so that it is the same each time the request is repeated."""
     if earlier := call.replied():
         return Answer(earlier.body, earlier.status, REPLAYED)
     body: t.StartRequest = call.body
@@ -47,7 +45,8 @@ async def start_execution(call: Call) -> Answer:
         web_prefix=body.web_prefix,
         reply=(lambda made: call.reply(msgspec.json.encode(execution_view(made)))) if call.key else None,
     )
-    return _shown(call, execution, location=True)
+    headers = {"ETag": _etag(execution.version), "Location": f"{PREFIX}/executions/{execution.id}"}
+    return Answer(msgspec.json.encode(execution_view(execution)), headers=headers)
 
 
 @bind("list_executions")
@@ -135,7 +134,8 @@ async def get_execution(call: Call) -> Answer:
     assert call.execution is not None
     known = call.handler.request.headers.get("If-None-Match", "")
     etag = _etag(call.execution.version)
-    if known and etag in [each.strip().removeprefix("W/") for each in known.split(",")]:
+    queued = call.hub.views.place(call.execution) is not None  # its place changes without a new version
+    if known and not queued and etag in [each.strip().removeprefix("W/") for each in known.split(",")]:
         return Answer(b"", 304, {"ETag": etag})
     return _shown(call, call.execution)
 
@@ -224,9 +224,14 @@ async def attach(call: Call) -> Answer:
 
 def _attached(call: Call, identifier: str, *, found: bool, status: int | None = None) -> Answer:
     attachment = call.hub.store.attachments[identifier]
-    view = attachment_view(attachment, call.hub.store.executions[attachment.execution], found=found)
+    view = _view(call, attachment, found=found)
     headers = {"Location": f"{PREFIX}/attachments/{attachment.id}"}
     return Answer(msgspec.json.encode(view), status, headers if status is None else headers | REPLAYED)
+
+
+def _view(call: Call, attachment: Attachment, *, found: bool) -> t.AttachmentView:
+    execution = call.hub.store.executions[attachment.execution]
+    return attachment_view(attachment, execution, call.hub.views.place(execution), found=found)
 
 
 @bind("list_attachments")
@@ -241,16 +246,14 @@ async def list_attachments(call: Call) -> t.Attachments:
         and query.key in (None, attachment.key)
         and query.execution in (None, attachment.execution)
     ]
-    return t.Attachments(
-        items=tuple(attachment_view(each, store.executions[each.execution], found=True) for each in own)
-    )
+    return t.Attachments(items=tuple(_view(call, each, found=True) for each in own))
 
 
 @bind("get_attachment")
 async def get_attachment(call: Call) -> t.AttachmentView:
     """One attachment."""
     assert call.attachment is not None
-    return attachment_view(call.attachment, call.hub.store.executions[call.attachment.execution], found=True)
+    return _view(call, call.attachment, found=True)
 
 
 @bind("get_connection")
@@ -306,5 +309,5 @@ def _wrong(path: str, message: str) -> ZoeError:
 def _planned(planned: Plan) -> t.PlanView:
     return t.PlanView(
         command=planned.command,
-        changes=tuple(t.Change(what=change.what, reason=change.reason) for change in planned.changes),
+        changes=tuple(t.Change(what=change.what, reason=reason_view(change.reason)) for change in planned.changes),
     )
