@@ -1,19 +1,21 @@
 """When a lease has run out, when an execution is idle, and what becomes of it. Pure, level-triggered.
 
 An attachment is a lease: whoever reports its holder (a server extension, the holder itself) renews it while the holder
-lives. ``outlook`` looks at one execution that notebooks use and says which holders are gone or back, since when nobody has
-used it, what will be done about that and when, and what is due now. The shell (``controllers.attachments.leases``) gathers
-``Use``, commits what the outlook says by commands, and looks again at ``wake``.
+lives. ``outlook`` looks at one execution that notebooks use and says which holders are gone or back, since when nobody
+has used it, what will be done about that and when, and what is due now. The shell (``controllers.attachments.leases``)
+gathers ``Use``, commits what the outlook says by commands, and looks again at ``wake``.
 
 Two rules, each with one clock:
 
-* A holder is gone when its lease was not renewed for ``Terms.ttl``. When the last one is gone, the wish that it was attached
+* A holder is gone when its lease was not renewed for ``Terms.ttl``. When the last one is gone, the wish that it was
+  attached
   with is carried out, once: keep, shrink to the essential processes, or terminate.
-* An execution is idle when no holder works and it runs no query or job of its own. After ``shrink_after`` it is shrunk to its
+* An execution is idle when no holder works and it runs no query or job of its own. After ``shrink_after`` it is shrunk
+  to its
   essential processes, ``end_after`` later it is ended. ``keep`` starts that clock anew.
 
-No lease runs out and no clock of idleness runs while nobody could renew: the shell counts from ``Use.resumed``, the last
-moment at which the hub came to be (its start, the end of a suspension, a step of the clock).
+No lease runs out and no clock of idleness runs while nobody could renew: the shell counts from ``Use.resumed``, the
+last moment at which the hub came to be (its start, the end of a suspension, a step of the clock).
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from zoe_hub.core.attachments.model import Attachment, Policy
-from zoe_hub.core.executions.model import Execution, Phase
+from zoe_hub.core.executions.model import Execution, Idle, Phase
 from zoe_hub.core.reasons import Reason, because
 from zoe_hub.core.record import Record
 
@@ -45,19 +47,13 @@ class Use(Record, kw_only=True):
     execution: Execution
     attachments: tuple[Attachment, ...]
     renewed: Mapping[str, datetime] = {}  # attachment -> its last renewal, newer than the one on record
-    working: frozenset[str] = frozenset()  # attachments whose holder works: a kernel that executes, a terminal that is busy
+    working: frozenset[str] = (
+        frozenset()
+    )  # attachments whose holder works: a kernel that executes, a terminal that is busy
     used: datetime  # the last moment at which somebody worked, or a command changed the execution
     runs: bool | None = None  # whether it runs queries or jobs of its own; None: it cannot say
     asked: datetime | None = None  # when ``runs`` was found out
     resumed: datetime  # since when this hub has been there to be told
-
-
-class Idle(Record, kw_only=True):
-    """That nobody uses an execution, and what follows from it unless somebody does."""
-
-    since: datetime
-    action: Action
-    at: datetime
 
 
 class Outlook(Record, kw_only=True):
@@ -92,11 +88,10 @@ def outlook(use: Use, terms: Terms, now: datetime) -> Outlook:
     times.append(idle.since + timedelta(seconds=terms.quiet) if told is None else idle.at)
     if now < idle.at:
         return Outlook(gone=departed, back=back, idle=told, wake=min(times))
-    if use.execution.spec.activity is not None and (use.asked is None or use.asked < idle.at):
+    if use.execution.spec.activity and (use.asked is None or use.asked < idle.at):
         return Outlook(gone=departed, back=back, idle=told, ask=True, wake=min(times, default=None))
     seconds = (now - idle.since).total_seconds()
-    code = "idle-shrunk" if idle.action == "shrink" else "idle-ended"
-    return Outlook(gone=departed, back=back, idle=told, due=idle.action, reason=because(code, idle=seconds))
+    return Outlook(gone=departed, back=back, idle=told, due=idle.action, reason=because("unused", idle=seconds))
 
 
 def _expiry(attachment: Attachment, use: Use, terms: Terms) -> datetime:
@@ -118,8 +113,7 @@ def _last_wish(use: Use, departed: frozenset[str], gone: set[str]) -> tuple[Acti
     action: Action = "shrink" if "shrink" in wishes else "end"
     if action == "shrink" and not shrinkable(use.execution):
         return None, None
-    code = "holders-gone-shrunk" if action == "shrink" else "holders-gone-ended"
-    return action, because(code, holders=tuple(each.title or each.key for each in last))
+    return action, because("holders-gone", holders=tuple(each.key for each in last))
 
 
 def _idle(use: Use, present: tuple[Attachment, ...], terms: Terms, now: datetime) -> Idle | None:

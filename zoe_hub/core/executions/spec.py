@@ -59,6 +59,18 @@ class Drain(Record, kw_only=True):
     timeout: float = 60.0
 
 
+class Activity(Record, kw_only=True):
+    """How an execution says whether it runs queries or jobs of its own, which no holder of it waits for.
+
+    A JSON page of process 0 of ``group``; ``busy`` is a template expression over ``body`` that is true while it works.
+    """
+
+    group: str
+    port: str
+    path: str = "/"
+    busy: str
+
+
 class Restart(Record, kw_only=True):
     """How often an essential process is started again, and after how long (doubled each time, at most ``longest``)."""
 
@@ -119,6 +131,7 @@ class ExecutionSpec(Record, kw_only=True):
     secrets: tuple[Secret, ...] = ()
     attach: Mapping[str, Connector] = {}  # language -> how
     frameworks: tuple[str, ...] = ()
+    activity: tuple[Activity, ...] = ()  # it works if any of these says so
     ends: bool = False  # ends by itself
     protected: bool = False
 
