@@ -142,13 +142,9 @@ def test_what_was_shrunk_is_ended_after_as_long_again():
     assert outlook(used, TERMS, at(9000)).due == "end"
 
 
-@pytest.mark.parametrize(
-    "busy", [{"working": frozenset({"a1"})}, {"runs": True}], ids=["a cell of three hours", "a query of its own"]
-)
-def test_what_works_is_not_idle_however_silent(busy):
-    assert outlook(use(attachment(), renewed={"a1": at(10**6)}, **busy), TERMS, at(10**5)) == Outlook(
-        wake=at(10**6 + 120)
-    )
+def test_a_cell_of_three_hours_is_use_however_silent():
+    works = use(attachment(), renewed={"a1": at(10**6)}, working=frozenset({"a1"}))
+    assert outlook(works, TERMS, at(10**5)) == Outlook(wake=at(10**6 + 120))
 
 
 def test_the_work_of_a_holder_that_is_gone_does_not_count():
@@ -179,8 +175,8 @@ def test_before_anything_is_done_the_execution_itself_is_asked():
     used = {"renewed": {"a1": at(10**6)}, "of": execution(activity=True)}
     assert outlook(use(attachment(), **used), TERMS, at(1800)).ask
     assert outlook(use(attachment(), **used), TERMS, at(1800)).due is None
-    assert outlook(use(attachment(), **used, asked=at(1700), runs=False), TERMS, at(1800)).ask, "that was before"
-    assert outlook(use(attachment(), **used, asked=at(1801), runs=False), TERMS, at(1801)).due == "shrink"
+    assert outlook(use(attachment(), **used, denied=at(1700)), TERMS, at(1800)).ask, "that was before"
+    assert outlook(use(attachment(), **used, denied=at(1801)), TERMS, at(1801)).due == "shrink"
 
 
 @pytest.mark.parametrize("phase", [Phase.QUEUED, Phase.STARTING, Phase.STOPPING])
@@ -205,7 +201,6 @@ class Leases(RuleBasedStateMachine):
         self.renewed = dict.fromkeys(self.attachments, BEGUN)
         self.alive = set(self.attachments)
         self.working: set[str] = set()
-        self.runs = False
         self.ended = False
 
     def look(self) -> Outlook:
@@ -217,7 +212,6 @@ class Leases(RuleBasedStateMachine):
             self.attachments[name] = replace(self.attachments[name], gone=None)
         present = [name for name, each in self.attachments.items() if each.gone is None]
         if found.due:
-            assert not self.runs or len(found.gone) > 0, "an execution that runs a query was taken for idle"
             assert not self.working.intersection(present), "somebody works with it"
         if found.due == "shrink":
             self.execution = replace(self.execution, counts={"worker": 1})
@@ -235,8 +229,7 @@ class Leases(RuleBasedStateMachine):
             renewed=self.renewed,
             working=frozenset(self.working),
             used=self.used,
-            runs=self.runs,
-            asked=self.now,
+            denied=self.now,
             resumed=self.resumed,
         )
 
@@ -249,7 +242,7 @@ class Leases(RuleBasedStateMachine):
             self.now = min(until, self.now + timedelta(seconds=40))
             for name in self.alive:
                 self.renewed[name] = self.now
-            if self.working & self.alive or self.runs:
+            if self.working & self.alive:
                 self.used = self.now
             self.look()
 
@@ -266,11 +259,6 @@ class Leases(RuleBasedStateMachine):
     def a_holder_changes(self, name: str, alive: bool, works: bool) -> None:
         (self.alive.add if alive else self.alive.discard)(name)
         (self.working.add if works and alive else self.working.discard)(name)
-
-    @rule(runs=st.booleans())
-    def it_runs_a_query(self, runs: bool) -> None:
-        self.runs = runs
-        self.used = self.now
 
     @invariant()
     def those_that_renew_are_there(self) -> None:

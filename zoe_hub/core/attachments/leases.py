@@ -51,8 +51,7 @@ class Use(Record, kw_only=True):
         frozenset()
     )  # attachments whose holder works: a kernel that executes, a terminal that is busy
     used: datetime  # the last moment at which somebody worked, or a command changed the execution
-    runs: bool | None = None  # whether it runs queries or jobs of its own; None: it cannot say
-    asked: datetime | None = None  # when ``runs`` was found out
+    denied: datetime | None = None  # when it last said that it runs no query or job of its own
     resumed: datetime  # since when this hub has been there to be told
 
 
@@ -88,7 +87,7 @@ def outlook(use: Use, terms: Terms, now: datetime) -> Outlook:
     times.append(idle.since + timedelta(seconds=terms.quiet) if told is None else idle.at)
     if now < idle.at:
         return Outlook(gone=departed, back=back, idle=told, wake=min(times))
-    if use.execution.spec.activity and (use.asked is None or use.asked < idle.at):
+    if use.execution.spec.activity and (use.denied is None or use.denied < idle.at):
         return Outlook(gone=departed, back=back, idle=told, ask=True, wake=min(times, default=None))
     seconds = (now - idle.since).total_seconds()
     return Outlook(gone=departed, back=back, idle=told, due=idle.action, reason=because("unused", idle=seconds))
@@ -121,7 +120,7 @@ def _idle(use: Use, present: tuple[Attachment, ...], terms: Terms, now: datetime
     execution = use.execution
     if execution.phase is not Phase.RUNNING or execution.desired == "ended":
         return None
-    if any(each.id in use.working for each in present) or use.runs:
+    if any(each.id in use.working for each in present):
         return None
     since = max(filter(None, (use.used, use.resumed, execution.running_since, execution.kept_until)))
     ends = terms.end_after > 0 and not execution.spec.protected and all(each.policy != "keep" for each in present)

@@ -1,6 +1,5 @@
 """What becomes of leases without anybody attaching or detaching: holders that are reported, moved, deleted, gone;
-executions
-that are idle or kept. Pure; planned like all commands (see ``core.commands``).
+executions that are idle or kept. Pure; planned like all commands (see ``core.commands``).
 """
 
 from __future__ import annotations
