@@ -10,9 +10,11 @@ from __future__ import annotations
 import functools
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
+
+from msgspec.structs import replace
 
 from zoe_hub.catalog import parameters
 from zoe_hub.catalog.framework import Framework
@@ -56,6 +58,7 @@ class Catalog:
         self.problems: tuple[FieldError, ...] = ()
         self._frameworks: Mapping[str, Framework] = {}
         self._zapps: Mapping[str, ZApp] = {}
+        self._offers: Mapping[str, str] = {}
 
     def load(self) -> None:
         """Read all definitions, again if they were read before. Never raises on what is wrong in them: see
@@ -96,7 +99,12 @@ class Catalog:
         }
         self._frameworks, self._zapps = frameworks, zapps
         self.frameworks = {name: _framework_view(framework) for name, framework in sorted(frameworks.items())}
-        self.zapps = {name: _zapp_view(zapp) for name, zapp in sorted(zapps.items())}
+        views = {name: _zapp_view(zapp) for name, zapp in sorted(zapps.items())}
+        self._offers = _offers(views, frameworks)
+        self.zapps = {
+            name: replace(view, attach_as=tuple(alias for alias, zapp in self._offers.items() if zapp == name))
+            for name, view in views.items()
+        }
         self.problems = tuple(errors)
 
     def render(self, zapp: str, parameters: Mapping[str, Any]) -> Rendered:
@@ -111,19 +119,15 @@ class Catalog:
 
         :raises ZoeError: ``unknown-zapp``, ``not-attachable``
         """
+        if name in self._offers:
+            return self._offers[name]
         if name in self.zapps:
-            if not self.zapps[name].attach:
-                raise ZoeError("not-attachable", f"A kernel cannot connect to '{name}'. {self._attachables()}")
-            return name
-        if name not in self._frameworks:
-            raise self._unknown(name, (*self.zapps, *self.frameworks))
-        alone = [view.name for view in self.zapps.values() if view.frameworks == (name,) and view.attach]
-        if not alone:
+            raise ZoeError("not-attachable", f"A kernel cannot connect to '{name}'. {self._attachables()}")
+        if name in self._frameworks:
             raise ZoeError(
                 "not-attachable", f"No ZApp offers the framework '{name}' alone to kernels. {self._attachables()}"
             )
-        # the one named most like the framework: spark-cluster for spark before my-special-spark
-        return min(alone, key=lambda zapp: (not zapp.startswith(name), len(zapp), zapp))
+        raise self._unknown(name, (*self.zapps, *self.frameworks))
 
     def folder(self, framework: str) -> Path:
         """Where the files of a framework are on this machine. :raises ZoeError: ``unknown-framework``"""
@@ -147,6 +151,18 @@ class Catalog:
     def _attachables(self) -> str:
         names = ", ".join(view.name for view in self.zapps.values() if view.attach)
         return f"Attach to {names}." if names else "No ZApp of this shop can be attached to."
+
+
+def _offers(views: Mapping[str, ZAppView], frameworks: Iterable[str]) -> dict[str, str]:
+    """What a kernel may ask to attach to -> the ZApp that it gets: each by its name, and one for each framework that is
+    offered alone.
+    """
+    offers = {name: name for name, view in views.items() if view.attach}
+    for framework in sorted(set(frameworks) - set(views)):
+        alone = [name for name, view in views.items() if view.frameworks == (framework,) and view.attach]
+        if alone:  # the one named most like the framework: spark-cluster for spark before my-special-spark
+            offers[framework] = min(alone, key=lambda name: (not name.startswith(framework), len(name), name))
+    return offers
 
 
 def check(path: Path, folders: Sequence[Path] | None = None) -> tuple[FieldError, ...]:
