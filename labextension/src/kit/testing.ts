@@ -27,6 +27,7 @@ export function execution(id: string, more: Partial<IExecutionView> = {}): IExec
     processes: [],
     endpoints: [],
     attach: [],
+    attach_as: [],
     ends: false,
     protected: false,
     ...more
@@ -61,6 +62,7 @@ export function zapp(more: Partial<IZAppView> = {}): IZAppView {
     parameters: {},
     frameworks: [],
     attach: [],
+    attach_as: [],
     scalable: [],
     ends: false,
     protected: false,
