@@ -27,7 +27,6 @@ export function execution(id: string, more: Partial<IExecutionView> = {}): IExec
     processes: [],
     endpoints: [],
     attach: [],
-    attach_as: [],
     ends: false,
     protected: false,
     ...more
