@@ -27,7 +27,7 @@ from zoe_hub.backends.base import Permanent, ProcessSpec, Temporary
 from zoe_hub.core.executions.model import Observed
 from zoe_hub.core.record import Record
 
-from .ports import Reservation, close
+from .ports import close
 from .records import (
     Alive,
     Exit,
@@ -44,6 +44,7 @@ from .records import (
     shim_lives,
     write,
 )
+from .reserving import Reservation
 from .shim import ADDRESS_TAKEN
 from .tree import MARK, sweep
 
@@ -118,6 +119,8 @@ def start(
             + argv
             + _encoded(f"{key}={value}" for key, value in own.items())
         )
+        for reservation in reservations.values():
+            reservation.unbind()  # the last moment: from here on the program is on its way
         answer = _spawn(settings.shim, b"\0".join([str(len(items)).encode(), *items]), descriptors)
     finally:
         os.close(held)
