@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.utils import ensure_async
-from tornado.web import HTTPError, authenticated
+from tornado.web import HTTPError, authenticated, stream_request_body
 
 from jupyter_zoe.extension.keeper import Keeper
 from jupyter_zoe.hub import HubError, HubInfo
@@ -40,6 +40,7 @@ _PROBLEMS = {
     ),
     404: ("not-found", "There is nothing under this address", "Check the address."),
     405: ("method-not-allowed", "This address does not take this method", "Check the address."),
+    408: ("request-timeout", "The request did not come in time", "Send it again; see ZoeExtension.body_timeout."),
     502: ("hub-unreachable", "The hub does not answer as it should", "Try again; see the hub's log."),
     503: ("hub-unreachable", "The hub does not answer", "Start JupyterLab again or run 'zoe-hub'; see the hub's log."),
     504: ("hub-unreachable", "The hub did not answer in time", "Try again; see the hub's log."),
@@ -104,6 +105,7 @@ class _ZoeHandler(JupyterHandler):
         )
 
 
+@stream_request_body
 class StatusHandler(_ZoeHandler):
     """``GET zoe/status``: ``{"hub": "ready" | "starting" | "failed", "reason": "...", "root": "/home/me/work/"}``.
 
@@ -111,6 +113,9 @@ class StatusHandler(_ZoeHandler):
     """
 
     SUPPORTED_METHODS: ClassVar[tuple[str, ...]] = ("GET",)  # type: ignore[misc]
+
+    def data_received(self, chunk: bytes) -> None:
+        """Drop a body, which nobody wants."""
 
     @authenticated
     async def get(self) -> None:
@@ -135,6 +140,11 @@ class _Relay(ProxyHandler, _ZoeHandler):  # type: ignore[misc]
     part = ""  # "api" or "pages": of the path
     inner = ""  # the hub's path for it
     dropped: frozenset[str] = frozenset()
+
+    @property
+    def body_timeout(self) -> float:
+        """The extension's."""
+        return float(self.settings["zoe_body_timeout"])
 
     async def upstream(self) -> Upstream | Callable[[], object]:
         """Check the user, the page that asks, and find the hub."""
