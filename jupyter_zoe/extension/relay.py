@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.utils import ensure_async
-from tornado.web import HTTPError, authenticated, stream_request_body
+from tornado.web import HTTPError, authenticated
 
 from jupyter_zoe.extension.keeper import Keeper
 from jupyter_zoe.hub import HubError, HubInfo
@@ -105,7 +105,6 @@ class _ZoeHandler(JupyterHandler):
         )
 
 
-@stream_request_body
 class StatusHandler(_ZoeHandler):
     """``GET zoe/status``: ``{"hub": "ready" | "starting" | "failed", "reason": "...", "root": "/home/me/work/"}``.
 
@@ -113,9 +112,6 @@ class StatusHandler(_ZoeHandler):
     """
 
     SUPPORTED_METHODS: ClassVar[tuple[str, ...]] = ("GET",)  # type: ignore[misc]
-
-    def data_received(self, chunk: bytes) -> None:
-        """Drop a body, which nobody wants."""
 
     @authenticated
     async def get(self) -> None:
