@@ -90,14 +90,14 @@ def engine_for(backend: str) -> Iterator[dict[str, str]]:
     if backend != "docker":
         yield {}
         return
-    from zoe_hub.backends.docker.images import Builder  # noqa: PLC0415 - only with this backend
+    from zoe_hub.images.building import Builder, connect  # noqa: PLC0415 - only with this backend
     from zoe_hub.testing.dockerd import engine  # noqa: PLC0415
 
     step = Step("Docker engine")
     with engine() as url:
         step.done()
         step = Step("container images")
-        builder = Builder(url, say=lambda line: print(f"    {line}", flush=True))
+        builder = Builder(connect(url), say=lambda line: print(f"    {line}", flush=True))
         try:
             builder.build(["spark"], [ROOT / "frameworks"])
         finally:

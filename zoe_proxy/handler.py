@@ -18,15 +18,16 @@ from functools import partial
 from typing import Any, ClassVar
 
 from tornado import httputil
-from tornado.iostream import StreamClosedError
+from tornado.iostream import IOStream, StreamClosedError
 from tornado.log import gen_log
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
 from zoe_proxy import rewrite
+from zoe_proxy.headers import request_headers, response_headers
 from zoe_proxy.links import editor
 from zoe_proxy.rewrite import Client, Route, Rules
 from zoe_proxy.tunnel import splice
-from zoe_proxy.upstream import Exchange, Head, Timeouts, UpstreamError, connect
+from zoe_proxy.upstream import Check, Exchange, Head, Timeouts, UpstreamError, connect
 
 METHODS = (
     *("GET", "HEAD", "POST", "DELETE", "PATCH", "PUT", "OPTIONS"),
@@ -55,6 +56,8 @@ class Upstream:
     rules: Rules = field(default_factory=Rules)
     timeouts: Timeouts = field(default_factory=Timeouts)
     tls: ssl.SSLContext | None = None
+    check: Check | None = None
+    """Looks at each connection before anything is sent."""
     collect: int = 0
     """A body of at most this many bytes is held and given to ``edit_body``; 0: none is."""
 
@@ -165,19 +168,14 @@ class ProxyHandler(RequestHandler):
         """
         assert self._upstream is not None
         try:
-            stream = await connect(
-                self._upstream.host,
-                self._upstream.port,
-                timeout=self._upstream.timeouts.connect,
-                tls=self._upstream.tls,
-            )
+            stream = await _connected(self._upstream)
         except UpstreamError as error:
             other = await self.retry(error)
             try:
                 if other is None:
                     raise
                 self._upstream = other
-                stream = await connect(other.host, other.port, timeout=other.timeouts.connect, tls=other.tls)
+                stream = await _connected(other)
             except UpstreamError as last:
                 self._fail(last)
                 return False
@@ -187,7 +185,7 @@ class ProxyHandler(RequestHandler):
         upstream = self._upstream
         exchange = self._exchange = Exchange(stream, upstream.timeouts)
         given = self.request.headers
-        headers = rewrite.request_headers(given.get_all(), upstream.route, upstream.client, upstream.rules)
+        headers = request_headers(given.get_all(), upstream.route, upstream.client, upstream.rules)
         if length is not None:
             headers = [pair for pair in headers if pair[0].lower() != "content-length"] + [
                 ("Content-Length", str(length))
@@ -318,7 +316,7 @@ class ProxyHandler(RequestHandler):
         assert self._upstream is not None
         self._clear_headers()
         self.set_status(head.code, _reason(head))
-        pairs = rewrite.response_headers(
+        pairs = response_headers(
             head.headers.get_all(), self._upstream.route, self._upstream.client, self._upstream.rules, edited=edited
         )
         for name, value in self.answer_headers(head.code, pairs):
@@ -348,7 +346,7 @@ class ProxyHandler(RequestHandler):
         if head.code != http.HTTPStatus.SWITCHING_PROTOCOLS:
             return
         inner = exchange.detach()
-        pairs = rewrite.response_headers(
+        pairs = response_headers(
             head.headers.get_all(), self._upstream.route, self._upstream.client, self._upstream.rules
         )
         pairs += [("Connection", "Upgrade"), ("Upgrade", head.headers.get("Upgrade", "websocket"))]
@@ -382,6 +380,12 @@ class ProxyHandler(RequestHandler):
         if self._exchange is not None:
             self._exchange.close()
         super().on_connection_close()
+
+
+async def _connected(upstream: Upstream) -> IOStream:
+    return await connect(
+        upstream.host, upstream.port, timeout=upstream.timeouts.connect, tls=upstream.tls, check=upstream.check
+    )
 
 
 def _raise(error: Exception) -> None:

@@ -16,9 +16,9 @@ from docker import APIClient
 from zoe_hub import __version__
 from zoe_hub.backends.base import Permanent, ProcessSpec, Resync, Temporary
 from zoe_hub.backends.docker import DockerBackend, objects
-from zoe_hub.backends.docker.images import Builder
 from zoe_hub.core.executions.model import Observed, process_name
 from zoe_hub.core.executions.spec import Port, Resources
+from zoe_hub.images.building import Builder, connect
 from zoe_hub.testing.backend_contract import BackendContract, Programs
 from zoe_hub.testing.dockerd import dockerd as dockerd  # noqa: PLC0414 - a fixture
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.docker
 
 @pytest.fixture(scope="session")
 def image(dockerd) -> str:
-    builder = Builder(dockerd)
+    builder = Builder(connect(dockerd))
     try:
         return builder.build(["os"], [])["os"]
     finally:
@@ -404,7 +404,7 @@ async def test_an_old_image_runs_the_hubs_files(case, dockerd, tmp_path):
     source.mkdir(parents=True)
     (source / "Dockerfile").write_text("ARG BASE=zoe/os\nFROM ${BASE}\nCOPY . /opt/zoe/frameworks/zoetest/\n")
     (source / "hello.py").write_text("print('old')")
-    builder = Builder(dockerd)
+    builder = Builder(connect(dockerd))
     try:
         image = builder.build(["zoetest"], [source.parent])["zoetest"]
         folder = case.backend.folder("zoetest", str(source))

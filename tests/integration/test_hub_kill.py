@@ -18,7 +18,7 @@ import psutil
 import pytest
 from docker import APIClient
 
-from zoe_hub.backends.docker.images import Builder
+from zoe_hub.images.building import Builder, connect
 from zoe_hub.testing.dockerd import dockerd as dockerd  # noqa: PLC0414 - a fixture
 from zoe_hub.testing.hub import Hub
 
@@ -174,7 +174,7 @@ def local(tmp_path):
 
 @pytest.fixture
 def docker(dockerd):
-    builder = Builder(dockerd)
+    builder = Builder(connect(dockerd))
     try:
         image = builder.build(["os"], [])["os"]
     finally:

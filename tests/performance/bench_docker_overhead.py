@@ -22,9 +22,9 @@ from docker import APIClient
 
 from zoe_hub.backends.base import ProcessSpec
 from zoe_hub.backends.docker import DockerBackend, objects
-from zoe_hub.backends.docker.images import Builder
 from zoe_hub.core.executions.model import process_name
 from zoe_hub.core.executions.spec import Port
+from zoe_hub.images.building import Builder, connect
 from zoe_hub.testing.dockerd import engine
 
 ROUNDS = 15
@@ -34,7 +34,7 @@ TARGET = 20.0  # milliseconds
 def run() -> dict[str, object]:
     """The figure, in milliseconds."""
     with engine() as url:
-        builder = Builder(url, say=lambda _: None)
+        builder = Builder(connect(url), say=lambda _: None)
         try:
             image = builder.build(["os"], [])["os"]
         finally:

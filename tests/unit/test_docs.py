@@ -72,6 +72,20 @@ def test_hub_commands_are_understood():
             assert not name.startswith("--") or name in aliases or "." in name, f"{page}: {line}"
 
 
+def test_modules_that_are_run_understand_their_command():
+    """Each ``python -m zoe_hub...`` of the pages: the real program takes it and tells its help."""
+    lines = list(commands("python"))
+    assert any("zoe_hub.images" in line for _, line in lines)
+    for page, line in lines:
+        words = shlex.split(line)[1:]
+        done = subprocess.run(
+            [sys.executable, *words, "--help"], capture_output=True, text=True, timeout=60, check=False, cwd=ROOT
+        )
+        assert done.returncode == 0, f"{page}: {line}: {done.stderr}"
+        for option in (word for word in words if word.startswith("--")):
+            assert option in done.stdout, f"{page}: {line}"
+
+
 def test_commands_of_zoe_are_understood():
     """Each command line of ``zoe`` on the pages is parsed by the real program; ``--help`` of its verb works."""
     verbs = {shlex.split(line)[1] for _, line in commands("zoe") if len(line.split()) > 1} | {

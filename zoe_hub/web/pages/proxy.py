@@ -179,6 +179,7 @@ class PageHandler(ProxyHandler, ZoeHandler):
             rest=place.rest,
             query=self.request.query,
             client=self._client(),
+            check=partial(self.hub.backend.check_listener, place.process.name),
             rules=Rules(
                 denied_cookies=_OWN_COOKIES,
                 added={
