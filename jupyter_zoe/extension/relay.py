@@ -20,6 +20,7 @@ from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.utils import ensure_async
 from tornado.web import HTTPError, authenticated
 
+from jupyter_zoe import recognise
 from jupyter_zoe.extension.keeper import Keeper
 from jupyter_zoe.hub import HubError, HubInfo
 from zoe_proxy import Client, ProxyHandler, Route, Timeouts, Upstream, UpstreamError
@@ -173,6 +174,7 @@ class _Relay(ProxyHandler, _ZoeHandler):  # type: ignore[misc]
             host=hub.hostname or "",
             port=port,
             tls=ssl.create_default_context() if hub.scheme == "https" else None,
+            check=partial(recognise.check, info),
             route=Route(public=public, netloc=hub.netloc, inner=hub.path.rstrip("/") + self.inner, scheme=hub.scheme),
             rest=rest,
             query=query,
