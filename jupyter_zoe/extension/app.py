@@ -79,6 +79,14 @@ class ZoeExtension(ExtensionApp):
         ),
     ).tag(config=True)
 
+    body_timeout = Float(
+        60.0,
+        help=(
+            "Seconds that a browser may be silent in the middle of a body that is passed on to the hub or a page. 0:"
+            " for ever. Shorter frees abandoned requests sooner; longer suits slow networks."
+        ),
+    ).tag(config=True)
+
     def initialize_settings(self) -> None:
         """Find out which hub it is, begin to start it, and tell kernels."""
         remote, wrong = None, None
@@ -100,6 +108,7 @@ class ZoeExtension(ExtensionApp):
             log=self.log,
         )
         self.settings["zoe_keeper"] = self.keeper
+        self.settings["zoe_body_timeout"] = self.body_timeout
         base_url = self.serverapp.web_app.settings["base_url"] if self.serverapp else "/"
         prefix = url_path_join(base_url, "zoe")
         self.settings["zoe_prefix"] = prefix

@@ -41,6 +41,7 @@ _PROBLEMS = {
     ),
     404: ("not-found", "There is nothing under this address", "Check the address."),
     405: ("method-not-allowed", "This address does not take this method", "Check the address."),
+    408: ("request-timeout", "The request did not come in time", "Send it again; see ZoeExtension.body_timeout."),
     502: ("hub-unreachable", "The hub does not answer as it should", "Try again; see the hub's log."),
     503: ("hub-unreachable", "The hub does not answer", "Start JupyterLab again or run 'zoe-hub'; see the hub's log."),
     504: ("hub-unreachable", "The hub did not answer in time", "Try again; see the hub's log."),
@@ -136,6 +137,11 @@ class _Relay(ProxyHandler, _ZoeHandler):  # type: ignore[misc]
     part = ""  # "api" or "pages": of the path
     inner = ""  # the hub's path for it
     dropped: frozenset[str] = frozenset()
+
+    @property
+    def body_timeout(self) -> float:
+        """The extension's."""
+        return float(self.settings["zoe_body_timeout"])
 
     async def upstream(self) -> Upstream | Callable[[], object]:
         """Check the user, the page that asks, and find the hub."""

@@ -441,6 +441,27 @@ def test_a_long_body_gets_the_hubs_own_answer(client: httpx.Client) -> None:
     assert (answer.status_code, answer.json()["code"]) == (413, "too-large")
 
 
+def test_a_body_that_does_not_come_is_not_awaited(tmp_path: Path) -> None:
+    other = Server(tmp_path)
+    try:
+        other.start("--ZoeExtension.body_timeout=0.3")
+        with other.client() as client:
+            eventually(lambda: client.get("zoe/status").json()["hub"] == "ready")
+        place = httpx.URL(other.url)
+        for path in ("zoe/api/v1/executions", "zoe/pages/e1/web-0/web/"):
+            head = (
+                f"POST {place.path}{path} HTTP/1.1\r\nHost: x\r\nAuthorization: token {TOKEN}\r\nContent-Length: 9\r\n"
+            )
+            with socket.create_connection((place.host, place.port), timeout=20) as silent:
+                silent.sendall(f"{head}\r\n1".encode())
+                answer = silent.makefile("rb").read().decode()
+            assert answer.startswith("HTTP/1.1 408 "), answer
+            assert '"code": "request-timeout"' in answer
+    finally:
+        other.stop()
+        other.end_hub()
+
+
 def test_a_killed_hub_is_replaced_at_the_next_request_and_what_ran_goes_on(
     server: Server, client: httpx.Client, execution: dict[str, Any]
 ) -> None:

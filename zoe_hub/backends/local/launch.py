@@ -25,11 +25,12 @@ from pathlib import Path, PurePosixPath
 
 from zoe_hub.backends.base import Permanent, ProcessSpec, Temporary
 from zoe_hub.backends.journal import Journal
+from zoe_hub.backends.open_files import restore_limit
 from zoe_hub.core.executions.model import Observed
 from zoe_hub.core.reasons import Reason, because
 from zoe_hub.core.record import Record
 
-from .ports import Reservation, close
+from .ports import close
 from .records import (
     Alive,
     Begins,
@@ -47,6 +48,7 @@ from .records import (
     shim_lives,
     write,
 )
+from .reserving import Reservation
 from .tree import MARK, sweep
 
 PATIENCE = 10.0  # seconds in which a shim must come up, or another starter must let go of the lock
@@ -120,6 +122,8 @@ def start(
             + argv
             + _encoded(f"{key}={value}" for key, value in own.items())
         )
+        for reservation in reservations.values():
+            reservation.unbind()  # the last moment: from here on the program is on its way
         answer = _spawn(settings.shim, b"\0".join([str(len(items)).encode(), *items]), descriptors)
     finally:
         os.close(held)
@@ -238,6 +242,7 @@ def _spawn(shim: str, payload: bytes, descriptors: tuple[int, ...]) -> bytes:
     )
     assert process.stdin is not None
     assert process.stdout is not None
+    restore_limit(process.pid)  # it starts the program only when it has read the payload
     with process.stdin, process.stdout:
         with contextlib.suppress(BrokenPipeError):
             view = memoryview(payload)

@@ -84,6 +84,11 @@ class PageHandler(ProxyHandler, ZoeHandler):
     _principal: Principal | None = None
     _asked: Place
 
+    @property
+    def body_timeout(self) -> float:
+        """The hub's."""
+        return self.hub.limits.body_timeout
+
     async def upstream(self) -> Upstream | Callable[[], object]:
         """Check who asks and find the process's address.
 
