@@ -18,7 +18,7 @@ from zoe_hub.web.call import BOUND, Bound
 from zoe_hub.web.connections import HubServer
 from zoe_hub.web.context import Hub
 from zoe_hub.web.handler import ApiHandler, LivenessHandler, UnknownHandler, log
-from zoe_hub.web.operations import executions, streams, system  # noqa: F401 - their import binds the operations
+from zoe_hub.web.operations import executions, leases, streams, system  # noqa: F401 - their import binds the operations
 
 
 def make_application(hub: Hub, further: Sequence[tuple[Any, ...]] = ()) -> Application:

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from zoe_hub.contract import types as t
+from zoe_hub.contract.leases import IdleView
 from zoe_hub.controllers.executions.binding import proxy_path
 from zoe_hub.core.attachments.model import Attachment
 from zoe_hub.core.events import Event
@@ -97,6 +98,7 @@ def execution_view(execution: Execution, place: QueuePlace | None = None) -> t.E
     """One execution, and its place in the queue. Secret parameters are in no record, so in no view either."""
     spec = execution.spec
     groups = {group.name: group for group in spec.groups}
+    idle = execution.idle
     return t.ExecutionView(
         id=execution.id,
         name=execution.name,
@@ -114,6 +116,8 @@ def execution_view(execution: Execution, place: QueuePlace | None = None) -> t.E
         created=execution.created,
         running_since=execution.running_since,
         ended=execution.ended,
+        idle=IdleView(since=idle.since, action=idle.action, at=idle.at) if idle else None,
+        kept_until=execution.kept_until,
         parameters=dict(spec.parameters),
         labels=dict(execution.labels),
         groups=tuple(group_view(execution, group) for group in spec.groups),
@@ -136,6 +140,9 @@ def attachment_view(
         owner=attachment.owner,
         key=attachment.key,
         kernel=attachment.kernel,
+        kind=attachment.kind,
+        policy=attachment.policy,
+        gone=attachment.gone,
         execution=execution_view(execution, place),
         created=attachment.created,
         renewed=attachment.renewed,
