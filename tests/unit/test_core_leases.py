@@ -26,14 +26,22 @@ def at(seconds: float) -> datetime:
 
 
 def execution(*, workers: int = 4, activity: bool = False, **fields: Any) -> Execution:
-    worker = Group(name="worker", framework="f", image="i", command=("w",), count=2, essential=1, maximum=8)
+    worker = Group(
+        name="worker",
+        framework="f",
+        image="i",
+        command=("w",),
+        count=2,
+        essential=1,
+        maximum=8,
+        activity=Activity(port="ui", busy="body") if activity else None,
+    )
     spec = ExecutionSpec(
         zapp="cluster",
         title="Cluster",
         version="1",
         kind="engine",
         groups=(worker,),
-        activity=(Activity(group="worker", port="ui", busy="{{ body }}"),) if activity else (),
         protected=fields.pop("protected", False),
     )
     known: dict[str, Any] = {

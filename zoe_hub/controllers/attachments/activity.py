@@ -10,7 +10,7 @@ import msgspec
 from zoe_hub.controllers.executions.probes import Probes
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.model import Execution
-from zoe_hub.core.executions.spec import Activity
+from zoe_hub.core.executions.spec import Group
 from zoe_hub.language.expressions import evaluate
 from zoe_hub.store.base import Store
 
@@ -23,12 +23,13 @@ class Activities:
 
     async def works(self, execution: Execution) -> bool | None:
         """Whether it runs something; None: it did not say."""
-        answers = [await self._one(execution, activity) for activity in execution.spec.activity]
+        answers = [await self._one(execution, group) for group in execution.spec.active()]
         return True if True in answers else None if None in answers else False
 
-    async def _one(self, execution: Execution, activity: Activity) -> bool | None:
-        process = next((each for each in execution.processes if (each.group, each.index) == (activity.group, 0)), None)
-        if process is None:
+    async def _one(self, execution: Execution, group: Group) -> bool | None:
+        activity = group.activity
+        process = next((each for each in execution.processes if (each.group, each.index) == (group.name, 0)), None)
+        if process is None or activity is None:
             return False  # what is not there runs nothing
         secrets = self._store.secrets(execution.id)
         page = await self._probes.page(execution, process, activity.port, activity.path, secrets)

@@ -87,7 +87,7 @@ def outlook(use: Use, terms: Terms, now: datetime) -> Outlook:
     times.append(idle.since + timedelta(seconds=terms.quiet) if told is None else idle.at)
     if now < idle.at:
         return Outlook(gone=departed, back=back, idle=told, wake=min(times))
-    if use.execution.spec.activity and (use.denied is None or use.denied < idle.at):
+    if use.execution.spec.active() and (use.denied is None or use.denied < idle.at):
         return Outlook(gone=departed, back=back, idle=told, ask=True, wake=min(times, default=None))
     seconds = (now - idle.since).total_seconds()
     return Outlook(gone=departed, back=back, idle=told, due=idle.action, reason=because("unused", idle=seconds))

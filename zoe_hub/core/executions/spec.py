@@ -60,12 +60,12 @@ class Drain(Record, kw_only=True):
 
 
 class Activity(Record, kw_only=True):
-    """How an execution says whether it runs queries or jobs of its own, which no holder of it waits for.
+    """How a process says whether it runs queries or jobs of its own, which nobody who is attached waits for.
 
-    A JSON page of process 0 of ``group``; ``busy`` is a template expression over ``body`` that is true while it works.
+    ``port``/``path`` name a JSON page of process 0 of the group; ``busy`` is a template expression over ``body`` (the
+    page) that is true while it works.
     """
 
-    group: str
     port: str
     path: str = "/"
     busy: str
@@ -95,6 +95,7 @@ class Group(Record, kw_only=True):
     ports: tuple[Port, ...] = ()
     ready: Ready = Ready()
     drain: Drain | None = None
+    activity: Activity | None = None
     resources: Resources = Resources()
     restart: Restart = Restart()
     grace: float = 10.0  # from the request to end until the kill
@@ -131,7 +132,6 @@ class ExecutionSpec(Record, kw_only=True):
     secrets: tuple[Secret, ...] = ()
     attach: Mapping[str, Connector] = {}  # language -> how
     frameworks: tuple[str, ...] = ()
-    activity: tuple[Activity, ...] = ()  # it works if any of these says so
     ends: bool = False  # ends by itself
     protected: bool = False
 
@@ -141,6 +141,10 @@ class ExecutionSpec(Record, kw_only=True):
             if group.name == name:
                 return group
         raise KeyError(name)
+
+    def active(self) -> tuple[Group, ...]:
+        """The groups that say whether they work."""
+        return tuple(group for group in self.groups if group.activity is not None)
 
     def scalable(self) -> tuple[Group, ...]:
         """The groups with an elastic part."""
