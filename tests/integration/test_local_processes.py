@@ -5,6 +5,7 @@ disks.
 import asyncio
 import json
 import os
+import resource
 import signal
 import socket
 import stat
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from zoe_hub.backends import open_files
 from zoe_hub.backends.base import Permanent, Temporary
 from zoe_hub.backends.local import LocalBackend, launch, records, watching
 from zoe_hub.backends.local.shim import stat_of
@@ -92,6 +94,22 @@ class TestLocal(BackendHarness):
         assert await self.reach(address) is None
         again = await self.spec(backend, programs, execution, programs.sleeping(), incarnation=2)
         await self.ready(backend, again)
+
+    async def test_a_program_has_the_limit_of_files_that_the_hub_was_started_with(
+        self, backend, programs, execution, monkeypatch
+    ):
+        monkeypatch.setattr(open_files, "_before", None)
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (512, hard))
+        try:
+            assert open_files.raise_limit() == hard
+            code = "import resource; say(str(resource.getrlimit(resource.RLIMIT_NOFILE)))"
+            spec = await self.spec(backend, programs, execution, programs.run(code))
+            await backend.start(spec)
+            await self.exited(backend, spec.name)
+            assert await self.log(backend, spec.name) == f"(512, {hard})\n".encode()
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
     async def test_sigterm_to_the_shim_ends_the_tree(self, backend, programs, execution):
         spec = await self.spec(backend, programs, execution, programs.polite(5), grace=30.0)

@@ -24,6 +24,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 
 from zoe_hub.backends.base import Permanent, ProcessSpec, Temporary
+from zoe_hub.backends.open_files import restore_limit
 from zoe_hub.core.executions.model import Observed
 from zoe_hub.core.record import Record
 
@@ -235,6 +236,7 @@ def _spawn(shim: str, payload: bytes, descriptors: tuple[int, ...]) -> bytes:
     )
     assert process.stdin is not None
     assert process.stdout is not None
+    restore_limit(process.pid)  # it starts the program only when it has read the payload
     with process.stdin, process.stdout:
         with contextlib.suppress(BrokenPipeError):
             view = memoryview(payload)
