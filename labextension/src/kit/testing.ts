@@ -62,6 +62,7 @@ export function zapp(more: Partial<IZAppView> = {}): IZAppView {
     parameters: {},
     frameworks: [],
     attach: [],
+    attach_as: [],
     scalable: [],
     ends: false,
     protected: false,
