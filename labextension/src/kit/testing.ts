@@ -3,16 +3,6 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { IExecutionView, IGroupView, IReasonView, IZAppView } from '../api/types';
 
-/** JupyterLab's English, or what `translate` makes of it. (Its own is only to be had in a page.) */
-export function language(translate: (text: string) => string = text => text): TranslationBundle {
-  const filled = (text: string, facts: readonly unknown[]): string =>
-    translate(text).replace(/%(\d+)/g, (_, number: string) => String(facts[Number(number) - 1]));
-  const __ = (text: string, ...facts: unknown[]): string => filled(text, facts);
-  const _n = (one: string, many: string, n: number, ...facts: unknown[]): string =>
-    filled(n === 1 ? one : many, [n, ...facts]);
-  return { __, _n } as unknown as TranslationBundle;
-}
-
 /** A reason. */
 export function because(code: string, more: Partial<IReasonView> = {}): IReasonView {
   return { code, facts: {}, words: `${code} in English`, tail: [], ...more };
@@ -84,3 +74,17 @@ export function zapp(more: Partial<IZAppView> = {}): IZAppView {
     ...more
   };
 }
+
+/** English as it stands in the source, or what `translate` makes of it. JupyterLab's own needs a page. */
+export function language(translate: (text: string) => string = text => text): TranslationBundle {
+  const filled = (text: string, ...facts: readonly unknown[]): string =>
+    translate(text).replace(/%(\d+)/g, (_, place: string) => String(facts[Number(place) - 1]));
+  return {
+    __: filled,
+    _n: (one: string, many: string, count: number, ...facts: readonly unknown[]) =>
+      filled(count === 1 ? one : many, count, ...facts)
+  } as TranslationBundle;
+}
+
+/** The English words. */
+export const english = language();

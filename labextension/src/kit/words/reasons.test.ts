@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { because, language } from '../testing';
+import { because, english as trans, language } from '../testing';
 import { reasonLines, reasonWords } from './reasons';
 
-const trans = language();
 const exited = because('exited', { facts: { code: 1 } });
 
 test('the words of a reason are made of its code and its facts', () => {
