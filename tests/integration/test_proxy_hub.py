@@ -25,7 +25,7 @@ from zoe_hub.core.executions.spec import ExecutionSpec, Group, Port, Secret
 from zoe_hub.store.base import Batch, Token
 from zoe_hub.store.memory import MemoryStore
 from zoe_hub.web.access.auth import EmbeddedAuthenticator
-from zoe_hub.web.context import Hub
+from zoe_hub.web.context import WebHub
 from zoe_hub.web.pages import proxy
 from zoe_hub.web.server import make_application
 
@@ -80,7 +80,7 @@ class Rig:
         self.store = MemoryStore()
         self.client = AsyncHTTPClient(force_instance=True)
         self.url = ""
-        self.hub: Hub
+        self.hub: WebHub
         self.refused = ""  # why the page's listener is not the process
         self.checked: list[str] = []
 
@@ -172,7 +172,7 @@ async def rig() -> AsyncIterator[Rig]:
         catalog=SimpleNamespace(folder=Path),
         deployment="d",
     )
-    rig.hub = Hub(
+    rig.hub = WebHub(
         service=service,
         catalog=service.catalog,
         authenticator=EmbeddedAuthenticator(store=rig.store, now=lambda: datetime.now(UTC)),

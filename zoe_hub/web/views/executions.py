@@ -1,7 +1,7 @@
-"""What people see of records: pure functions from the records of ``core`` to wire types, and the cache of their JSON.
+"""Executions as the interface shows them, and the cache of their JSON.
 
 An execution's view depends on its record alone, and a record's version counts its changes, so the encoded bytes are
-kept by id and version: a list of a thousand is a join of a thousand byte strings. Called by the handlers.
+kept by id and version: a list of a thousand is a join of a thousand byte strings.
 """
 
 from __future__ import annotations
@@ -12,36 +12,11 @@ import msgspec
 
 from zoe_hub.contract import types as t
 from zoe_hub.controllers.executions.binding import proxy_path
-from zoe_hub.core.attachments.model import Attachment
-from zoe_hub.core.events import Event
-from zoe_hub.core.executions.model import Execution, Process, ProcessState, process_name
+from zoe_hub.core.executions.model import Execution, ProcessState, process_name
 from zoe_hub.core.executions.spec import Group
+from zoe_hub.web.views.processes import process_id, process_view
 
 _encode = msgspec.json.Encoder().encode
-
-
-def process_id(group: str, index: int) -> str:
-    """A process's id in the interface, unique in its execution."""
-    return f"{group}-{index}"
-
-
-def process_view(process: Process, group: Group) -> t.ProcessView:
-    """One process."""
-    return t.ProcessView(
-        id=process_id(process.group, process.index),
-        name=process.name,
-        group=process.group,
-        index=process.index,
-        state=process.state,
-        reason=process.reason,
-        since=process.since,
-        started=process.started,
-        ended=process.ended,
-        exit_code=process.exit_code,
-        starts=process.incarnation + 1,
-        cores=group.resources.cores,
-        memory=group.resources.memory,
-    )
 
 
 def group_view(execution: Execution, group: Group) -> t.GroupView:
@@ -111,35 +86,7 @@ def execution_view(execution: Execution) -> t.ExecutionView:
     )
 
 
-def attachment_view(attachment: Attachment, execution: Execution, *, found: bool) -> t.AttachmentView:
-    """A notebook bound to an execution."""
-    return t.AttachmentView(
-        id=attachment.id,
-        owner=attachment.owner,
-        key=attachment.key,
-        kernel=attachment.kernel,
-        execution=execution_view(execution),
-        created=attachment.created,
-        renewed=attachment.renewed,
-        found=found,
-    )
-
-
-def event_view(event: Event) -> t.EventView:
-    """One line of the history."""
-    return t.EventView(
-        seq=event.seq,
-        time=event.time,
-        kind=event.kind,
-        owner=event.owner,
-        execution=event.execution,
-        process=event.process,
-        reason=event.reason,
-        data=dict(event.data),
-    )
-
-
-class Views:
+class ExecutionViews:
     """The encoded views of executions, kept by id and version."""
 
     def __init__(self, deployment: str, limit: int = 5000) -> None:
@@ -173,10 +120,3 @@ class Views:
         if all(each.name != group for each in execution.spec.groups):
             return None
         return process_name(self._deployment, execution.id, group, int(index))
-
-
-def find_process(execution: Execution, identifier: str) -> Process | None:
-    """The process with this id in the interface."""
-    return next(
-        (process for process in execution.processes if process_id(process.group, process.index) == identifier), None
-    )
