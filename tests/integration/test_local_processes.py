@@ -332,6 +332,27 @@ class TestLocal(BackendHarness):
         assert (await foreign.allocate("e1", "zoe-three-e1-main-0", WEB))["web"].number == number
         await foreign.close()
 
+    async def test_other_users_see_no_reservation_and_cannot_take_one(self, backend, programs, execution):
+        started = await self.spec(backend, programs, execution, programs.sleeping(), ports=WEB)
+        await self.ready(backend, started)
+        waiting = await self.spec(backend, programs, execution, programs.sleeping(), index=1, ports=WEB)
+        folder = backend._reservations()
+        number = waiting.addresses["web"].number
+        taken = {int(name) for name in os.listdir(folder)}
+        assert {started.addresses["web"].number, number} <= taken
+        look = (
+            "import os, socket, sys\nos.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
+            "number, folder = int(sys.argv[1]), sys.argv[2]\n"
+            "try: print(os.listdir(folder))\nexcept OSError as error: print(type(error).__name__)\n"
+            "one = socket.socket(); one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)\n"
+            "try: one.bind(('127.0.0.1', number)); print('bound')\nexcept OSError as error: print(error.errno)\n"
+            "print([line for line in open('/proc/net/unix') if line.rstrip().endswith(str(number))])"
+        )
+        if os.geteuid() == 0:
+            command = [sys.executable, "-c", look, str(number), folder]
+            seen = subprocess.run(command, capture_output=True, text=True, check=True)
+            assert seen.stdout.split("\n")[:3] == ["PermissionError", "98", "[]"], seen.stderr
+
     async def test_a_hub_restarted_after_allocate_starts_with_the_same_addresses(
         self, backend, backends, programs, execution
     ):
@@ -343,7 +364,7 @@ class TestLocal(BackendHarness):
         assert await self.until("an answer", lambda: self.reach(spec.addresses["web"])) == b"yes"
 
     @pytest.mark.parametrize("when", ["before", "while"])
-    async def test_a_port_taken_by_another_program_is_told(self, backend, programs, execution, when):
+    async def test_a_port_taken_by_another_program_is_told(self, backend, backends, programs, execution, when):
         spec = await self.spec(
             backend,
             programs,
@@ -354,6 +375,10 @@ class TestLocal(BackendHarness):
         with socket.socket() as other:
             if when == "while":
                 await self.ready(backend, spec)
+            else:  # a hub that dies between reserving and starting holds the port no more
+                await backend.close()
+                backend = backends()
+                await backend.open()
             other.bind(("127.0.0.1", spec.addresses["web"].number))
             other.listen()
             if when == "while":

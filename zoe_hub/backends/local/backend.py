@@ -25,7 +25,7 @@ from zoe_hub.core.executions.spec import Port
 from zoe_hub.core.scheduling.nodes import Node
 
 from . import launch as launching
-from . import machine, records
+from . import machine, records, reserving
 from .holders import Holders
 from .options import LocalOptions
 from .polling import Polling
@@ -46,8 +46,9 @@ class LocalBackend(LocalOptions):
     def __init__(self, *, deployment: str, data: str, **kwargs: object) -> None:
         super().__init__(deployment=deployment, data=data, **kwargs)
         self._layout = Layout(os.path.abspath(data))
-        self._ports = Ports(*self.port_range)
+        self._ports = Ports(self.port_range[0], self.port_range[1], self._reservations)
         self._holders = Holders()
+        self._reserved_in: Path | None = None
         self._queues: set[asyncio.Queue[Observed | Resync]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._homes: dict[str, str] = {}  # process -> execution, as far as seen
@@ -56,6 +57,14 @@ class LocalBackend(LocalOptions):
         self._endings: Endings | None = None
         self._pool: ThreadPoolExecutor | None = None
         self._settings: launching.Settings | None = None
+
+    def _reservations(self) -> Path:
+        """Where ports are reserved."""
+        if self._reserved_in is None:
+            usual = Path(self.ports_folder) if self.ports_folder else reserving.usual_folder()
+            own = Path(self.data, "ports")  # of this hub alone
+            self._reserved_in = reserving.first_usable(filter(None, (usual, own)))
+        return self._reserved_in
 
     # --- life ---------------------------------------------------------------------------------------------------
 
