@@ -22,6 +22,7 @@ from tornado.websocket import WebSocketHandler, websocket_connect
 from zoe_hub.controllers.kit.tokens import digest
 from zoe_hub.core.executions.model import Address, Execution, Phase, Process, ProcessState
 from zoe_hub.core.executions.spec import ExecutionSpec, Group, Port, Secret
+from zoe_hub.core.reasons import because
 from zoe_hub.store.base import Batch, Token
 from zoe_hub.store.memory import MemoryStore
 from zoe_hub.web.access.auth import EmbeddedAuthenticator
@@ -143,6 +144,7 @@ async def rig() -> AsyncIterator[Rig]:
         index=0,
         state=ProcessState.READY,
         since=NOW,
+        reason=because("told", words="it answers"),
         addresses=dict.fromkeys(("ui", "lab", "rpc"), address),
     )
     execution = Execution(
@@ -152,6 +154,7 @@ async def rig() -> AsyncIterator[Rig]:
         spec=spec,
         created=NOW,
         phase=Phase.RUNNING,
+        reason=because("told", words="it is one of a test"),
         processes=(process,),
         web_prefix="/user/alice/zoe",
     )
@@ -167,6 +170,7 @@ async def rig() -> AsyncIterator[Rig]:
     )
     await rig.store.commit(Batch(executions=(execution,), tokens=tokens, secrets={"e1": {"page": "s3cret"}}))
     service: Any = SimpleNamespace(
+        admission=SimpleNamespace(place=lambda execution: None),
         store=rig.store,
         backend=SimpleNamespace(check_listener=rig.check_listener),
         catalog=SimpleNamespace(folder=Path),

@@ -75,7 +75,7 @@ class WebHub:
         self.stall = stall
         self.now = now
         self.started = now()
-        self.views = ExecutionViews(self.deployment)
+        self.views = ExecutionViews(self.deployment, service.admission.place)
         self.metrics = Metrics()
         self.tickets = Tickets(authenticator, now, session)
         self.closing = asyncio.Event()

@@ -6,6 +6,7 @@ import msgspec
 
 from zoe_hub.contract import types as t
 from zoe_hub.contract.operations import PREFIX
+from zoe_hub.core.attachments.model import Attachment
 from zoe_hub.web.call import REPLAYED, Answer, Call, bind
 from zoe_hub.web.views.attachments import attachment_view, connection_view
 
@@ -36,9 +37,14 @@ async def attach(call: Call) -> Answer:
 
 def _attached(call: Call, identifier: str, *, found: bool, status: int | None = None) -> Answer:
     attachment = call.hub.store.attachments[identifier]
-    view = attachment_view(attachment, call.hub.store.executions[attachment.execution], found=found)
+    view = _view(call, attachment, found=found)
     headers = {"Location": f"{PREFIX}/attachments/{attachment.id}"}
     return Answer(msgspec.json.encode(view), status, headers if status is None else headers | REPLAYED)
+
+
+def _view(call: Call, attachment: Attachment, *, found: bool) -> t.AttachmentView:
+    execution = call.hub.store.executions[attachment.execution]
+    return attachment_view(attachment, execution, call.hub.views.place(execution), found=found)
 
 
 @bind("list_attachments")
@@ -53,15 +59,13 @@ async def list_attachments(call: Call) -> t.Attachments:
         and query.key in (None, attachment.key)
         and query.execution in (None, attachment.execution)
     ]
-    return t.Attachments(
-        items=tuple(attachment_view(each, store.executions[each.execution], found=True) for each in own)
-    )
+    return t.Attachments(items=tuple(_view(call, each, found=True) for each in own))
 
 
 @bind("get_attachment")
 async def get_attachment(call: Call) -> t.AttachmentView:
     """One attachment."""
-    return attachment_view(call.attachment, call.hub.store.executions[call.attachment.execution], found=True)
+    return _view(call, call.attachment, found=True)
 
 
 @bind("get_connection")

@@ -20,16 +20,13 @@ def _etag(version: int) -> str:
     return f'"{version}"'
 
 
-def _shown(call: Call, execution: Execution, *, location: bool = False) -> Answer:
-    headers = {"ETag": _etag(execution.version)}
-    if location:
-        headers["Location"] = f"{PREFIX}/executions/{execution.id}"
-    return Answer(call.hub.views.execution(execution), headers=headers)
+def _shown(call: Call, execution: Execution) -> Answer:
+    return Answer(call.hub.views.execution(execution), headers={"ETag": _etag(execution.version)})
 
 
 @bind("start_execution")
 async def start_execution(call: Call) -> Answer:
-    """Start a ZApp."""
+    """Start a ZApp. The answer shows it as it was made, so that it is the same each time the request is repeated."""
     if earlier := call.replied():
         return Answer(earlier.body, earlier.status, REPLAYED)
     body: t.StartRequest = call.body
@@ -42,7 +39,8 @@ async def start_execution(call: Call) -> Answer:
         web_prefix=body.web_prefix,
         reply=(lambda made: call.reply(msgspec.json.encode(execution_view(made)))) if call.key else None,
     )
-    return _shown(call, execution, location=True)
+    headers = {"ETag": _etag(execution.version), "Location": f"{PREFIX}/executions/{execution.id}"}
+    return Answer(msgspec.json.encode(execution_view(execution)), headers=headers)
 
 
 @bind("list_executions")
@@ -129,7 +127,8 @@ async def get_execution(call: Call) -> Answer:
     """One execution; 304 if the client has this version."""
     known = call.transport.headers.get("If-None-Match", "")
     etag = _etag(call.execution.version)
-    if known and etag in [each.strip().removeprefix("W/") for each in known.split(",")]:
+    queued = call.hub.views.place(call.execution) is not None  # its place changes without a new version
+    if known and not queued and etag in [each.strip().removeprefix("W/") for each in known.split(",")]:
         return Answer(b"", 304, {"ETag": etag})
     return _shown(call, call.execution)
 

@@ -6,6 +6,7 @@ from zoe_hub.contract import types as t
 from zoe_hub.core.errors import FieldError, ZoeError
 from zoe_hub.core.plan import Plan
 from zoe_hub.web.call import Call, bind
+from zoe_hub.web.views.reasons import reason_view
 
 
 @bind("plan")
@@ -44,5 +45,5 @@ def _wrong(path: str, message: str) -> ZoeError:
 def _planned(planned: Plan) -> t.PlanView:
     return t.PlanView(
         command=planned.command,
-        changes=tuple(t.Change(what=change.what, reason=change.reason) for change in planned.changes),
+        changes=tuple(t.Change(what=change.what, reason=reason_view(change.reason)) for change in planned.changes),
     )

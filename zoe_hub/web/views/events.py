@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from zoe_hub.contract import types as t
 from zoe_hub.core.events import Event
+from zoe_hub.web.views.reasons import reason_view
 
 
 def event_view(event: Event) -> t.EventView:
@@ -15,6 +16,6 @@ def event_view(event: Event) -> t.EventView:
         owner=event.owner,
         execution=event.execution,
         process=event.process,
-        reason=event.reason,
+        reason=reason_view(event.reason),
         data=dict(event.data),
     )

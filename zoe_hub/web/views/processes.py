@@ -5,22 +5,18 @@ from __future__ import annotations
 from zoe_hub.contract import types as t
 from zoe_hub.core.executions.model import Execution, Process
 from zoe_hub.core.executions.spec import Group
-
-
-def process_id(group: str, index: int) -> str:
-    """A process's id in the interface, unique in its execution."""
-    return f"{group}-{index}"
+from zoe_hub.web.views.reasons import reason_view
 
 
 def process_view(process: Process, group: Group) -> t.ProcessView:
     """One process."""
     return t.ProcessView(
-        id=process_id(process.group, process.index),
+        id=process.id,
         name=process.name,
         group=process.group,
         index=process.index,
         state=process.state,
-        reason=process.reason,
+        reason=reason_view(process.reason),
         since=process.since,
         started=process.started,
         ended=process.ended,
@@ -33,6 +29,4 @@ def process_view(process: Process, group: Group) -> t.ProcessView:
 
 def find_process(execution: Execution, identifier: str) -> Process | None:
     """The process with this id in the interface."""
-    return next(
-        (process for process in execution.processes if process_id(process.group, process.index) == identifier), None
-    )
+    return next((process for process in execution.processes if process.id == identifier), None)
