@@ -6,6 +6,7 @@ What is no notebook has an identity of its own that ends with it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
@@ -37,3 +38,14 @@ class Attachment(Record, kw_only=True):
     expires: bool = False  # whether somebody renews it, so that its silence says that the holder is gone
     gone: datetime | None = None  # since when the holder counts as gone
     version: int = 1
+
+
+class ConnectionDetails(Record, kw_only=True):
+    """What a kernel needs to connect, bound to one running execution. Holds secrets: for the kernel alone."""
+
+    requires: str  # package and versions, as in a requirements file
+    variable: str  # that the code sets
+    code: str
+    outputs: Mapping[str, str]
+    secrets: Mapping[str, str] = {}
+    addresses: tuple[str, ...] = ()  # host:port of each endpoint that the outputs name

@@ -29,7 +29,6 @@ async def report_holders(call: Call) -> LeaseTerms:
 @bind("keep_execution")
 async def keep_execution(call: Call) -> Answer:
     """Keep an execution."""
-    assert call.execution is not None
     body: KeepRequest = call.body
     await call.hub.leases.keep(call.execution.id, call.principal.name, body.seconds)
     return shown(call, call.hub.store.executions[call.execution.id])
