@@ -40,8 +40,12 @@ class Options(TypedDict, total=False):
 
 
 Outcome = Literal["cancelled", "completed", "failed", "lost"]  # How an execution ended.
-Phase = Literal["ended", "queued", "running", "starting", "stopping"]  # Where an execution is in its life. Only ``starting`` and ``running`` may alternate.
-ProcessState = Literal["draining", "ended", "pending", "ready", "starting", "stopping"]  # What the hub last committed about a process. ``pending``: meant to start, perhaps started by a hub that died before it could say so; ``starting``: runs, not yet ready; ``ready``; ``draining``: was asked to hand over its work; ``stopping``: was asked to end; ``ended``.
+# Where an execution is in its life. Only ``starting`` and ``running`` may alternate.
+Phase = Literal["ended", "queued", "running", "starting", "stopping"]
+# What the hub last committed about a process. ``pending``: meant to start, perhaps started by a hub that died before it
+# could say so; ``starting``: runs, not yet ready; ``ready``; ``draining``: was asked to hand over its work;
+# ``stopping``: was asked to end; ``ended``.
+ProcessState = Literal["draining", "ended", "pending", "ready", "starting", "stopping"]
 
 
 class AttachRequest(TypedDict):
@@ -50,12 +54,14 @@ class AttachRequest(TypedDict):
     key: str  # the notebook's path, or the kernel's id
     kernel: NotRequired[str]
     kind: NotRequired[Literal["batch", "console", "editor", "notebook", "script", "terminal"]]
-    policy: NotRequired[Literal["keep", "shrink", "terminate"] | None]  # when the last holder is gone; left out: as the admin has set it
+    # when the last holder is gone; left out: as the admin has set it
+    policy: NotRequired[Literal["keep", "shrink", "terminate"] | None]
     zapp: NotRequired[str | None]  # a ZApp, or a framework that a ZApp of the shop offers alone, such as 'spark'
     execution: NotRequired[str | None]
     parameters: NotRequired[dict[str, Any]]
     language: NotRequired[str]
-    versions: NotRequired[dict[str, str]]  # installed packages of the kernel: name -> version; checked before anything starts
+    # installed packages of the kernel: name -> version; checked before anything starts
+    versions: NotRequired[dict[str, str]]
     web_prefix: NotRequired[str]
 
 
@@ -111,7 +117,9 @@ class Connection(TypedDict):
 
 
 class Endpoint(TypedDict):
-    """A web page of a process, behind the proxy. ``path`` begins with the prefix under which the browser reaches the hub."""
+    """A web page of a process, behind the proxy. ``path`` begins with the prefix under which the browser reaches the
+    hub.
+    """
 
     process: str
     port: str
@@ -459,6 +467,7 @@ class AttachmentQuery(TypedDict):
     """Filters of the list."""
 
     key: NotRequired[str | None]
+    kernel: NotRequired[str | None]  # its key counts instead, if its server has said which one it has
     execution: NotRequired[str | None]
 
 
