@@ -17,7 +17,7 @@ def counted(world: World) -> list[int]:
     real, sizes = world.store.commit, []
 
     async def commit(batch):
-        sizes.append(len(batch.executions))
+        sizes.append(len(batch.put))
         return await real(batch)
 
     world.store.commit = commit
@@ -30,13 +30,13 @@ def test_a_queue_that_moves_up_is_told_in_proportion_to_its_length():
         commits = counted(world)
         jobs = [await hub.service.start("ada", zapp="job", parameters={"seconds": 5, "cores": 64.0}) for _ in range(40)]
         await asyncio.sleep(1)
-        names = [world.store.executions[each.id].name for each in jobs]
-        waiting = [world.store.executions[each.id].reason for each in jobs[1:]]
+        names = [world.store.everything[each.id].name for each in jobs]
+        waiting = [world.store.everything[each.id].reason for each in jobs[1:]]
         assert waiting[0] == "queued at position 1: 64 cores are needed and 0 of 64 are free on 1 node"
         assert waiting[1:] == [f"queued at position {place}: waits behind {names[1]}" for place in range(2, 40)]
-        await world.until(lambda: world.store.executions[jobs[9].id].phase is Phase.RUNNING, "ten have had their turn")
+        await world.until(lambda: world.store.everything[jobs[9].id].phase is Phase.RUNNING, "ten have had their turn")
         await asyncio.sleep(1)
-        assert world.store.executions[jobs[39].id].reason == f"queued at position 30: waits behind {names[10]}"
+        assert world.store.everything[jobs[39].id].reason == f"queued at position 30: waits behind {names[10]}"
         await world.until(lambda: not list(world.store.active()), "all end")
         events = await world.store.events(limit=100000)
         queued = [event for event in events if event.kind == "execution.queued"]
@@ -74,14 +74,14 @@ def test_what_is_ended_while_admission_decides_stays_as_it_was_ended():
         await asyncio.sleep(60)
         assert met
         for number in (4, 20):
-            ended = world.store.executions[jobs[number].id]
+            ended = world.store.everything[jobs[number].id]
             assert (ended.phase, ended.outcome, ended.granted, ended.reason) == (
                 Phase.ENDED,
                 Outcome.CANCELLED,
                 None,
                 "ada has changed her mind",
             )
-        assert [world.store.executions[each.id].phase for each in jobs[:6]] == [Phase.RUNNING] * 4 + [
+        assert [world.store.everything[each.id].phase for each in jobs[:6]] == [Phase.RUNNING] * 4 + [
             Phase.ENDED,
             Phase.RUNNING,
         ]

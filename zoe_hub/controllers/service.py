@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import base64
 import secrets as random
-from collections.abc import Callable, Mapping
+from collections import ChainMap
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 from zoe_hub.backends.base import Backend
@@ -27,7 +28,7 @@ from zoe_hub.core.executions.model import Execution, Phase
 from zoe_hub.core.executions.spec import ExecutionSpec, Resources
 from zoe_hub.core.plan import Plan
 from zoe_hub.core.scheduling import placement
-from zoe_hub.store.base import Batch, Reply, Store, Token
+from zoe_hub.store.base import Batch, Ref, Reply, SecretValue, Store, Token
 
 RETRIES = 20  # how often a plan is made anew because its records changed meanwhile
 
@@ -151,7 +152,7 @@ class Service:
         await self._do(
             ScaleExecution(execution=execution_id, group=group, count=count, version=version), once=version is not None
         )
-        return self.store.executions[execution_id]
+        return await self.execution(execution_id)
 
     async def terminate(
         self, execution_id: str, *, reason: str = "", confirm: str | None = None, version: int | None = None
@@ -161,17 +162,22 @@ class Service:
             TerminateExecution(execution=execution_id, reason=reason, confirm=confirm, version=version),
             once=version is not None,
         )
-        return self.store.executions[execution_id]
+        return await self.execution(execution_id)
 
-    def plan_scale(self, execution_id: str, *, group: str | None, count: int) -> Plan:
+    async def execution(self, identifier: str) -> Execution:
+        """An execution, active or not. ``ZoeError`` ``unknown-execution``."""
+        found = await self.store.execution(identifier)
+        if found is None:
+            raise ZoeError("unknown-execution", f"There is no execution {identifier!r}.")
+        return found
+
+    async def plan_scale(self, execution_id: str, *, group: str | None, count: int) -> Plan:
         """What ``scale`` would change."""
-        return commands.plan(
-            self.store, ScaleExecution(execution=execution_id, group=group, count=count), self.clock.now()
-        )
+        return await self._plan(ScaleExecution(execution=execution_id, group=group, count=count))
 
-    def plan_terminate(self, execution_id: str, *, confirm: str | None = None) -> Plan:
+    async def plan_terminate(self, execution_id: str, *, confirm: str | None = None) -> Plan:
         """What ``terminate`` would change."""
-        return commands.plan(self.store, TerminateExecution(execution=execution_id, confirm=confirm), self.clock.now())
+        return await self._plan(TerminateExecution(execution=execution_id, confirm=confirm))
 
     # --- attachments ---
 
@@ -219,7 +225,7 @@ class Service:
                 start=start,
                 counts=counts,
             )
-            plan = commands.plan(self.store, attach, self.clock.now())
+            plan = await self._plan(attach)
             attachment = plan.attachments[0]
             bound = (
                 next((each for each in plan.executions if each.id == attachment.execution), None)
@@ -266,7 +272,7 @@ class Service:
         """Undo an attachment; its execution ends unless it is kept or used by another notebook."""
         attachment = self.store.attachments.get(attachment_id)
         await self._do(Detach(attachment=attachment_id, keep=keep))
-        return self.store.executions[attachment.execution if attachment else ""]
+        return await self.execution(attachment.execution if attachment else "")
 
     def connection(self, attachment_id: str) -> Connection:
         """What the kernel of an attachment needs to connect.
@@ -302,12 +308,22 @@ class Service:
         """What all executions hold together."""
         return placement.reserved(self.store.active())
 
+    # --- planning ---
+
+    async def _plan(self, command: Command) -> Plan:
+        """What a command changes. It may be about an execution that has ended, which is on disk."""
+        named = getattr(command, "execution", None)
+        known = self.store.executions
+        if named is not None and named not in known and (ended := await self.store.execution(named)) is not None:
+            return commands.plan(_WithEnded(self.store, ended), command, self.clock.now())
+        return commands.plan(self.store, command, self.clock.now())
+
     # --- committing ---
 
     async def _do(self, command: Command, *, once: bool = False) -> Plan:
         """Plan and commit; planned anew if the records changed meanwhile, unless a certain version was meant."""
         for _ in range(RETRIES):
-            plan = commands.plan(self.store, command, self.clock.now())
+            plan = await self._plan(command)
             try:
                 await self._commit(plan)
             except ZoeError as error:
@@ -320,42 +336,43 @@ class Service:
     async def _commit(
         self, plan: Plan, *, given: Mapping[str, str] | None = None, replies: tuple[Reply, ...] = ()
     ) -> None:
-        secrets: dict[str, Mapping[str, str]] = {}
-        tokens: list[Token] = []
+        secrets: list[SecretValue | Token] = []
         for execution in plan.executions:
             if execution.version == 1:
-                made, granted = self._secrets(execution, given or {})
-                if made:
-                    secrets[execution.id] = made
-                tokens += granted
+                secrets += self._secrets(execution, given or {})
         if plan.changes or replies:
             batch = Batch(
-                executions=plan.executions,
-                attachments=plan.attachments,
-                detached=plan.detached,
+                put=(*plan.executions, *plan.attachments, *secrets, *replies),
+                drop=tuple(Ref(Attachment, each) for each in plan.detached),
                 events=plan.events,
-                replies=replies,
-                secrets=secrets,
-                tokens=tuple(tokens),
             )
             await self.store.commit(batch)
         self.admission.kick()
         for execution in plan.executions:
             self._kick(execution.id)
 
-    def _secrets(self, execution: Execution, given: Mapping[str, str]) -> tuple[dict[str, str], list[Token]]:
-        values, tokens = dict(given), []
+    def _secrets(self, execution: Execution, given: Mapping[str, str]) -> Iterator[SecretValue | Token]:
+        """The secrets of a new execution, and the tokens that some of them are."""
+        values = dict(given)
         for secret in execution.spec.secrets:
             if secret.source == "random":
                 values[secret.name] = random.token_urlsafe(32)
             elif secret.source == "token":
-                value, record = new_token(
+                values[secret.name], record = new_token(
                     execution.owner,
                     ("read", "write"),
                     self.clock.now(),
                     note=f"for {execution.name}",
                     execution=execution.id,
                 )
-                values[secret.name] = value
-                tokens.append(record)
-        return values, tokens
+                yield record
+        for name, value in values.items():
+            yield SecretValue(execution=execution.id, name=name, value=value)
+
+
+class _WithEnded:
+    """The records that a plan looks at, with one execution that has ended among them."""
+
+    def __init__(self, store: Store, ended: Execution) -> None:
+        self.executions: Mapping[str, Execution] = ChainMap({ended.id: ended}, store.executions)  # type: ignore[arg-type]
+        self.attachments = store.attachments

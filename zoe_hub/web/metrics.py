@@ -10,6 +10,8 @@ import bisect
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from zoe_hub.core.executions.model import Phase
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -33,15 +35,20 @@ class Metrics:
         self._times.setdefault(operation, [0] * (len(_BOUNDS) + 1))[bisect.bisect_left(_BOUNDS, seconds)] += 1
         self._sums[operation] += seconds  # type: ignore[assignment]
 
-    def render(self, hub: Hub) -> bytes:
-        """The measurements in Prometheus' text format."""
+    def render(self, hub: Hub, ended: int) -> bytes:
+        """The measurements in Prometheus' text format.
+
+        :param ended: how many executions have ended
+        """
         # costs 40 ms and 5 MB
         from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest  # noqa: PLC0415
 
         if self._registry is None:
             self._registry = CollectorRegistry(auto_describe=False)
-            self._registry.register(_Collector(self, hub))
+            self._collector = _Collector(self, hub)
+            self._registry.register(self._collector)
             ProcessCollector(registry=self._registry)
+        self._collector.ended = ended
         return bytes(generate_latest(self._registry))
 
     def durations(self) -> Iterator[tuple[str, list[tuple[str, float]], float]]:
@@ -60,6 +67,7 @@ class _Collector:
     def __init__(self, metrics: Metrics, hub: Hub) -> None:
         self._metrics = metrics
         self._hub = hub
+        self.ended = 0  # executions
 
     def collect(self) -> Iterator[Any]:
         """All families, as ``prometheus_client`` wants them."""
@@ -77,7 +85,8 @@ class _Collector:
             durations.add_metric([operation], buckets, total)
         yield durations
         executions = GaugeMetricFamily("zoe_executions", "Executions by phase", labels=["phase"])
-        for phase, count in Counter(execution.phase.value for execution in hub.store.executions.values()).items():
+        phases = Counter(execution.phase.value for execution in hub.store.active())
+        for phase, count in {**phases, Phase.ENDED.value: self.ended}.items():
             executions.add_metric([phase], count)
         yield executions
         yield GaugeMetricFamily("zoe_attachments", "Attachments", value=len(hub.store.attachments))

@@ -119,14 +119,14 @@ class Admission:
                 phase=changed.phase.value,
                 granted=dict(grant.granted or {}),
             )
-            batches.append(Batch(executions=(changed,), events=(event,)))
+            batches.append(Batch(put=(changed,), events=(event,)))
         if moved:  # one event for each owner, however many have moved
             owners = dict.fromkeys(execution.owner for execution in moved)
             news = tuple(
                 Event(time=self._clock.now(), kind="queue.moved", owner=owner, reason="the queue has moved up")
                 for owner in owners
             )
-            batches.append(Batch(executions=tuple(moved), events=news))
+            batches.append(Batch(put=tuple(moved), events=news))
         await asyncio.gather(
             *(self._commit(batch) for batch in batches)
         )  # written together: the store has group commit
@@ -139,8 +139,8 @@ class Admission:
                 raise
             self.kick()
         else:
-            for execution in batch.executions:
-                if execution.granted is not None:
+            for execution in batch.put:
+                if isinstance(execution, Execution) and execution.granted is not None:
                     self._granted(execution.id)
 
     async def close(self) -> None:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Callable, Iterator
-from datetime import datetime
-
 import msgspec
 
 from zoe_hub.contract import types as t
 from zoe_hub.contract.operations import PREFIX
+from zoe_hub.core.attachments.model import Attachment
 from zoe_hub.core.errors import FieldError, ZoeError
-from zoe_hub.core.executions.model import Execution
+from zoe_hub.core.executions.model import Execution, Phase
 from zoe_hub.core.plan import Plan
+from zoe_hub.store.base import Filter
 from zoe_hub.web.call import Answer, Call, bind
 from zoe_hub.web.views import attachment_view, event_view, execution_view, find_process, process_view
 
@@ -35,7 +33,7 @@ def _shown(call: Call, execution: Execution, *, location: bool = False) -> Answe
 @bind("start_execution")
 async def start_execution(call: Call) -> Answer:
     """Start a ZApp."""
-    if earlier := call.replied():
+    if earlier := await call.replied():
         return Answer(earlier.body, earlier.status, REPLAYED)
     body: t.StartRequest = call.body
     execution = await call.hub.service.start(
@@ -54,79 +52,33 @@ async def start_execution(call: Call) -> Answer:
 async def list_executions(call: Call) -> Answer:
     """A page of what the caller may see, newest first."""
     query: t.ExecutionQuery = call.query
-    store = call.hub.store
-    everything = tuple(store.active()) if query.active else tuple(store.executions.values())
-    newest_first: Iterator[Execution] = reversed(everything)
-    if query.cursor is not None:
-        listed = {
-            execution.id for execution in everything
-        }  # the one that the cursor names may have left the list meanwhile
-        newest_first = _after(query.cursor, newest_first, known=listed.__contains__)
-    wanted = _filter(call, query)
-    page: list[Execution] = []
-    following = None
-    for execution in newest_first:
-        if wanted(execution):
-            if len(page) == query.limit:
-                following = _cursor(page[-1])
-                break
-            page.append(execution)
-    return Answer(call.hub.views.page(page, following))
-
-
-def _filter(call: Call, query: t.ExecutionQuery) -> Callable[[Execution], bool]:
     owner = query.owner if call.principal.admin else call.principal.name
-    nothing = not call.principal.admin and query.owner not in (None, owner)
-    key, has_value, value = (query.label or "").partition("=")
-
-    def wanted(execution: Execution) -> bool:
-        return (
-            not nothing
-            and (owner is None or execution.owner == owner)
-            and (query.phase is None or execution.phase is query.phase)
-            and (query.active is None or execution.active is query.active)
-            and (query.zapp is None or execution.spec.zapp == query.zapp)
-            and (query.name is None or execution.name == query.name)
-            and (not key or (key in execution.labels and (not has_value or execution.labels[key] == value)))
-        )
-
-    return wanted
+    active = query.active if query.phase is None else query.phase is not Phase.ENDED
+    if query.owner not in (None, owner) or query.active not in (None, active):  # nobody's, or contradictory
+        return Answer(call.hub.views.page((), None))
+    # An ended execution has no other phase, so only that of an active one has to be looked at.
+    phase = query.phase if active else None
+    equal = {"owner": owner, "zapp": query.zapp, "name": query.name, "phase": phase}
+    wanted = Filter(
+        active=active,
+        equal={name: str(value) for name, value in equal.items() if value is not None},
+        label=query.label or None,
+    )
+    page = await call.hub.store.page(Execution, wanted, before=_before(query.cursor), limit=query.limit)
+    return Answer(call.hub.views.page(page.items, None if page.next is None else str(page.next)))
 
 
-def _cursor(execution: Execution) -> str:
-    """Names the last execution of a page: new ones come before it, so nothing is shown twice or left out."""
-    return base64.urlsafe_b64encode(f"{execution.created.isoformat()} {execution.id}".encode()).decode().rstrip("=")
-
-
-def _after(cursor: str, newest_first: Iterator[Execution], known: Callable[[str], bool]) -> Iterator[Execution]:
-    try:
-        created, identifier = (
-            base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode().split(" ")
-        )
-        moment = datetime.fromisoformat(created)
-        if moment.tzinfo is None:
-            raise ValueError
-    except ValueError:
+def _before(cursor: str | None) -> int | None:
+    """Where a page begins. Its cursor is the place, in the order of creation, of the last execution before it."""
+    if cursor is None:
+        return None
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 18):
         raise ZoeError(
             "bad-parameter",
             "The cursor is not one that the hub gave out.",
             (FieldError(path="/cursor", message="is not a cursor"),),
-        ) from None
-    return _continue(identifier, moment, newest_first, present=known(identifier))
-
-
-def _continue(
-    identifier: str, moment: datetime, newest_first: Iterator[Execution], *, present: bool
-) -> Iterator[Execution]:
-    reached = False
-    for execution in newest_first:
-        if reached:
-            yield execution
-        elif execution.id == identifier:
-            reached = True
-        elif execution.created < moment and not present:  # the one that was named is gone
-            reached = True
-            yield execution
+        )
+    return int(cursor)
 
 
 @bind("get_execution")
@@ -201,9 +153,9 @@ async def get_process(call: Call) -> t.ProcessView:
 @bind("attach")
 async def attach(call: Call) -> Answer:
     """Bind a notebook. A repeated request is answered with the same attachment as it is now."""
-    if earlier := call.replied():
+    if earlier := await call.replied():
         attachment = await call.own_attachment(earlier.body.decode())
-        return _attached(call, attachment.id, found=True, status=earlier.status)
+        return await _attached(call, attachment, found=True, status=earlier.status)
     body: t.AttachRequest = call.body
     if body.execution is not None:
         await call.own_execution(body.execution)
@@ -219,12 +171,12 @@ async def attach(call: Call) -> Answer:
         web_prefix=body.web_prefix,
         reply=(lambda made, _: call.reply(made.id.encode())) if call.key else None,
     )
-    return _attached(call, attachment.id, found=found)
+    return await _attached(call, attachment, found=found)
 
 
-def _attached(call: Call, identifier: str, *, found: bool, status: int | None = None) -> Answer:
-    attachment = call.hub.store.attachments[identifier]
-    view = attachment_view(attachment, call.hub.store.executions[attachment.execution], found=found)
+async def _attached(call: Call, attachment: Attachment, *, found: bool, status: int | None = None) -> Answer:
+    execution = await call.hub.service.execution(attachment.execution)  # which may have ended since
+    view = attachment_view(attachment, execution, found=found)
     headers = {"Location": f"{PREFIX}/attachments/{attachment.id}"}
     return Answer(msgspec.json.encode(view), status, headers if status is None else headers | REPLAYED)
 
@@ -250,7 +202,8 @@ async def list_attachments(call: Call) -> t.Attachments:
 async def get_attachment(call: Call) -> t.AttachmentView:
     """One attachment."""
     assert call.attachment is not None
-    return attachment_view(call.attachment, call.hub.store.executions[call.attachment.execution], found=True)
+    execution = await call.hub.service.execution(call.attachment.execution)
+    return attachment_view(call.attachment, execution, found=True)
 
 
 @bind("get_connection")
@@ -290,9 +243,9 @@ async def plan(call: Call) -> t.PlanView:
         raise _wrong("/execution", f"is missing: {given[0]!r} needs it")
     execution = await call.own_execution(body.execution)
     if body.scale is not None:
-        return _planned(service.plan_scale(execution.id, group=body.scale.group, count=body.scale.count))
+        return _planned(await service.plan_scale(execution.id, group=body.scale.group, count=body.scale.count))
     assert body.terminate is not None
-    return _planned(service.plan_terminate(execution.id, confirm=body.terminate.confirm))
+    return _planned(await service.plan_terminate(execution.id, confirm=body.terminate.confirm))
 
 
 def _wrong(path: str, message: str) -> ZoeError:

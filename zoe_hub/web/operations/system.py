@@ -12,6 +12,8 @@ import zoe_hub
 from zoe_hub import contract
 from zoe_hub.contract import types as t
 from zoe_hub.core.errors import ZoeError
+from zoe_hub.core.executions.model import Execution
+from zoe_hub.store.base import Filter
 from zoe_hub.web.call import Answer, Call, bind
 from zoe_hub.web.problems import wrong_place
 
@@ -71,7 +73,8 @@ async def list_nodes(call: Call) -> t.Nodes:
 @bind("get_metrics")
 async def get_metrics(call: Call) -> Answer:
     """Measurements."""
-    return Answer(call.hub.metrics.render(call.hub), media="text/plain")
+    ended = await call.hub.store.count(Execution, Filter(active=False))
+    return Answer(call.hub.metrics.render(call.hub, ended), media="text/plain")
 
 
 @cache
