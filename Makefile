@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PY := $(BIN)/python
 BACKEND ?= local
-SOURCES := zoe_hub jupyter_zoe zoe_proxy frameworks tests binder
+SOURCES := zoe_hub jupyter_zoe zoe_proxy zoe_loopback frameworks tests binder
 PYTEST := $(PY) -m pytest
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
@@ -74,6 +74,7 @@ check: build/.installed build/.labextension ## style, types, import rules, drift
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(PY) -m zoe_hub.contract.generate --check
+	@$(PY) -m jupyter_zoe.client.generate --check
 	@$(PY) docs/make_options.py --check
 	@cd labextension && PATH="$(abspath $(BIN)):$$PATH" jlpm check && PATH="$(abspath $(BIN)):$$PATH" jlpm test
 
@@ -82,6 +83,7 @@ bench: setup docker-tools ## one line a benchmark, and build/bench.json
 
 generate: build/.installed ## OpenAPI document, TypeScript types, client methods and pages from the table of operations
 	@$(PY) -m zoe_hub.contract.generate
+	@$(PY) -m jupyter_zoe.client.generate
 	@$(PY) docs/make_options.py
 
 wheel: setup ## the distribution, in dist/

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from jupyter_zoe._wire import ZoeProblem
+from jupyter_zoe.client import ZoeProblem
 
 LONGEST_FILE = 2**20  # bytes of a program that a request may hold
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from jupyter_zoe._operations import AttachRequest
-from jupyter_zoe._wire import ZoeProblem
-from jupyter_zoe.client import Client
+from jupyter_zoe.client import Client, ZoeProblem
+from jupyter_zoe.client.operations import AttachRequest
 from jupyter_zoe.hub import HubInfo
 from jupyter_zoe.magics import kernel
 from jupyter_zoe.verbs import folder_key, wait_running, web_prefix

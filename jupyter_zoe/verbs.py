@@ -13,9 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jupyter_zoe import options, words
-from jupyter_zoe._operations import ExecutionView, ZAppView
-from jupyter_zoe._wire import ZoeProblem
-from jupyter_zoe.client import Client, Progress
+from jupyter_zoe.client import Client, Progress, ZoeProblem
+from jupyter_zoe.client.operations import ExecutionView, ZAppView
 from jupyter_zoe.options import Parser
 
 TAIL = 50  # lines of a log

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-from jupyter_zoe._operations import ExecutionView, GroupView, ProcessView
+from jupyter_zoe.client.operations import ExecutionView, GroupView, ProcessView
 
 
 def wanted(group: GroupView) -> int:

@@ -19,19 +19,20 @@ from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from traitlets import Bool, Float, Int, List, Unicode, default
 from traitlets.config import Application, catch_config_error
 
 import zoe_hub
+from zoe_hub.backends.open_files import raise_limit
 from zoe_hub.controllers.hub import Controllers
 from zoe_hub.controllers.kit.tokens import random_token
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.run import logs, runtime
 from zoe_hub.web.access.auth import EmbeddedAuthenticator
+from zoe_hub.web.connections import HubServer, Limits
 from zoe_hub.web.context import Hub
-from zoe_hub.web.server import make_application
+from zoe_hub.web.server import make_server
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from zoe_hub.store.base import Store
     from zoe_hub.web.access.auth import Authenticator
 
+BACKLOG = 1024  # connections that wait to be accepted; more are asked by the system to come again, a second later
 OK, CANNOT_START, WRONG_OPTIONS, ALREADY_RUNS = 0, 1, 2, 3
 
 # also entry points of the installed package; known here, since reading those of all packages takes 15 ms at each start
@@ -222,6 +224,36 @@ class ZoeHub(Application):
             " each request."
         ),
     ).tag(config=True)
+    max_connections = Int(
+        4096,
+        min=16,
+        help=(
+            "Connections of clients at a time, not more than half of the limit of open files. When there are as many,"
+            " the one that has been idle for longest is closed, and if none is, new ones are refused. More serves more"
+            " people and takes some 20 KiB for each."
+        ),
+    ).tag(config=True)
+    header_timeout = Float(
+        20.0,
+        help=(
+            "Seconds after connecting in which a client must have sent the head of its first request. Shorter frees"
+            " abandoned connections sooner; longer suits slow networks."
+        ),
+    ).tag(config=True)
+    body_timeout = Float(
+        30.0,
+        help=(
+            "Seconds in which the body of a request to the REST interface must have come, or the next piece of one that"
+            " is passed on to a page. Shorter frees abandoned requests sooner; longer suits slow networks."
+        ),
+    ).tag(config=True)
+    keep_alive = Float(
+        120.0,
+        help=(
+            "Seconds that a connection is kept open after a request for the next one. Longer spares clients new"
+            " connections; shorter frees memory."
+        ),
+    ).tag(config=True)
     heartbeat = Float(
         15.0,
         help=(
@@ -232,8 +264,8 @@ class ZoeHub(Application):
     stall = Float(
         30.0,
         help=(
-            "Seconds after which a reader of events who does not read is disconnected; it can resume. Longer suits slow"
-            " networks and holds memory."
+            "Seconds after which a client that does not read its events or its answer is disconnected; it can resume or"
+            " ask again. Longer suits slow networks and holds memory."
         ),
     ).tag(config=True)
     session_life = Float(
@@ -368,7 +400,7 @@ class Running:
         self.backend: Backend | None = None
         self.controllers: Controllers | None = None
         self.hub: Hub | None = None
-        self.server: HTTPServer | None = None
+        self.server: HubServer | None = None
         self._sockets: list[socket.socket] = []
         self._idle: asyncio.TimerHandle | None = None
 
@@ -384,6 +416,7 @@ class Running:
         from zoe_hub.web.pages.proxy import routes  # noqa: PLC0415
 
         app = self.app
+        open_files = raise_limit()
         state = runtime.read(self.data / runtime.STATE)
         deployment = app.deployment or str(state.get("deployment") or runtime.new_deployment(getpass.getuser()))
         self._sockets, port = self._listen(state.get("port"))
@@ -425,14 +458,20 @@ class Running:
             now=now,
             hosts=(app.ip, reached, *app.allowed_hosts),
             origins=app.allowed_origins,
-            max_body=app.max_body,
+            limits=Limits(
+                header_timeout=app.header_timeout,
+                keep_alive=app.keep_alive,
+                body_timeout=app.body_timeout,
+                max_body=app.max_body,
+                max_connections=min(app.max_connections, open_files // 2),
+            ),
             heartbeat=app.heartbeat,
             stall=app.stall,
             session=app.session_life,
         )
         self.hub.tickets.cookie += f"-{port}"
         await self.controllers.start()
-        self.server = HTTPServer(make_application(self.hub, routes()), max_body_size=app.max_body)
+        self.server = make_server(self.hub, routes())
         self.server.add_sockets(self._sockets)
         self._announce(authenticator, port, chosen)
         gc.freeze()
@@ -444,7 +483,7 @@ class Running:
         app = self.app
         wanted = app.port or (8470 if not app.embedded else last if isinstance(last, int) else 0)
         try:
-            sockets = bind_sockets(wanted, app.ip)
+            sockets = bind_sockets(wanted, app.ip, backlog=BACKLOG)
         except OSError as error:
             if app.port or not app.embedded:
                 raise ZoeError(
@@ -452,7 +491,7 @@ class Running:
                     f"The hub cannot listen at {app.ip}:{wanted}: {error.strerror or error}. Choose another one with"
                     " --port.",
                 ) from error
-            sockets = bind_sockets(0, app.ip)
+            sockets = bind_sockets(0, app.ip, backlog=BACKLOG)
         return sockets, int(sockets[0].getsockname()[1])
 
     def _listen_also(self, host: str, port: int) -> None:
@@ -461,7 +500,7 @@ class Running:
         if host in ("", "localhost", "127.0.0.1", "::1", self.app.ip) or self.app.ip in everywhere:
             return
         try:
-            self._sockets += bind_sockets(port, host)
+            self._sockets += bind_sockets(port, host, backlog=BACKLOG)
         except OSError as error:
             if error.errno == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror):
                 self.log.warning(

@@ -3,7 +3,8 @@
 Shared by the hub (``zoe_hub.web.pages.proxy``: web pages of processes) and the Jupyter server extension
 (``jupyter_zoe.extension``: the hub itself). Imports neither of them; needs Tornado and the standard library.
 
-- ``rewrite``: pure. Paths, headers, cookies and origins on their way through.
+- ``rewrite``: pure. Paths, addresses and origins on their way through.
+- ``headers``: pure. Headers and cookies on their way through.
 - ``links``: pure. Links between pages that do not know of the proxy.
 - ``upstream``: one request to an upstream server, body and answer streamed with backpressure.
 - ``tunnel``: bytes both ways between two connections that have left HTTP (WebSocket).
@@ -12,6 +13,16 @@ Shared by the hub (``zoe_hub.web.pages.proxy``: web pages of processes) and the 
 
 from zoe_proxy.handler import ProxyHandler, Upstream
 from zoe_proxy.rewrite import Client, Route, escapes, same_origin
-from zoe_proxy.upstream import Timeouts, UpstreamError
+from zoe_proxy.upstream import Check, Timeouts, UpstreamError
 
-__all__ = ["Client", "ProxyHandler", "Route", "Timeouts", "Upstream", "UpstreamError", "escapes", "same_origin"]
+__all__ = [
+    "Check",
+    "Client",
+    "ProxyHandler",
+    "Route",
+    "Timeouts",
+    "Upstream",
+    "UpstreamError",
+    "escapes",
+    "same_origin",
+]

@@ -17,7 +17,7 @@ from jupyter_zoe.codes import INTERRUPTED, OK, OWN, REFUSED
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
-    from jupyter_zoe._wire import ZoeProblem  # noqa: PLC0415 - imported in order of need: '--version' needs nothing
+    from jupyter_zoe.client import ZoeProblem  # noqa: PLC0415 - imported in order of need: '--version' needs nothing
     from jupyter_zoe.options import Help  # noqa: PLC0415
 
     arguments = list(sys.argv[1:] if argv is None else argv)
@@ -53,7 +53,7 @@ def _tell(problem: object, as_json: bool) -> None:
     """
     import json  # noqa: PLC0415
 
-    from jupyter_zoe._wire import ZoeProblem  # noqa: PLC0415
+    from jupyter_zoe.client import ZoeProblem  # noqa: PLC0415
 
     assert isinstance(problem, ZoeProblem)
     if as_json:

@@ -8,11 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 from jupyter_zoe import words
-from jupyter_zoe._operations import AttachmentView, AttachRequest, Endpoint, ExecutionView, StartRequest
-from jupyter_zoe._wire import ZoeProblem
 from jupyter_zoe.cli import parser
 from jupyter_zoe.cli.output import Followers, Progress, dump, say, table
-from jupyter_zoe.client import Client
+from jupyter_zoe.client import Client, ZoeProblem
+from jupyter_zoe.client.operations import AttachmentView, AttachRequest, Endpoint, ExecutionView, StartRequest
 from jupyter_zoe.codes import FAILED, OK
 from jupyter_zoe.verbs import TAIL, Call, find_zapp, folder_key, missing, scale, tail, wait_running, web_prefix
 

@@ -12,9 +12,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from jupyter_zoe import words
-from jupyter_zoe._operations import ExecutionView
-from jupyter_zoe._wire import ZoeProblem
-from jupyter_zoe.client import Client
+from jupyter_zoe.client import Client, ZoeProblem
+from jupyter_zoe.client.operations import ExecutionView
 
 
 def say(text: str) -> None:

@@ -10,8 +10,8 @@ import time
 from typing import Any
 
 from jupyter_zoe import hub
-from jupyter_zoe._wire import ZoeProblem, of_hub_error
 from jupyter_zoe.client import Client
+from jupyter_zoe.client.problems import ZoeProblem, problem_of_hub
 from jupyter_zoe.hub import HubError
 
 _ENDING = 30.0  # seconds that a hub may take to end
@@ -22,7 +22,7 @@ def start() -> tuple[dict[str, Any], str]:
     try:
         hub.ensure()
     except HubError as error:
-        raise of_hub_error(error) from None
+        raise problem_of_hub(error) from None
     return status()
 
 
@@ -51,7 +51,7 @@ def stop() -> tuple[dict[str, Any], str]:
                 f"Unset {hub.URL_VARIABLE} to mean your own hub.",
             )
     except HubError as error:
-        raise of_hub_error(error) from None
+        raise problem_of_hub(error) from None
     info = hub.find()
     if info is None:
         return {"stopped": False}, "No hub is running."

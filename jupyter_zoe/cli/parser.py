@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from jupyter_zoe._operations import ZAppView
+from jupyter_zoe.client.operations import ZAppView
 from jupyter_zoe.options import Parser
 from jupyter_zoe.verbs import TAIL, Verbs
 

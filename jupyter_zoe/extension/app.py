@@ -44,6 +44,13 @@ class ZoeExtension(ExtensionApp):
     hub_token_file = Unicode(
         help="File with the token for the hub at hub_url; readable by its owner alone (mode 0600)."
     ).tag(config=True)
+    hub_user = Unicode(
+        help=(
+            "User to whom the hub at hub_url belongs if it is on this machine, beside the server's own user and root:"
+            " name or number. '*': anybody. Empty: $ZOE_HUB_USER. Nothing is sent to a hub of another user, since any"
+            " user may take the port of a hub that has ended; '*' gives the token to whoever has it."
+        )
+    ).tag(config=True)
     data = Unicode(
         help=(
             "Folder of the user's own hub: database, logs, processes' folders. Empty: $ZOE_DATA, or the platform's"
@@ -72,6 +79,14 @@ class ZoeExtension(ExtensionApp):
         ),
     ).tag(config=True)
 
+    body_timeout = Float(
+        60.0,
+        help=(
+            "Seconds that a browser may be silent in the middle of a body that is passed on to the hub or a page. 0:"
+            " for ever. Shorter frees abandoned requests sooner; longer suits slow networks."
+        ),
+    ).tag(config=True)
+
     def initialize_settings(self) -> None:
         """Find out which hub it is, begin to start it, and tell kernels."""
         remote, wrong = None, None
@@ -93,6 +108,7 @@ class ZoeExtension(ExtensionApp):
             log=self.log,
         )
         self.settings["zoe_keeper"] = self.keeper
+        self.settings["zoe_body_timeout"] = self.body_timeout
         base_url = self.serverapp.web_app.settings["base_url"] if self.serverapp else "/"
         prefix = url_path_join(base_url, "zoe")
         self.settings["zoe_prefix"] = prefix
@@ -114,6 +130,8 @@ class ZoeExtension(ExtensionApp):
     def _remote(self) -> hub.HubInfo | None:
         """The hub elsewhere that is configured, if one is. :raises HubError: it cannot be used like this"""
         if not self.hub_url:
+            if self.hub_user:
+                os.environ[hub.USER_VARIABLE] = self.hub_user
             return hub.configured() if not self.data else None
         token = (
             self.hub_token
@@ -125,7 +143,12 @@ class ZoeExtension(ExtensionApp):
                 "ZoeExtension.hub_url is set without a token.",
                 remedy=f"Set ZoeExtension.hub_token_file or {hub.TOKEN_VARIABLE}.",
             )
-        return hub.HubInfo(url=hub.checked_url(self.hub_url, "ZoeExtension.hub_url"), token=token.strip())
+        user = self.hub_user or os.environ.get(hub.USER_VARIABLE, "").strip()
+        return hub.HubInfo(
+            url=hub.checked_url(self.hub_url, "ZoeExtension.hub_url"),
+            token=token.strip(),
+            users=hub.checked_users(user, "ZoeExtension.hub_user"),
+        )
 
     def _token_of_file(self) -> str:
         path = Path(self.hub_token_file).expanduser()
@@ -159,5 +182,7 @@ class ZoeExtension(ExtensionApp):
             os.environ[PREFIX_VARIABLE] = self.settings["zoe_web_prefix"]
         if remote is not None:
             os.environ[hub.URL_VARIABLE], os.environ[hub.TOKEN_VARIABLE] = remote.url, remote.token
+            if self.hub_user:
+                os.environ[hub.USER_VARIABLE] = self.hub_user
         elif data is not None:
             os.environ[hub.DATA_VARIABLE] = str(data)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from jupyter_zoe import hub
-from jupyter_zoe.hub import HubError, HubInfo
+from jupyter_zoe.hub import HubError, HubInfo, HubStranger
 
 State = Literal["ready", "starting", "failed"]
 _TRUSTED = 10.0  # seconds that a remote hub's last good answer is believed
@@ -100,7 +100,10 @@ class Keeper:
 
     async def _remote_status(self, remote: HubInfo) -> tuple[State, str]:
         if time.monotonic() - self._checked > _TRUSTED:
-            if not await asyncio.to_thread(hub.healthy, remote):
+            trouble = await asyncio.to_thread(hub.trouble, remote)
+            if isinstance(trouble, HubStranger):
+                return "failed", f"{trouble.detail} {trouble.remedy}"
+            if trouble is not None:
                 return (
                     "failed",
                     (

@@ -20,6 +20,7 @@ from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.utils import ensure_async
 from tornado.web import HTTPError, authenticated
 
+from jupyter_zoe import recognise
 from jupyter_zoe.extension.keeper import Keeper
 from jupyter_zoe.hub import HubError, HubInfo
 from zoe_proxy import Client, ProxyHandler, Route, Timeouts, Upstream, UpstreamError
@@ -40,6 +41,7 @@ _PROBLEMS = {
     ),
     404: ("not-found", "There is nothing under this address", "Check the address."),
     405: ("method-not-allowed", "This address does not take this method", "Check the address."),
+    408: ("request-timeout", "The request did not come in time", "Send it again; see ZoeExtension.body_timeout."),
     502: ("hub-unreachable", "The hub does not answer as it should", "Try again; see the hub's log."),
     503: ("hub-unreachable", "The hub does not answer", "Start JupyterLab again or run 'zoe-hub'; see the hub's log."),
     504: ("hub-unreachable", "The hub did not answer in time", "Try again; see the hub's log."),
@@ -136,6 +138,11 @@ class _Relay(ProxyHandler, _ZoeHandler):  # type: ignore[misc]
     inner = ""  # the hub's path for it
     dropped: frozenset[str] = frozenset()
 
+    @property
+    def body_timeout(self) -> float:
+        """The extension's."""
+        return float(self.settings["zoe_body_timeout"])
+
     async def upstream(self) -> Upstream | Callable[[], object]:
         """Check the user, the page that asks, and find the hub."""
         websocket = "Upgrade" in self.request.headers
@@ -167,6 +174,7 @@ class _Relay(ProxyHandler, _ZoeHandler):  # type: ignore[misc]
             host=hub.hostname or "",
             port=port,
             tls=ssl.create_default_context() if hub.scheme == "https" else None,
+            check=partial(recognise.check, info),
             route=Route(public=public, netloc=hub.netloc, inner=hub.path.rstrip("/") + self.inner, scheme=hub.scheme),
             rest=rest,
             query=query,

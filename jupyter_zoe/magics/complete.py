@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from jupyter_zoe import options
-from jupyter_zoe._wire import ZoeProblem
+from jupyter_zoe.client import ZoeProblem
 
 if TYPE_CHECKING:
     from jupyter_zoe.client import Client

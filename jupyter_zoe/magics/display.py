@@ -16,7 +16,10 @@ from types import TracebackType
 from typing import Any, Self
 
 from jupyter_zoe import words
-from jupyter_zoe._operations import ExecutionView, ZAppView
+from jupyter_zoe.client import ZoeProblem
+from jupyter_zoe.client.operations import ExecutionView, ZAppView
+from jupyter_zoe.magics import report
+from jupyter_zoe.magics.report import MIME, VERSION, Report, State
 
 _SHORTEST = 0.2  # seconds between two updates of an output
 _FONT = "font-family:var(--jp-ui-font-family,system-ui,sans-serif);font-size:var(--jp-ui-font-size1,13px)"
@@ -25,7 +28,20 @@ _MUTED = "color:var(--jp-ui-font-color2,currentcolor)"
 
 
 class Live:
-    """One output, changed in place. In a terminal: one line, written over. As a context: an error clears it."""
+    """One output, changed in place. In a terminal: one line, written over. As a context: an error clears it.
+
+    :param verb: what runs, if its output is for programs as well (see ``report``); what they are told goes into
+        ``facts``
+    """
+
+    def __init__(self, shell: Any, verb: str = "") -> None:
+        self._kernel = getattr(shell, "kernel", None) is not None
+        self._terminal = not self._kernel and sys.stdout.isatty()
+        self._verb = verb
+        self.facts: dict[str, Any] = {}
+        self._id: str | None = None
+        self._shown = 0.0
+        self._last = ("", "")
 
     def __enter__(self) -> Self:
         return self
@@ -34,47 +50,63 @@ class Live:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if kind is not None:
-            self.clear()
+            self.clear(error)
 
-    def __init__(self, shell: Any) -> None:
-        self._kernel = getattr(shell, "kernel", None) is not None
-        self._terminal = not self._kernel and sys.stdout.isatty()
-        self._id: str | None = None
-        self._shown = 0.0
-        self._last = ("", "")
+    def update(self, text: str, html: str, *, at_once: bool = False) -> None:
+        """Show this now, or leave it out if the last change was a moment ago and it need not be shown ``at_once``."""
+        if (text, html) != self._last and (at_once or time.monotonic() - self._shown >= _SHORTEST):
+            self._show(text, html, "working")
 
-    def update(self, text: str, html: str) -> None:
-        """Show this now, or leave it out if the last change was a moment ago."""
-        if (text, html) != self._last and time.monotonic() - self._shown >= _SHORTEST:
-            self._show(text, html)
+    def progress(self, view: ExecutionView, seconds: float) -> None:
+        """Show how far an execution is; for ``Client.wait``."""
+        is_first = "execution" not in self.facts
+        self.facts |= {
+            "execution": {"id": view["id"], "name": view["name"]},
+            "seconds": round(seconds, 1),
+            "share": round(words.share(view), 3),
+        }
+        self.update(*progress(view, seconds), at_once=is_first)
 
     def done(self, text: str, html: str | None = None) -> None:
         """The last thing to show."""
         if self._kernel:
-            self._show(text, line(text) if html is None else html)
+            self.facts.pop("share", None)
+            self._show(text, line(text) if html is None else html, "done")
         else:
             print(("\r\x1b[K" if self._terminal and self._id else "") + text, flush=True)
 
-    def clear(self) -> None:
-        """Leave nothing: an error says what happened instead."""
+    def clear(self, error: BaseException | None) -> None:
+        """Leave nothing to read: an error says what happened instead."""
         if self._id is not None:
             if self._kernel:
-                self._show("", "")
+                problem = error if isinstance(error, ZoeProblem) else None
+                if problem is not None:
+                    self.facts["problem"] = report.problem_of(problem)
+                self._show("", "", "failed", message=str(problem or ""))
             elif self._terminal:
                 print("\r\x1b[K", end="", flush=True)
 
-    def _show(self, text: str, html: str) -> None:
+    def _show(self, text: str, html: str, state: State, *, message: str | None = None) -> None:
         self._shown, self._last = time.monotonic(), (text, html)
         if self._kernel:
             update = self._id is not None
             self._id = self._id or uuid.uuid4().hex
-            publish({"text/plain": text, "text/html": html}, self._id, update=update)
+            data: dict[str, Any] = {"text/plain": text, "text/html": html}
+            if self._verb:
+                told: Report = {
+                    "version": VERSION,
+                    "verb": self._verb,
+                    "state": state,
+                    "message": text.replace("`", "") if message is None else message,
+                }
+                data[MIME] = {**told, **self.facts}
+            publish(data, self._id, update=update)
         elif self._terminal:
             self._id = self._id or "line"
             print("\r\x1b[K" + text[:200], end="", flush=True)
 
 
-def publish(data: dict[str, str], identifier: str, *, update: bool) -> None:
+def publish(data: dict[str, Any], identifier: str, *, update: bool) -> None:
     """An output of the cell that runs, or the same one changed."""
     from IPython.display import publish_display_data  # noqa: PLC0415
 

@@ -17,8 +17,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from jupyter_zoe._operations import Connection, ExecutionView
-from jupyter_zoe._wire import ZoeProblem
+from jupyter_zoe.client import ZoeProblem
+from jupyter_zoe.client.operations import Connection, ExecutionView
 
 _PACKAGES = ("pyspark", "pandas", "pyarrow", "grpcio", "grpcio-status", "googleapis-common-protos", "numpy")
 _REACHING = 5.0  # seconds until an address that does not answer counts as out of reach

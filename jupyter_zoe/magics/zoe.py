@@ -8,9 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from jupyter_zoe import words
-from jupyter_zoe._operations import AttachRequest, ExecutionView, StartRequest
-from jupyter_zoe._wire import ZoeProblem
-from jupyter_zoe.client import Client
+from jupyter_zoe.client import Client, ZoeProblem
+from jupyter_zoe.client.operations import AttachRequest, ExecutionView, StartRequest
 from jupyter_zoe.magics import display, kernel
 from jupyter_zoe.magics.kernel import Session
 from jupyter_zoe.options import Help
@@ -143,16 +142,15 @@ class Zoe:
     # --- attaching ---
 
     def _attach(self, call: Call) -> None:
-        live = display.Live(self.shell)
-        try:
-            with live:
+        with display.Live(self.shell, "attach") as live:
+            try:
                 self._attach_shown(call, live)
-        except KeyboardInterrupt:
-            raise ZoeProblem(
-                "interrupted",
-                "Interrupted. The cluster goes on starting.",
-                "Run '%zoe attach' again to connect, or '%zoe detach' to end it.",
-            ) from None
+            except KeyboardInterrupt:
+                raise ZoeProblem(
+                    "interrupted",
+                    "Interrupted. The cluster goes on starting.",
+                    "Run '%zoe attach' again to connect, or '%zoe detach' to end it.",
+                ) from None
 
     def _attach_shown(self, call: Call, live: display.Live) -> None:
         key, kernel_id = kernel.identity()
@@ -182,14 +180,9 @@ class Zoe:
                 raise
             body["execution"] = beside["id"]
             attachment = self.client.attach(**body)
-        seconds = 0.0
-
-        def progress(view: ExecutionView, passed: float) -> None:
-            nonlocal seconds
-            seconds = passed
-            live.update(*display.progress(view, passed))
-
-        view = wait_running(self.client, attachment["execution"], timeout=call.given.timeout, progress=progress)
+        live.facts["attachment"] = attachment["id"]
+        view = wait_running(self.client, attachment["execution"], timeout=call.given.timeout, progress=live.progress)
+        seconds = live.facts["seconds"]
         old = next((each for each in self.sessions if each.execution == view["id"]), None)
         kept = old is not None and old.lives(view)
         if old is not None and kept:
@@ -208,6 +201,7 @@ class Zoe:
         verb = "Attached" if attachment["renewed"] == attachment["created"] else "Attached again"
         how = f"`{session.variable}` is the same session as before" if kept else f"`{session.variable}` is connected"
         note = missing(view)
+        live.facts |= {"variable": session.variable, "session": "same" if kept else "new"}
         live.done(
             *_plain_and_html(
                 f"{verb} to {view['name']}: {words.ready_words(view)} in {seconds:.1f} s;"
@@ -280,7 +274,8 @@ class Zoe:
                 f"See what it is attached to with '%zoe status'; end the other one with '%zoe stop {view['name']}'.",
             )
         keep = call.given.keep or view["id"] == os.environ.get("ZOE_EXECUTION")  # it would end the notebook itself
-        live = display.Live(self.shell)
+        live = display.Live(self.shell, "detach")
+        live.facts["execution"] = {"id": view["id"], "name": view["name"]}
         live.update(f"Detaching from {view['name']} ...", display.line(f"Detaching from {view['name']} …", muted=True))
         with live:
             for session in mine:
@@ -292,7 +287,7 @@ class Zoe:
                     view["id"],
                     "ended",
                     timeout=120,
-                    progress=lambda now, passed: live.update(*display.progress(now, passed)),
+                    progress=live.progress,
                     tick=0.5,
                 )
         if view["desired"] == "ended":
@@ -323,25 +318,24 @@ class Zoe:
 
     def _scale(self, call: Call) -> None:
         view = self._current(call.given.execution)
-        live = display.Live(self.shell)
-        seconds = 0.0
-
-        def progress(now: ExecutionView, passed: float) -> None:
-            nonlocal seconds
-            seconds = passed
-            live.update(*display.progress(now, passed))
-
-        try:
-            with live:
+        live = display.Live(self.shell, "scale")
+        with live:
+            try:
                 done = scale(
-                    self.client, view, call.given.group, call.given.count, timeout=call.given.timeout, progress=progress
+                    self.client,
+                    view,
+                    call.given.group,
+                    call.given.count,
+                    timeout=call.given.timeout,
+                    progress=live.progress,
                 )
-        except KeyboardInterrupt:
-            raise ZoeProblem(
-                "interrupted",
-                f"Interrupted. {view['name']} goes on changing its size.",
-                "See how far it is with '%zoe status'.",
-            ) from None
+            except KeyboardInterrupt:
+                raise ZoeProblem(
+                    "interrupted",
+                    f"Interrupted. {view['name']} goes on changing its size.",
+                    "See how far it is with '%zoe status'.",
+                ) from None
+        seconds = live.facts["seconds"]
         note = missing(done)
         live.done(
             *_plain_and_html(
@@ -397,9 +391,7 @@ class Zoe:
             )
             return
         with display.Live(self.shell) as live:
-            view = self.client.wait(
-                view["id"], "ended", progress=lambda now, passed: live.update(*display.progress(now, passed)), tick=0.5
-            )
+            view = self.client.wait(view["id"], "ended", progress=live.progress, tick=0.5)
         parts = [(each["id"], tail(self.client, view["id"], each["id"])) for each in view["processes"]]
         text, html = display.log(parts) if parts else ("", "")
         live.done(
@@ -431,7 +423,7 @@ class Zoe:
                 view["id"],
                 "ended",
                 timeout=300,
-                progress=lambda now, passed: live.update(*display.progress(now, passed)),
+                progress=live.progress,
                 tick=0.5,
             )
         for session in [each for each in self.sessions if each.execution == view["id"]]:

@@ -5,6 +5,7 @@ disks.
 import asyncio
 import json
 import os
+import resource
 import signal
 import socket
 import stat
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from zoe_hub.backends import open_files
 from zoe_hub.backends.base import Permanent, Temporary
 from zoe_hub.backends.local import LocalBackend, launch, records, watching
 from zoe_hub.backends.local.shim import stat_of
@@ -92,6 +94,22 @@ class TestLocal(BackendHarness):
         assert await self.reach(address) is None
         again = await self.spec(backend, programs, execution, programs.sleeping(), incarnation=2)
         await self.ready(backend, again)
+
+    async def test_a_program_has_the_limit_of_files_that_the_hub_was_started_with(
+        self, backend, programs, execution, monkeypatch
+    ):
+        monkeypatch.setattr(open_files, "_before", None)
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (512, hard))
+        try:
+            assert open_files.raise_limit() == hard
+            code = "import resource; say(str(resource.getrlimit(resource.RLIMIT_NOFILE)))"
+            spec = await self.spec(backend, programs, execution, programs.run(code))
+            await backend.start(spec)
+            await self.exited(backend, spec.name)
+            assert await self.log(backend, spec.name) == f"(512, {hard})\n".encode()
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
     async def test_sigterm_to_the_shim_ends_the_tree(self, backend, programs, execution):
         spec = await self.spec(backend, programs, execution, programs.polite(5), grace=30.0)
@@ -314,6 +332,27 @@ class TestLocal(BackendHarness):
         assert (await foreign.allocate("e1", "zoe-three-e1-main-0", WEB))["web"].number == number
         await foreign.close()
 
+    async def test_other_users_see_no_reservation_and_cannot_take_one(self, backend, programs, execution):
+        started = await self.spec(backend, programs, execution, programs.sleeping(), ports=WEB)
+        await self.ready(backend, started)
+        waiting = await self.spec(backend, programs, execution, programs.sleeping(), index=1, ports=WEB)
+        folder = backend._reservations()
+        number = waiting.addresses["web"].number
+        taken = {int(name) for name in os.listdir(folder)}
+        assert {started.addresses["web"].number, number} <= taken
+        look = (
+            "import os, socket, sys\nos.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
+            "number, folder = int(sys.argv[1]), sys.argv[2]\n"
+            "try: print(os.listdir(folder))\nexcept OSError as error: print(type(error).__name__)\n"
+            "one = socket.socket(); one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)\n"
+            "try: one.bind(('127.0.0.1', number)); print('bound')\nexcept OSError as error: print(error.errno)\n"
+            "print([line for line in open('/proc/net/unix') if line.rstrip().endswith(str(number))])"
+        )
+        if os.geteuid() == 0:
+            command = [sys.executable, "-c", look, str(number), folder]
+            seen = subprocess.run(command, capture_output=True, text=True, check=True)
+            assert seen.stdout.split("\n")[:3] == ["PermissionError", "98", "[]"], seen.stderr
+
     async def test_a_hub_restarted_after_allocate_starts_with_the_same_addresses(
         self, backend, backends, programs, execution
     ):
@@ -325,7 +364,7 @@ class TestLocal(BackendHarness):
         assert await self.until("an answer", lambda: self.reach(spec.addresses["web"])) == b"yes"
 
     @pytest.mark.parametrize("when", ["before", "while"])
-    async def test_a_port_taken_by_another_program_is_told(self, backend, programs, execution, when):
+    async def test_a_port_taken_by_another_program_is_told(self, backend, backends, programs, execution, when):
         spec = await self.spec(
             backend,
             programs,
@@ -336,6 +375,10 @@ class TestLocal(BackendHarness):
         with socket.socket() as other:
             if when == "while":
                 await self.ready(backend, spec)
+            else:  # a hub that dies between reserving and starting holds the port no more
+                await backend.close()
+                backend = backends()
+                await backend.open()
             other.bind(("127.0.0.1", spec.addresses["web"].number))
             other.listen()
             if when == "while":

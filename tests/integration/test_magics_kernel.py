@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -168,6 +169,42 @@ def test_a_dropped_in_framework_is_attached_scaled_and_let_go(kernel: Kernel, hu
     assert detached.text.endswith("which has ended.")
     assert kernel.value("(mine.is_stopped, 'echo' in globals())") == [True, False]
     assert hub.list_executions(active=True)["items"] == []
+
+
+def test_programs_read_what_happens_as_json(kernel: Kernel, hub: Client) -> None:
+    """As ``docs/decisions/attachment-output.md`` says: one display, working, then done or failed; no secrets."""
+
+    def reports(line: str) -> list[dict[str, Any]]:
+        outcome = kernel.run(line)
+        shown = [
+            each["content"] for each in outcome.messages if each["msg_type"] in ("display_data", "update_display_data")
+        ]
+        assert len({each["transient"]["display_id"] for each in shown}) == 1
+        told = [each["data"]["application/vnd.zoe.attachment+json"] for each in shown]
+        assert {each["version"] for each in told} == {1}
+        assert {each["verb"] for each in told} == {line.split()[1]}
+        assert [each["state"] for each in told[:-1]] == ["working"] * (len(told) - 1)
+        return told
+
+    *before, done = reports("%zoe attach echo --workers 1")
+    (view,) = hub.list_executions(active=True)["items"]
+    (attachment,) = hub.list_attachments()["items"]
+    execution = {"id": view["id"], "name": view["name"]}
+    assert done["state"] == "done"
+    assert (done["execution"], done["attachment"], done["variable"]) == (execution, attachment["id"], "echo")
+    assert done["session"] == "new"
+    assert done["message"].endswith("echo is connected.")
+    waited = [each for each in before if "share" in each]
+    assert waited
+    assert all(0 <= each["share"] <= 1 and each["execution"] == execution for each in waited)
+    assert reports("%zoe attach")[-1]["session"] == "same"
+    assert reports("%zoe scale 2")[-1]["execution"] == execution
+    assert reports("%zoe detach")[-1]["state"] == "done"
+    failed = reports("%zoe attach echo --mood broken")[-1]
+    assert failed["state"] == "failed"
+    assert failed["problem"]["code"] == "start-failed"
+    assert "echo is out of order today" in failed["problem"]["detail"]
+    assert reports("%zoe attach echo --workers 99")[-1]["problem"]["errors"][0]["path"] == "/workers"
 
 
 def test_a_restarted_kernel_finds_its_cluster(kernel: Kernel, hub: Client) -> None:

@@ -9,6 +9,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from memory import pss
+
 from zoe_hub.testing.hub import Hub
 
 TARGET = 60.0  # MiB
@@ -21,13 +23,13 @@ def run() -> dict[str, object]:
         hub.start()
         hub.get("/zapps")
         hub.get("/executions")
-        figure = _pss(hub.pid)
+        figure = pss(hub.pid)
         hub.stop()
     code = "import asyncio, tornado.web; print(flush=True); input()"
     bare = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert bare.stdout is not None
     bare.stdout.readline()
-    least = _pss(bare.pid)
+    least = pss(bare.pid)
     bare.kill()
     bare.wait()
     return {
@@ -37,10 +39,3 @@ def run() -> dict[str, object]:
         "target": TARGET,
         "detail": {"bare_tornado_mib": round(least, 1)},
     }
-
-
-def _pss(pid: int) -> float:
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1]) / 1024
-    raise ValueError(line)

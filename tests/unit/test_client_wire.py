@@ -19,9 +19,10 @@ import tornado.web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jupyter_zoe import _wire
-from jupyter_zoe._operations import OPERATIONS
-from jupyter_zoe.client import AsyncClient, Client, ZoeProblem
+from jupyter_zoe.client import AsyncClient, Client, ZoeProblem, generate
+from jupyter_zoe.client.events import Events
+from jupyter_zoe.client.operations import OPERATIONS
+from jupyter_zoe.client.requests import rebased, request_of
 from jupyter_zoe.hub import HubInfo
 
 Handle = Callable[[tornado.web.RequestHandler], Awaitable[None]]
@@ -221,8 +222,8 @@ def test_a_request_goes_to_the_hub_that_came_after() -> None:
         HubInfo(url="http://127.0.0.1:1", token="old", embedded=True),
         HubInfo(url="http://127.0.0.1:2", token="new", embedded=True),
     )
-    sent = _wire.request(old, OPERATIONS["start_execution"], {}, {}, {"zapp": "x"}, {})
-    again = _wire.rebased(sent, new)
+    sent = request_of(old, OPERATIONS["start_execution"], {}, {}, {"zapp": "x"}, {})
+    again = rebased(sent, new)
     assert again.url == "http://127.0.0.1:2/api/v1/executions"
     assert again.headers["Authorization"] == "Bearer new"
     assert again.headers["Idempotency-Key"] == sent.headers["Idempotency-Key"]
@@ -294,7 +295,7 @@ def test_events_are_found_however_the_bytes_are_cut(seqs: list[int], data: st.Da
     stream = b"retry: 5\nid: 0\n\n" + b"".join(
         event(seq).replace(b"\n", b"\r\n") if seq % 3 == 0 else event(seq) for seq in sent
     )
-    events, seen = _wire.Events(), []
+    events, seen = Events(), []
     while stream:
         cut = data.draw(st.integers(1, len(stream)))
         seen += [each["seq"] for each in events.feed(stream[:cut])]
@@ -304,11 +305,36 @@ def test_events_are_found_however_the_bytes_are_cut(seqs: list[int], data: st.Da
 
 
 def test_letters_cut_in_two_and_lines_of_data() -> None:
-    events = _wire.Events()
+    events = Events()
     text = 'id: 1\ndata: {"seq": 1,\ndata: "kind": "größer"}\n\nevent: reset\nid: 9\ndata: {"seq": 9}\n\n'.encode()
     found = [each for byte in text for each in events.feed(bytes([byte]))]
     assert found == [{"seq": 1, "kind": "größer"}]
     assert events.cursor == 9
+
+
+def test_a_stream_is_closed_while_somebody_waits_for_it(server: Server, client: Client) -> None:
+    server.handle = breaking(server, [])
+    stream = client.stream_events(execution="e1")
+    ended = threading.Event()
+    threading.Thread(target=lambda: (list(stream), ended.set()), daemon=True).start()
+    deadline = time.monotonic() + 10
+    while not server.requests or stream._answer is None:  # type: ignore[attr-defined]
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    stream.close()  # type: ignore[attr-defined]
+    assert ended.wait(5)
+
+
+async def test_an_asynchronous_stream_is_closed_likewise(server: Server) -> None:
+    server.handle = breaking(server, [])
+    async with AsyncClient(server.info, pauses=(0.01,)) as client:
+        stream: Any = client.stream_events(execution="e1")
+        waiting = asyncio.create_task(anext(stream, None))
+        async with asyncio.timeout(10):
+            while stream._answer is None:
+                await asyncio.sleep(0.01)
+            await stream.close()
+            assert await waiting is None
 
 
 # --- waiting ---
@@ -384,6 +410,38 @@ async def test_waiting_asynchronously(server: Server) -> None:
     assert seen == ["starting", "running"]
 
 
+async def test_waiting_asynchronously_ticks_and_asks_for_nothing_meanwhile(server: Server) -> None:
+    changing = Changing(server)
+    seen: list[float] = []
+
+    def progress(now: Any, seconds: float) -> None:
+        seen.append(seconds)
+        if len(seen) == 4:
+            changing.change(phase="ended")
+
+    async with AsyncClient(server.info, pauses=(0.01,)) as client:
+        assert (await client.wait("e1", timeout=10, progress=progress, tick=0.02))["phase"] == "ended"
+    assert seen == sorted(seen)
+    assert changing.asked == 2
+
+
+# --- one source ---
+
+
+def test_the_synchronous_client_is_made_of_the_asynchronous_one() -> None:
+    assert generate.RESULT.read_text() == generate.synchronous(generate.SOURCE.read_text())
+    assert generate.main(["--check"]) == 0
+
+
+def test_words_are_replaced_in_code_alone() -> None:
+    source = (
+        '''"""Head."""\nasync def aclose() -> None:\n    """Await tasks."""\n    await self.aread("await")  # async\n'''
+    )
+    assert generate.synchronous(source) == (
+        generate.HEAD + 'def close() -> None:\n    """Await tasks."""\n    self.read("await")  # async\n'
+    )
+
+
 # --- names ---
 
 
@@ -441,3 +499,19 @@ def test_the_token_is_not_shown(server: Server, client: Client) -> None:
     assert TOKEN not in repr(client)
     assert TOKEN not in repr(client.info)
     assert TOKEN not in repr(vars(client))
+
+
+@pytest.mark.parametrize("lines", [0, 1, 3, 5000])
+async def test_both_clients_read_the_end_of_a_log(server: Server, client: Client, lines: int) -> None:
+    whole = b"".join(b"line %d\n" % number for number in range(20000))
+
+    async def handle(handler: tornado.web.RequestHandler) -> None:
+        begin = max(0, len(whole) + int(handler.get_argument("offset")))
+        handler.set_header("Zoe-Log-Offset", str(begin))
+        handler.write(whole[begin:])
+
+    server.handle = handle
+    wanted = b"".join(whole.splitlines(keepends=True)[-lines:]) if lines else b""
+    assert await asyncio.to_thread(client.tail, "e1", "job-0", lines) == (wanted, len(whole))
+    async with AsyncClient(server.info) as other:
+        assert await other.tail("e1", "job-0", lines) == (wanted, len(whole))

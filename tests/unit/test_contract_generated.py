@@ -85,7 +85,7 @@ def test_examples_of_problems_are_problems():
 
 
 def test_the_client_has_a_typed_method_for_each_operation():
-    spec = importlib.util.spec_from_file_location("operations", ROOT / "jupyter_zoe/_operations.py")
+    spec = importlib.util.spec_from_file_location("operations", ROOT / "jupyter_zoe/client/operations.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     for kind in (module.SyncOperations, module.AsyncOperations):

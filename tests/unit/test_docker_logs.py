@@ -67,7 +67,7 @@ class World:
 
 @pytest.mark.parametrize("ended", [False, True])
 async def test_a_reader_that_stalls_hides_no_later_life_from_others(tmp_path, ended):
-    logs, world = Logs(tmp_path, segment=1 << 20, segments=3), World()
+    logs, world = Logs(tmp_path, part_size=1 << 20, parts=3), World()
     one = world.life("a")
     one.say(1, b"life 1\n")
     async with asyncio.timeout(30):

@@ -3,12 +3,14 @@
 import logging
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from zoe_hub import __version__
 from zoe_hub.backends.base import Permanent, ProcessSpec
-from zoe_hub.backends.docker import DockerBackend, objects
+from zoe_hub.backends.docker import objects
+from zoe_hub.backends.docker.images import Images
 from zoe_hub.images import recipes, states
 
 
@@ -21,16 +23,17 @@ def source(tmp_path):
     return folder
 
 
-def built(source: Path, dist: Path | None = None) -> objects.ImageFacts:
+def built(source: Path) -> objects.ImageFacts:
     """What is known of the image that a builder makes of a framework now."""
     recipe = recipes.read([source.parent], "1")[source.name]
-    return objects.image_facts({"Config": {"Labels": {"zoe.folder": "/zoe", **states.labels(recipe, dist)}}})
+    return objects.image_facts({"Config": {"Labels": {"zoe.folder": "/zoe", **states.labels(recipe, None)}}})
 
 
 def archives(source: Path, facts: objects.ImageFacts, **options) -> list[str]:
     """Where something is unpacked in a container of that image."""
-    backend = DockerBackend(deployment="lab", data=str(source.parent), **options)
-    folder = backend.folder("mine", str(source))
+    images = Images()
+    images.sources["mine"] = source
+    folder = f"{objects.FRAMEWORKS}/mine"
     spec = ProcessSpec(
         name="zoe-lab-e1-job-0",
         deployment="lab",
@@ -44,7 +47,7 @@ def archives(source: Path, facts: objects.ImageFacts, **options) -> list[str]:
         command=("python3", f"{folder}/launch.py"),
         environment={},
     )
-    return [place for place, _ in backend._archives(spec, facts)]
+    return [place for place, _ in images.archives(spec, facts, objects.Options(**options))]
 
 
 def test_an_old_image_gets_the_hubs_files(source):
@@ -87,32 +90,33 @@ def wheel(folder: Path, change: str = "") -> Path:
     return path
 
 
-async def checked(backend, facts, caplog, monkeypatch) -> list[str]:
-    async def image(_):
-        return facts
+class Engine:
+    """An engine whose image has these labels."""
 
-    async def run(function):
-        return function()
+    def __init__(self, labels):
+        self.api = SimpleNamespace(inspect_image=lambda _: {"Config": {"Labels": labels}})
 
-    monkeypatch.setattr(backend, "_image", image)
-    monkeypatch.setattr(type(backend), "_engine", property(lambda _: type("Engine", (), {"run": staticmethod(run)})))
-    monkeypatch.setattr(backend, "log", logging.getLogger("zoe"))
+    async def run(self, function, *arguments):
+        return function(*arguments)
+
+
+async def warned(labels, caplog) -> list[str]:
+    """What the log is told of an image that is looked at twice."""
+    images, engine = Images(), Engine(labels)
     caplog.clear()
-    await backend.check("zoe/jupyter:4.6", ())
-    await backend.check("zoe/jupyter:4.6", ())
+    for _ in range(2):
+        await images.warn_of_another_project(engine, "zoe/jupyter:4.6", logging.getLogger("zoe"))
     return [record.getMessage() for record in caplog.records]
 
 
 async def test_an_image_with_another_project_is_told_once(source, tmp_path, caplog, monkeypatch):
-    def backend():
-        return DockerBackend(deployment="lab", data=str(tmp_path))
-
-    assert await checked(backend(), built(source, wheel(tmp_path)), caplog, monkeypatch) == []
-    (said,) = await checked(backend(), built(source, wheel(tmp_path, "x = 1")), caplog, monkeypatch)
+    recipe = recipes.read([source.parent], "1")[source.name]
+    assert await warned(states.labels(recipe, wheel(tmp_path)), caplog) == []
+    (said,) = await warned(states.labels(recipe, wheel(tmp_path, "x = 1")), caplog)
     assert "zoe/jupyter:4.6" in said
     assert "another state" in said
     assert "make images" in said
     monkeypatch.setattr(states, "__version__", "9.9")
-    (said,) = await checked(backend(), built(source, wheel(tmp_path)), caplog, monkeypatch)
+    (said,) = await warned(states.labels(recipe, wheel(tmp_path)), caplog)
     assert f"jupyter-zoe {__version__}" in said
-    assert await checked(backend(), objects.ImageFacts(), caplog, monkeypatch) == []
+    assert await warned({}, caplog) == []

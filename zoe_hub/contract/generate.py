@@ -24,7 +24,7 @@ def files() -> dict[str, str]:
     return {
         "zoe_hub/contract/openapi.json": json.dumps(described, indent=1, ensure_ascii=False) + "\n",
         "labextension/src/api/types.ts": typescript_module(described),
-        "jupyter_zoe/_operations.py": python_module(described),
+        "jupyter_zoe/client/operations.py": python_module(described),
         "docs/errors.md": errors_page(),
         "docs/rest.md": rest_page(described),
     }

@@ -31,7 +31,7 @@ def errors_of(operation: Operation) -> tuple[str, ...]:
     if operation.input is not None or operation.query is not None:
         codes |= set(INPUT_ERRORS)
     if operation.method != "GET":
-        codes |= {"too-large"}
+        codes |= {"too-large", "request-timeout"}
     if operation.creates:
         codes |= {"bad-request", "key-reused"}
     if operation.versioned and operation.method != "GET":

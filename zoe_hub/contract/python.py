@@ -1,4 +1,4 @@
-"""Generates ``jupyter_zoe/_operations.py`` from the OpenAPI document: types, the table, and typed methods for the
+"""Generates ``jupyter_zoe/client/operations.py`` from the OpenAPI document: types, the table, and typed methods for the
 clients.
 
 The client needs no import of the hub that way. Called by ``contract.generate``.

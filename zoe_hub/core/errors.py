@@ -66,6 +66,12 @@ ERRORS: dict[str, ErrorKind] = _table(
         "The request is too large",
         "Send less; put data where the application can read it and pass its place.",
     ),
+    (
+        "request-timeout",
+        408,
+        "The request did not come in time",
+        "Send it again; over a slow network, have the admin raise ZoeHub.body_timeout.",
+    ),
     ("conflict", 409, "Somebody else changed this in the meantime", "Read it again, then repeat the change."),
     ("key-reused", 409, "This Idempotency-Key came with another request before", "Use a new key for a new request."),
     ("internal", 500, "The hub made a mistake", "Try again; report the incident number that the message gives."),

@@ -14,6 +14,7 @@ from zoe_hub.web.access.audit import Audit
 from zoe_hub.web.access.auth import Authenticator
 from zoe_hub.web.access.origin import Origins
 from zoe_hub.web.access.tickets import Tickets
+from zoe_hub.web.connections import Connections, Limits
 from zoe_hub.web.metrics import Metrics
 from zoe_hub.web.views import Views
 
@@ -47,7 +48,7 @@ class Hub:
         controllers: Any = None,
         hosts: Iterable[str] = (),
         origins: Iterable[str] = (),
-        max_body: int = 2**20,
+        limits: Limits | None = None,
         heartbeat: float = 15.0,
         stall: float = 30.0,
         session: float = 12 * 3600.0,
@@ -55,7 +56,7 @@ class Hub:
     ) -> None:
         """:param controllers: anything with a mapping ``stats``; read for the metrics
         :param hosts: further host names of the hub; :param origins: further origins of its pages
-        :param max_body: bytes of a request's body
+        :param limits: what a client may take of the hub
         :param heartbeat: seconds between two signs of life in a quiet event stream
         :param stall: seconds after which a reader of events who does not read is disconnected
         :param session: seconds that a browser's session with the proxy lasts
@@ -68,7 +69,8 @@ class Hub:
         self.controllers = controllers
         self.authenticator = authenticator
         self.origins = Origins(hosts, origins)
-        self.max_body = max_body
+        self.limits = limits or Limits()
+        self.connections = Connections(self.limits.max_connections)
         self.heartbeat = heartbeat
         self.stall = stall
         self.now = now

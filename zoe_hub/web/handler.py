@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any, ClassVar, cast
 
 import msgspec
 from tornado.http1connection import HTTP1Connection
 from tornado.iostream import StreamClosedError
+from tornado.util import ObjectDict
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
 from zoe_hub.backends.base import Temporary
@@ -38,11 +39,14 @@ HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
 }
 _DRAINED = 2**30  # bytes of a refused body that are read and dropped, so that the sender sees the answer
-_DRAINING = 30.0  # seconds
 
 
+@stream_request_body
 class ZoeHandler(RequestHandler):
-    """Headers, problems and counting for everything that the hub itself answers."""
+    """Headers, problems and counting for everything that the hub itself answers.
+
+    Bodies come in pieces, and those that nobody wants are dropped: what a stranger sends is never held.
+    """
 
     SUPPORTED_METHODS: ClassVar[tuple[str, ...]] = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")  # type: ignore[misc]
     operation_id = "other"
@@ -58,6 +62,28 @@ class ZoeHandler(RequestHandler):
         for name, value in HEADERS.items():
             self.set_header(name, value)
         self.clear_header("Server")
+
+    def data_received(self, chunk: bytes) -> Awaitable[None] | None:
+        """Drop a piece of a body that is not used."""
+        return None
+
+    def on_connection_close(self) -> None:
+        """The client has left. What would wait for the garbage collector is let go now: it could be a lot."""
+        super().on_connection_close()
+        self.ui = ObjectDict()  # refers to this handler; Tornado lets go of it only when an answer is finished
+        body = self.request._body_future
+        error = body.exception() if body.done() else None
+        if error is not None:  # whoever waited for the body is told first
+            asyncio.get_running_loop().call_soon(error.with_traceback, None)
+
+    async def _run(self, *values: str) -> None:
+        await self.respond(*values)
+
+    get = head = post = put = patch = delete = options = _run
+
+    async def respond(self, *values: str) -> None:
+        """Answer any method, once the body has come. :param values: of the path's parameters"""
+        raise NotImplementedError
 
     def compute_etag(self) -> str | None:
         """None: ETags are versions here, not hashes."""
@@ -94,7 +120,7 @@ class ZoeHandler(RequestHandler):
         self.finish(problems.problem(error, incident))
 
 
-_BY_STATUS = {404: "not-found", 405: "method-not-allowed", 413: "too-large"}
+_BY_STATUS = {404: "not-found", 405: "method-not-allowed", 408: "request-timeout", 413: "too-large"}
 
 
 def as_zoe_error(error: BaseException) -> ZoeError:
@@ -110,7 +136,6 @@ def as_zoe_error(error: BaseException) -> ZoeError:
     return internal
 
 
-@stream_request_body
 class ApiHandler(ZoeHandler):
     """Takes all methods of one path of the table."""
 
@@ -118,11 +143,11 @@ class ApiHandler(ZoeHandler):
         """:param methods: HTTP method -> operation; :param names: of the path's parameters"""
         self._methods = methods
         self._names = names
-        self._chunks: list[bytes] = []
-        self._received = 0
+        self._body = bytearray()
         self._failure: ZoeError | None = None
         self._answered_early = False
         self._principal: Principal | None = None
+        self._late: asyncio.TimerHandle | None = None  # runs while the body comes
         self.gone = asyncio.Event()  # the client has left
 
     @property
@@ -140,9 +165,11 @@ class ApiHandler(ZoeHandler):
         if bound is not None:
             self.operation_id = bound.operation.id
         length = request.headers.get("Content-Length", "0")
-        if length.isascii() and length.isdigit() and int(length) > self.hub.max_body:
+        if length.isascii() and length.isdigit() and int(length) > self.hub.limits.max_body:
             await self._refuse_early()
             return
+        if length != "0" or "Transfer-Encoding" in request.headers:
+            self._late = asyncio.get_running_loop().call_later(self.hub.limits.body_timeout, self._too_late)
         try:
             self.hub.origins.check(request)
             if bound is None:
@@ -156,7 +183,7 @@ class ApiHandler(ZoeHandler):
             if not self._principal.allows(bound.operation.scope):
                 raise ZoeError("not-allowed", f"This needs a token with the scope {bound.operation.scope!r}.")
         except ZoeError as error:
-            self._failure = error
+            self._failure = error.with_traceback(None)  # which would hold on to this handler
 
     async def _refuse_early(self) -> None:
         """Answer at once, then read and drop the body: a connection that is closed on unread data would lose the
@@ -169,33 +196,46 @@ class ApiHandler(ZoeHandler):
         self.set_header("Content-Type", problems.MEDIA)
         self.set_header("Content-Length", str(len(body)))
         self.set_header("Connection", "close")
-        self.connection.set_body_timeout(_DRAINING)
+        self.connection.set_body_timeout(self.hub.limits.body_timeout)
         self.write(body)
         await self.flush()
         if "Expect" in self.request.headers:  # the client waits before it sends the body: there is nothing to drop
             self.finish()
 
     def _too_large(self) -> ZoeError:
-        return ZoeError("too-large", f"The body of a request may have {self.hub.max_body} bytes.")
+        return ZoeError("too-large", f"The body of a request may have {self.hub.limits.max_body} bytes.")
 
     def data_received(self, chunk: bytes) -> None:
         """Keep a piece of the body, unless it will not be used."""
         if self._failure is not None or self._answered_early:
             return
-        self._received += len(chunk)
-        if self._received > self.hub.max_body:
-            self._chunks.clear()
+        if len(self._body) + len(chunk) > self.hub.limits.max_body:
+            self._body.clear()
             self._failure = self._too_large()
         else:
-            self._chunks.append(chunk)
+            self._body += chunk
+
+    def _too_late(self) -> None:
+        """Answer instead of waiting for the rest of the body; the connection ends with that."""
+        if not self._finished:
+            words = f"The body did not come within {self.hub.limits.body_timeout:g} s."
+            self.write_problem(self._failure or ZoeError("request-timeout", words))
 
     def on_connection_close(self) -> None:
-        """Tell a streaming operation."""
+        """The client has left: wait no more for its body, and tell a streaming operation."""
+        self._stop_waiting()
         self.gone.set()
+        super().on_connection_close()
+
+    def _stop_waiting(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
 
     # --- after the body ---
 
-    async def _run(self, *values: str) -> None:
+    async def respond(self, *values: str) -> None:
+        """Do what was asked."""
+        self._stop_waiting()
         if self._answered_early:
             self.finish()
             return
@@ -211,8 +251,6 @@ class ApiHandler(ZoeHandler):
             else:
                 self.write_problem(as_zoe_error(error))
 
-    get = head = post = put = patch = delete = options = _run
-
     async def _answer(self, values: tuple[str, ...]) -> None:
         if self._failure is not None:
             raise self._failure
@@ -221,7 +259,7 @@ class ApiHandler(ZoeHandler):
         operation = bound.operation
         call = Call(self, self.hub, operation, self._principal, dict(zip(self._names, values, strict=True)))
         call.query = decode_query(operation.query, self.request.query_arguments)
-        call.raw = b"".join(self._chunks)
+        call.raw = bytes(self._body)
         if operation.input is not None:
             call.body = decode_body(operation.input, call.raw, self.request.headers.get("Content-Type"))
         if operation.owns == "execution":
@@ -278,13 +316,19 @@ class ApiHandler(ZoeHandler):
         self.set_header("Content-Type", f"{media}; charset=utf-8" if media.startswith("text/") else media)
         for name, value in answer.headers.items():
             self.set_header(name, value)
-        self.finish(answer.body)
+        self._until_read(self.finish(answer.body))
+
+    def _until_read(self, sent: asyncio.Future[None]) -> None:
+        """Let go of an answer that its client does not read."""
+        if not sent.done():
+            stalled = asyncio.get_running_loop().call_later(self.hub.stall, self.connection.stream.close)
+            sent.add_done_callback(lambda _: stalled.cancel())
 
 
 class UnknownHandler(ZoeHandler):
     """Everything outside of the table."""
 
-    def prepare(self) -> None:
+    async def respond(self, *_: str) -> None:
         """Say that there is nothing."""
         raise ZoeError("not-found")
 
@@ -292,16 +336,11 @@ class UnknownHandler(ZoeHandler):
 class LivenessHandler(ZoeHandler):
     """``GET /healthz`` without a token: says that the hub answers, and nothing else."""
 
-    def prepare(self) -> None:
-        """Only the host is checked."""
+    async def respond(self, *_: str) -> None:
+        """Answer. Only the host is checked."""
         self.hub.origins.check(self.request)
         if self.request.method not in ("GET", "HEAD"):
             self.set_header("Allow", "GET, HEAD")
             raise ZoeError("method-not-allowed")
-
-    def get(self) -> None:
-        """Answer."""
         self.set_header("Content-Type", "text/plain; charset=utf-8")
         self.finish("ok\n")
-
-    head = get

@@ -91,6 +91,10 @@ class _Collector:
         yield executions
         yield GaugeMetricFamily("zoe_attachments", "Attachments", value=len(hub.store.attachments))
         yield GaugeMetricFamily("zoe_streams", "Open event streams and followed logs", value=hub.streams)
+        connections = GaugeMetricFamily("zoe_connections", "Open HTTP connections by stage", labels=["stage"])
+        for stage, count in hub.connections.counts().items():
+            connections.add_metric([stage], count)
+        yield connections
         yield CounterMetricFamily("zoe_events", "Events ever committed", value=hub.store.last_seq)
         for source, prefix in ((hub.controllers, "zoe_"), (hub.store, "zoe_store_")):
             for name, value in dict(getattr(source, "stats", None) or {}).items():

@@ -15,6 +15,7 @@ from zoe_hub.contract.operations import OPERATIONS, PREFIX
 from zoe_hub.web.access.auth import Principal, bearer
 from zoe_hub.web.access.login import LoginHandler
 from zoe_hub.web.call import BOUND, Bound
+from zoe_hub.web.connections import HubServer
 from zoe_hub.web.context import Hub
 from zoe_hub.web.handler import ApiHandler, LivenessHandler, UnknownHandler, log
 from zoe_hub.web.operations import executions, streams, system  # noqa: F401 - their import binds the operations
@@ -62,6 +63,11 @@ def make_application(hub: Hub, further: Sequence[tuple[Any, ...]] = ()) -> Appli
         hub=hub,
         authenticate=authenticate,
     )
+
+
+def make_server(hub: Hub, further: Sequence[tuple[Any, ...]] = ()) -> HubServer:
+    """The server of the application, which accepts connections once it has sockets. :param further: see there"""
+    return HubServer(make_application(hub, further), hub.limits, hub.connections)
 
 
 def _log_request(handler: Any) -> None:

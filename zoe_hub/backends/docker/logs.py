@@ -1,4 +1,4 @@
-"""The logs of all processes of a deployment: journals on disk, followers of what runs, and reading both as one.
+"""The logs of all processes of a deployment: copies on disk, followers of what runs, and reading both as one.
 
 Called by ``backend``.
 """
@@ -9,15 +9,17 @@ import asyncio
 import contextlib
 import re
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
 from zoe_hub.backends.base import Chunk, Permanent
 from zoe_hub.backends.docker import objects
+from zoe_hub.backends.docker.copying import LogCopy
 from zoe_hub.backends.docker.engine import Engine
 from zoe_hub.backends.docker.follow import Follower, reader
-from zoe_hub.backends.docker.journal import Journal
+from zoe_hub.backends.journal import stream
 
 LABEL = objects.LABEL
 NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
@@ -27,15 +29,15 @@ Inspect = Callable[[str], dict[str, Any] | None]
 class Logs:
     """Logs and ends of processes, by name. ``where`` tells the execution of each name that was seen."""
 
-    def __init__(self, folder: Path, *, segment: int, segments: int) -> None:
-        """:param segment: bytes of one part of a log
-        :param segments: how many parts are kept
+    def __init__(self, folder: Path, *, part_size: int, parts: int) -> None:
+        """:param part_size: bytes of one part of a log
+        :param parts: how many parts are kept
         """
         self.folder = folder
         self.where: dict[str, str] = {}
-        self._segment = segment
-        self._segments = segments
-        self._journals: dict[str, Journal] = {}
+        self._part_size = part_size
+        self._parts = parts
+        self._copies: dict[str, LogCopy] = {}
         self._followers: dict[str, Follower] = {}
 
     async def close(self) -> None:
@@ -46,16 +48,15 @@ class Logs:
                 await asyncio.wait_for(follower.ended.wait(), 2)
         self._followers.clear()
 
-    def journal(self, name: str, execution: str) -> Journal:
+    def kept(self, name: str, execution: str) -> LogCopy:
         """What is kept of a process, made if there is none."""
-        journal = self._journals.get(name)
-        if journal is None:
-            journal = self._journals.setdefault(
-                name, Journal(self.folder / execution, name, segment=self._segment, segments=self._segments)
-            )
-        return journal
+        found = self._copies.get(name)
+        if found is None:
+            made = LogCopy(self.folder / execution, name, part_size=self._part_size, parts=self._parts)
+            found = self._copies.setdefault(name, made)
+        return found
 
-    def known(self, name: str) -> Journal | None:
+    def known(self, name: str) -> LogCopy | None:
         """What is kept of a process that was seen, by this hub or an earlier one."""
         if not NAME.fullmatch(name):
             return None
@@ -65,7 +66,7 @@ class Logs:
             if found is None:
                 return None
             execution = self.where[name] = found.parent.name
-        return self.journal(name, execution)
+        return self.kept(name, execution)
 
     async def read(
         self, engine: Engine | None, own: Inspect, name: str, *, offset: int, follow: bool
@@ -79,33 +80,34 @@ class Logs:
             self.where[name] = inspection["Config"]["Labels"][f"{LABEL}execution"]
         else:
             inspection = None
-        journal = self.known(name)
-        if journal is None or (inspection is None and not journal.exists()):
+        kept = self.known(name)
+        if kept is None or (inspection is None and not kept.exists()):
             raise Permanent("no-log", f"There is no log of {name}.")
-        negative = offset < 0
         if engine is not None and inspection is not None and self._follower(name, inspection) is None:
-            await engine.run(self._pump, engine, journal, inspection)
-        position = max(0, journal.size() + offset) if negative else offset
+            await engine.run(self._update, engine, kept, inspection)
+        position = max(0, kept.journal.end() + offset) if offset < 0 else offset
         while True:
             running = inspection is not None and inspection["State"]["Running"]
             follower = self._follower(name, inspection)
             if follower is None and follow and running and engine is not None and inspection is not None:
-                follower = self._followers[name] = Follower(engine, journal, inspection["Id"])
+                follower = self._followers[name] = Follower(engine, kept, inspection["Id"])
             if follower is not None and (follow or not running):
-                async for chunk in self._followed(follower, journal, position):
-                    position = chunk.offset + len(chunk.data)
-                    yield chunk
+                async with aclosing(self._followed(follower, kept, position)) as chunks:
+                    async for chunk in chunks:
+                        position = chunk.offset + len(chunk.data)
+                        yield chunk
                 if follow and follower.error is not None:
                     raise follower.error
-            while (piece := journal.read(position)) is not None:
-                position = piece.offset + len(piece.data)
-                yield piece
+            async with aclosing(stream(kept.journal, position)) as chunks:
+                async for chunk in chunks:
+                    position = chunk.offset + len(chunk.data)
+                    yield chunk
             if not follow or not running or engine is None:
                 return
             # The stream has ended: with the container, or with a break of the connection.
             inspection = await engine.run(own, name)
             if inspection is not None:
-                await engine.run(self._pump, engine, journal, inspection)
+                await engine.run(self._update, engine, kept, inspection)
                 if inspection["State"]["Running"]:
                     await asyncio.sleep(0.5)
 
@@ -114,40 +116,34 @@ class Logs:
         found = self._followers.get(name)
         return found if found is None or inspection is None or found.container == inspection["Id"] else None
 
-    async def _followed(self, follower: Follower, journal: Journal, position: int) -> AsyncIterator[Chunk]:
+    async def _followed(self, follower: Follower, kept: LogCopy, position: int) -> AsyncGenerator[Chunk, None]:
         follower.readers += 1
         try:
-            while True:
-                news = follower.news()
-                ended = follower.ended.is_set()
-                while (piece := journal.read(position)) is not None:
-                    position = piece.offset + len(piece.data)
-                    yield piece
-                if ended:
-                    return
-                await news.wait()
+            async with aclosing(stream(kept.journal, position, follower.next_growth)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
         finally:
             follower.readers -= 1
             if follower.readers == 0:
                 follower.close()
-                if self._followers.get(journal.name) is follower:
-                    del self._followers[journal.name]
+                if self._followers.get(kept.name) is follower:
+                    del self._followers[kept.name]
 
     @staticmethod
-    def _pump(engine: Engine, journal: Journal, inspection: dict[str, Any]) -> None:
-        journal.pump(inspection["Id"], reader(engine, inspection["Id"]), exited=not inspection["State"]["Running"])
+    def _update(engine: Engine, kept: LogCopy, inspection: dict[str, Any]) -> None:
+        kept.update(inspection["Id"], reader(engine, inspection["Id"]), exited=not inspection["State"]["Running"])
 
     def copy(self, engine: Engine, name: str, container: str) -> None:
         """Copy the rest of an exited container's log, in a thread. Waits for a follower, which ends with the
         container.
         """
-        self.journal(name, self.where[name]).pump(container, reader(engine, container), exited=True)
+        self.kept(name, self.where[name]).update(container, reader(engine, container), exited=True)
 
     async def forget(self, execution: str) -> None:
         """Delete what was kept of an execution."""
         if NAME.fullmatch(execution):
             for name in [name for name, where in self.where.items() if where == execution]:
-                self._journals.pop(name, None)
+                self._copies.pop(name, None)
                 self.where.pop(name, None)
             await asyncio.get_running_loop().run_in_executor(
                 None, lambda: shutil.rmtree(self.folder / execution, ignore_errors=True)

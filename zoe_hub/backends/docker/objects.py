@@ -22,6 +22,7 @@ from zoe_hub.core.record import Record
 from zoe_hub.images.states import FRAMEWORK_LABEL, PROJECT_LABEL
 
 FOLDER = "/zoe"
+IMAGE_USER = "1000:1000"  # whom ``FOLDER`` belongs to in the images; see the recipe of zoe/os
 FRAMEWORKS = "/opt/zoe/frameworks"
 LABEL = "zoe."
 FRAMEWORK_LIMIT = 10 * 2**20
@@ -31,7 +32,7 @@ SMALLEST_MEMORY = 6 * 2**20  # the engine refuses less
 class Options(Record, kw_only=True):
     """What an admin decides about all containers; see the traits of ``DockerBackend``."""
 
-    user: str = "1000:1000"
+    user: str = IMAGE_USER
     cores_factor: float = 4.0
     cores_floor: float = 1.0
     cores_most: float = 1.0  # the machine's

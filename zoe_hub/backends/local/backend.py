@@ -10,21 +10,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
+import zoe_loopback
 from zoe_hub.backends.base import Capabilities, Chunk, Permanent, ProcessSpec, Resync, Temporary
+from zoe_hub.backends.journal import Journal, stream
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.model import Address, Observed
 from zoe_hub.core.executions.spec import Port
 from zoe_hub.core.scheduling.nodes import Node
 
 from . import launch as launching
-from . import logs as logging_
-from . import machine, records
+from . import machine, records, reserving
+from .holders import Holders
 from .options import LocalOptions
+from .polling import Polling
 from .ports import Ports
 from .records import Alive, Launch, Layout, Prepared, translating
 from .watching import Endings, signal_number
@@ -42,7 +46,9 @@ class LocalBackend(LocalOptions):
     def __init__(self, *, deployment: str, data: str, **kwargs: object) -> None:
         super().__init__(deployment=deployment, data=data, **kwargs)
         self._layout = Layout(os.path.abspath(data))
-        self._ports = Ports(*self.port_range)
+        self._ports = Ports(self.port_range[0], self.port_range[1], self._reservations)
+        self._holders = Holders()
+        self._reserved_in: Path | None = None
         self._queues: set[asyncio.Queue[Observed | Resync]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._homes: dict[str, str] = {}  # process -> execution, as far as seen
@@ -51,6 +57,14 @@ class LocalBackend(LocalOptions):
         self._endings: Endings | None = None
         self._pool: ThreadPoolExecutor | None = None
         self._settings: launching.Settings | None = None
+
+    def _reservations(self) -> Path:
+        """Where ports are reserved."""
+        if self._reserved_in is None:
+            usual = Path(self.ports_folder) if self.ports_folder else reserving.usual_folder()
+            own = Path(self.data, "ports")  # of this hub alone
+            self._reserved_in = reserving.first_usable(filter(None, (usual, own)))
+        return self._reserved_in
 
     # --- life ---------------------------------------------------------------------------------------------------
 
@@ -231,6 +245,35 @@ class LocalBackend(LocalOptions):
             raise Permanent("unknown-process", f"There is no process {name}.")
         return launch.addresses
 
+    async def check_listener(self, name: str, connection: socket.socket) -> None:
+        """That the connection ends in the process's own tree."""
+        place = zoe_loopback.places(connection)[0]
+        if not zoe_loopback.sees_all():
+            await zoe_loopback.far_end(connection, await self._tree(name))
+            return
+        end = await zoe_loopback.far_end(connection)
+        if self._holders.knows(name, end):
+            return
+        for _ in range(2):  # a process of the tree may have been forked between two looks
+            tree = await self._tree(name)
+            found = await self._blocking("looking for the owner of a port", self._holders.find, name, tree, end)
+            if found:
+                return
+        user = "nobody who is known" if end.uid is None else zoe_loopback.user_name(end.uid)
+        raise zoe_loopback.Stranger(place, user, f"and not by {name}")
+
+    async def _tree(self, name: str) -> list[int]:
+        """The pids of a process that runs; empty if it does not."""
+
+        def look() -> list[int]:
+            launch = self._find(name)
+            if launch is None:
+                return []
+            alive = records.read(self._layout.process(launch.execution, name) / "alive.json", Alive)
+            return zoe_loopback.processes(alive.shim[0]) if alive is not None and records.shim_lives(alive) else []
+
+        return await self._blocking("looking for the processes of a tree", look)
+
     async def signal(self, name: str, signal: str) -> None:
         """Send a signal to the program itself, through its shim."""
         number = signal_number(signal)
@@ -325,6 +368,7 @@ class LocalBackend(LocalOptions):
         except ZoeError as error:
             self._publish(Resync(reason=f"the end of {name} could not be read: {error}"))
             found = None
+        self._holders.forget(name)
         event = self._running.pop(name, None)
         if event is not None:
             event.set()
@@ -360,12 +404,14 @@ class LocalBackend(LocalOptions):
     # --- logs ---------------------------------------------------------------------------------------------------
 
     async def logs(self, name: str, *, offset: int = 0, follow: bool = False) -> AsyncIterator[Chunk]:
-        """See ``logs.stream``."""
+        """From the journal that the process's shim writes."""
         folder = await self._blocking("looking for a log", self._find_log, name)
-        if folder is None:
-            raise Permanent("no-log", f"There is no log of {name}.")
-        async with contextlib.aclosing(logging_.stream(folder, offset, follow, self._running.get(name))) as stream:
-            async for chunk in stream:
+        journal = Journal(folder) if folder is not None else None
+        if journal is None or not await self._blocking("looking for a log", journal.files):
+            raise Permanent("no-log", f"{name} has written no log, or its log was deleted.")
+        growth = Polling(self._running.get(name)).next_growth if follow else None
+        async with contextlib.aclosing(stream(journal, offset, growth)) as chunks:
+            async for chunk in chunks:
                 yield chunk
 
     async def forget_logs(self, execution: str) -> None:

@@ -24,10 +24,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 
 from zoe_hub.backends.base import Permanent, ProcessSpec, Temporary
+from zoe_hub.backends.open_files import restore_limit
 from zoe_hub.core.executions.model import Observed
 from zoe_hub.core.record import Record
 
-from .ports import Reservation, close
+from .ports import close
 from .records import (
     Alive,
     Exit,
@@ -44,6 +45,7 @@ from .records import (
     shim_lives,
     write,
 )
+from .reserving import Reservation
 from .shim import ADDRESS_TAKEN
 from .tree import MARK, sweep
 
@@ -118,6 +120,8 @@ def start(
             + argv
             + _encoded(f"{key}={value}" for key, value in own.items())
         )
+        for reservation in reservations.values():
+            reservation.unbind()  # the last moment: from here on the program is on its way
         answer = _spawn(settings.shim, b"\0".join([str(len(items)).encode(), *items]), descriptors)
     finally:
         os.close(held)
@@ -235,6 +239,7 @@ def _spawn(shim: str, payload: bytes, descriptors: tuple[int, ...]) -> bytes:
     )
     assert process.stdin is not None
     assert process.stdout is not None
+    restore_limit(process.pid)  # it starts the program only when it has read the payload
     with process.stdin, process.stdout:
         with contextlib.suppress(BrokenPipeError):
             view = memoryview(payload)

@@ -12,15 +12,12 @@ class LoginHandler(ZoeHandler):
 
     operation_id = "login"
 
-    def prepare(self) -> None:
-        """Only pages of the hub itself, and the address bar, may log in."""
+    async def respond(self, *_: str) -> None:
+        """Redeem the ticket. Only pages of the hub itself, and the address bar, may log in."""
         self.hub.origins.check(self.request)
         if self.request.method != "GET":
             self.set_header("Allow", "GET")
             raise ZoeError("method-not-allowed")
-
-    def get(self) -> None:
-        """Redeem the ticket."""
         given = self.request.query_arguments.get("ticket", [])
         if len(given) != 1:
             raise ZoeError("bad-request", "The address has no ticket.")

@@ -83,6 +83,11 @@ class PageHandler(ProxyHandler, ZoeHandler):
     _principal: Principal | None = None
     _asked: Place
 
+    @property
+    def body_timeout(self) -> float:
+        """The hub's."""
+        return self.hub.limits.body_timeout
+
     async def upstream(self) -> Upstream | Callable[[], object]:
         """Check who asks and find the process's address.
 
@@ -174,6 +179,7 @@ class PageHandler(ProxyHandler, ZoeHandler):
             rest=place.rest,
             query=self.request.query,
             client=self._client(),
+            check=partial(self.hub.backend.check_listener, place.process.name),
             rules=Rules(
                 denied_cookies=_OWN_COOKIES,
                 added={
