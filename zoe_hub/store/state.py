@@ -157,6 +157,7 @@ class Draft:
         self.changes: Changes = {}
         self.ordinals: dict[Place, int] = {}  # of the new records that are listed
         self.on_disk: set[Place] = set()  # what is dropped and was there; see ``settle``
+        self._new: set[Place] = set()  # what was put and is not in memory
         self._newest = dict(state.newest)
         self.events: list[Event] = []
 
@@ -173,9 +174,8 @@ class Draft:
 
     def settle(self, on_disk: set[Place]) -> None:
         """Take in which of ``unknown`` are there. ``ZoeError`` ``conflict`` if one of them should be new."""
-        for kind, key in on_disk:
-            if self.changes[kind][key] is not None:
-                raise _taken(kind, key)
+        for kind, key in on_disk & self._new:
+            raise _taken(kind, key)
         self.on_disk = on_disk
 
     def ordinal_of(self, kind: Kind[Any], key: Key) -> int:
@@ -194,7 +194,7 @@ class Draft:
             key = kind.key_of(record)
             known = self._current(kind, key, found)
             _check_write(kind, key, known, record)
-            if known is None and kind.listed:
+            if known is None:
                 new.append((kind, key))
             found.setdefault(kind, {})[key] = record
         for type_, key in batch.drop:
@@ -211,9 +211,11 @@ class Draft:
         # Nothing below can fail.
         for kind, changes in found.items():
             self.changes.setdefault(kind, {}).update(changes)
+        self._new.update(new)
         for kind, key in new:
-            self._newest[kind] += 1
-            self.ordinals[kind, key] = self._newest[kind]
+            if kind.listed:
+                self._newest[kind] += 1
+                self.ordinals[kind, key] = self._newest[kind]
         first = self.state.last_seq + len(self.events) + 1
         events = tuple(msgspec.structs.replace(event, seq=seq) for seq, event in enumerate(batch.events, first))
         self.events += events

@@ -213,7 +213,8 @@ class StoreContract(HistoryContract):
         results = await asyncio.gather(*map(store.commit, both), return_exceptions=True)
         assert [isinstance(result, ZoeError) for result in results] == [False, True]
         assert list(store.executions) == ["e1"]
-        await refused(store, Batch(put=(execution("e3"), reply("k1")), events=(event(),)))
+        for drop in ((), (Ref(Reply, ("ann", "k1")),)):
+            await refused(store, Batch(put=(execution("e3"), reply("k1")), drop=drop, events=(event(),)))
         await store.commit(Batch(put=(reply("k1", owner="bob"),)))
         assert await store.reply("bob", "k1") == reply("k1", owner="bob")
         assert await store.reply("ann", "k1") == reply("k1", status=1)
