@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from jupyter_zoe.attaching.plain import attach, detach
     from jupyter_zoe.client import AsyncClient, Client, ZoeProblem
-    from jupyter_zoe.session import attach, detach
 
 __version__ = "0.1.0"
 __all__ = ["AsyncClient", "Client", "ZoeProblem", "__version__", "attach", "detach"]
@@ -19,7 +19,7 @@ def __getattr__(name: str) -> Any:
 
         return getattr(client, name)
     if name in ("attach", "detach"):
-        from jupyter_zoe import session  # noqa: PLC0415
+        from jupyter_zoe.attaching import plain  # noqa: PLC0415
 
-        return getattr(session, name)
+        return getattr(plain, name)
     raise AttributeError(f"module 'jupyter_zoe' has no attribute {name!r}")

@@ -8,7 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-from jupyter_zoe.client.operations import ExecutionView, GroupView, ProcessView
+from jupyter_zoe.client.operations import EventView, ExecutionView, GroupView, ProcessView
+
+
+def reason_words(of: ExecutionView | ProcessView | EventView) -> str:
+    """Why something is as it is, as the hub words it."""
+    return of["reason"]
 
 
 def wanted(group: GroupView) -> int:
@@ -33,7 +38,7 @@ def progress_line(view: ExecutionView, seconds: float) -> str:
     """What happens right now: phase, what is ready, how long it has taken."""
     parts = [group_words(group) for group in view["groups"]]
     if view["phase"] == "queued":
-        parts = [view["reason"]]
+        parts = [reason_words(view)]
     return f"{view['name']} {view['phase']}: {' · '.join(parts)} ({seconds:.1f} s)"
 
 
@@ -96,7 +101,7 @@ def process_rows(view: ExecutionView) -> list[tuple[str, str, str, str, str]]:
             each["state"],
             age(each["since"]),
             "" if each["exit_code"] is None else str(each["exit_code"]),
-            each["reason"],
+            reason_words(each),
         )
         for each in view["processes"]
     ]
@@ -115,7 +120,7 @@ def execution_rows(items: Iterable[ExecutionView]) -> list[tuple[str, ...]]:
             state_words(each),
             f"{sum(group['ready'] for group in each['groups'])}/{sum(map(wanted, each['groups']))}",
             age(each["created"]),
-            headline(each["reason"]),
+            headline(reason_words(each)),
         )
         for each in items
     ]

@@ -354,6 +354,7 @@ class ZAppView(TypedDict):
     parameters: dict[str, Any]
     frameworks: list[str]
     attach: list[str]
+    attach_as: list[str]
     scalable: list[str]
     ends: bool
     protected: bool

@@ -131,6 +131,9 @@ class ZAppView(Record, kw_only=True):
     parameters: dict[str, Any]
     frameworks: tuple[str, ...]
     attach: tuple[str, ...] = ()  # languages of kernels that can connect
+    attach_as: tuple[
+        str, ...
+    ] = ()  # what a kernel may call it to attach to it: its name, or a framework such as 'spark'
     scalable: tuple[str, ...] = ()  # groups
     ends: bool = False
     protected: bool = False

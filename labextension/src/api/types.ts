@@ -301,6 +301,7 @@ export interface IZAppView {
   parameters: { [key: string]: any };
   frameworks: string[];
   attach: string[];
+  attach_as: string[];
   scalable: string[];
   ends: boolean;
   protected: boolean;

@@ -1,5 +1,6 @@
-/** Views as the hub sends them, for tests. */
+/** For tests: views as the hub sends them, and words that nobody translates. */
 
+import type { TranslationBundle } from '@jupyterlab/translation';
 import type { IExecutionView, IGroupView, IZAppView } from '../api/types';
 
 /** An execution; the later its number, the newer it is. */
@@ -61,9 +62,22 @@ export function zapp(more: Partial<IZAppView> = {}): IZAppView {
     parameters: {},
     frameworks: [],
     attach: [],
+    attach_as: [],
     scalable: [],
     ends: false,
     protected: false,
     ...more
   };
 }
+
+/** Fills in the places of words as JupyterLab does. */
+function fill(words: string, ...facts: readonly unknown[]): string {
+  return words.replace(/%(\d)/g, (_, place: string) => String(facts[Number(place) - 1]));
+}
+
+/** The English words, as they stand in the source. JupyterLab's own bundles cannot be loaded without a page. */
+export const english = {
+  __: fill,
+  _n: (one: string, many: string, count: number, ...facts: readonly unknown[]) =>
+    fill(count === 1 ? one : many, count, ...facts)
+} as TranslationBundle;
