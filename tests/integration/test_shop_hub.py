@@ -52,7 +52,7 @@ def test_a_python_program_reads_data_on_a_cluster_of_its_own_and_its_exit_code_i
         {**SMALL, "code": PROGRAM, "data": [str(tmp_path / "words.txt")], "arguments": ["--fast", "a b"]},
     )
     log = log_of(hub, seen["id"], "job-0")
-    assert (seen["outcome"], seen["exit_code"]) == ("failed", 7), seen["reason"] + log
+    assert (seen["outcome"], seen["exit_code"]) == ("failed", 7), f"{seen['reason']}\n{log}"
     assert "lines 2 arguments ['--fast', 'a b']" in log
     assert all(process["state"] == "ended" for process in seen["processes"])
 
@@ -75,7 +75,7 @@ def test_a_jar_runs_on_a_cluster_of_its_own(hub: Hub) -> None:
         },
     )
     log = log_of(hub, seen["id"], "job-0")
-    assert seen["outcome"] == "completed", seen["reason"] + log
+    assert seen["outcome"] == "completed", f"{seen['reason']}\n{log}"
     assert "sum 4950" in log
 
 

@@ -21,6 +21,7 @@ from sqlalchemy import create_engine
 
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.model import Execution
+from zoe_hub.core.words import words
 from zoe_hub.store import rows, tables
 from zoe_hub.store.base import Batch, Filter
 from zoe_hub.store.databases import choose
@@ -359,6 +360,8 @@ async def test_what_the_first_revision_wrote_is_there(path):
     assert (over.version, over.exit_code, over.name) == (2, 3, "name-e3")
     assert over.ended == datetime(2026, 3, 1, 12, 0, 3, 7, tzinfo=UTC)
     assert store.executions["e7"].processes[0].addresses["rpc"].port == 7077
+    assert words(store.executions["e7"].processes[0].reason) == ""
+    assert {words(each.reason) for each in await store.events()} == {TRICKY, "ended 3", "ended 5"}
     assert await store.count(Execution, Filter(active=False)) == 2
     assert set(store.attachments) == {"a7", "a1"}, "what belonged to an execution that has ended goes"
     assert [n for n in range(9) if store.token(f"t{n}")] == [1, 7]

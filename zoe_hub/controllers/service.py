@@ -27,8 +27,11 @@ from zoe_hub.core.executions.commands import ScaleExecution, StartExecution, Ter
 from zoe_hub.core.executions.model import Execution, Phase
 from zoe_hub.core.executions.rendered import RenderedZApp
 from zoe_hub.core.executions.spec import Resources
+from zoe_hub.core.executions.standing import standing
 from zoe_hub.core.plan import Plan
+from zoe_hub.core.reasons import because
 from zoe_hub.core.scheduling import placement
+from zoe_hub.core.words import words
 from zoe_hub.store.base import Batch, Ref, Reply, SecretValue, Store, Token
 
 RETRIES = 20  # how often a plan is made anew because its records changed meanwhile
@@ -140,7 +143,12 @@ class Service:
     ) -> Execution:
         """End an execution, in whatever phase it is."""
         await self._do(
-            TerminateExecution(execution=execution_id, reason=reason, confirm=confirm, version=version),
+            TerminateExecution(
+                execution=execution_id,
+                reason=because("told", words=reason) if reason else None,
+                confirm=confirm,
+                version=version,
+            ),
             once=version is not None,
         )
         return await self.execution(execution_id)
@@ -265,9 +273,10 @@ class Service:
             raise ZoeError("unknown-attachment", f"There is no attachment {attachment_id!r}.")
         execution = self.store.executions[attachment.execution]
         if execution.desired == "ended":
-            raise ZoeError("already-ended", f"{execution.name} has ended: {execution.reason}")
+            raise ZoeError("already-ended", f"{execution.name} has ended: {words(execution.reason)}")
         if execution.phase is not Phase.RUNNING:
-            raise ZoeError("not-ready", f"{execution.name} is {execution.phase.value}: {execution.reason}")
+            reason = standing(execution, self.admission.place(execution))
+            raise ZoeError("not-ready", f"{execution.name} is {execution.phase.value}: {words(reason)}")
         how = connects(execution, attachment.language)
         secrets = self.store.secrets(execution.id)
         outputs = {
@@ -328,7 +337,7 @@ class Service:
                 events=plan.events,
             )
             await self.store.commit(batch)
-        self.admission.kick()
+        self.admission.changed(*(execution.id for execution in plan.executions))
         for execution in plan.executions:
             self._kick(execution.id)
 

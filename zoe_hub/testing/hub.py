@@ -141,7 +141,7 @@ class Hub:
             if condition(seen):
                 return seen
             if time.monotonic() > deadline:
-                raise TimeoutError(f"{seen['name']} is {seen['phase']}: {seen['reason']}")
+                raise TimeoutError(f"{seen['name']} is {seen['phase']}: {seen['reason']['words']}")
             time.sleep(_PAUSE)
 
     def executions(self, *, active: bool | None = None) -> list[Any]:

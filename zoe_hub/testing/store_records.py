@@ -13,6 +13,7 @@ from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.events import Event
 from zoe_hub.core.executions.model import Address, Execution, Outcome, Phase, Process
 from zoe_hub.core.executions.spec import ExecutionSpec, Group
+from zoe_hub.core.reasons import because
 from zoe_hub.store.base import Batch, Filter, Reply, SecretValue, Store, Token
 
 replace = msgspec.structs.replace
@@ -35,13 +36,21 @@ def execution(ident: str, *, zapp: str = "spark-cluster", **changes: Any) -> Exe
         parameters={"workers": 2, "f": 0.1, "x": [None]},
     )
     address = Address(number=7077, host="127.0.0.1", port=7077, endpoint_host="127.0.0.1", endpoint_port=7077)
-    process = Process(name=f"zoe-test-{ident}-worker-0", group="worker", index=0, addresses={"rpc": address}, since=NOW)
+    process = Process(
+        name=f"zoe-test-{ident}-worker-0",
+        group="worker",
+        index=0,
+        addresses={"rpc": address},
+        since=NOW,
+        reason=because("wanted"),
+    )
     known: dict[str, Any] = {
         "id": ident,
         "owner": "ann",
         "name": f"name-{ident}",
         "spec": spec,
         "created": NOW,
+        "reason": because("told", words=TRICKY),
         "processes": (process,),
     }
     return Execution(**known | changes)
@@ -79,7 +88,7 @@ def event(mark: str = TRICKY, **changes: Any) -> Event:
         "kind": "execution.phase",
         "owner": "ann",
         "execution": "e1",
-        "reason": TRICKY,
+        "reason": because("told", words=TRICKY),
         "data": {"mark": mark, "n": [1, None, "x"]},
     }
     return Event(**known | changes)

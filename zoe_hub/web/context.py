@@ -75,7 +75,7 @@ class Hub:
         self.stall = stall
         self.now = now
         self.started = now()
-        self.views = Views(self.deployment)
+        self.views = Views(self.deployment, service.admission.place)
         self.metrics = Metrics()
         self.tickets = Tickets(authenticator, now, session)
         self.closing = asyncio.Event()

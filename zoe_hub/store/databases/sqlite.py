@@ -236,7 +236,7 @@ class SQLite(Database):
             with engine.connect() as connection:
                 yield connection
                 connection.commit()
-                if _number(connection, "auto_vacuum") != _INCREMENTAL:  # of before revision 0002
+                if _number(connection, "auto_vacuum") != _INCREMENTAL:  # of before revision 0003
                     connection.rollback()
                     _vacuum(connection)
 

@@ -12,7 +12,7 @@ from zoe_hub.core.executions.model import Execution, Phase
 from zoe_hub.core.plan import Plan
 from zoe_hub.store.base import Filter
 from zoe_hub.web.call import Answer, Call, bind
-from zoe_hub.web.views import attachment_view, event_view, execution_view, find_process, process_view
+from zoe_hub.web.views import attachment_view, event_view, execution_view, find_process, process_view, reason_view
 
 REPLAYED = {"Idempotency-Replayed": "true"}
 
@@ -23,16 +23,13 @@ def _etag(version: int) -> str:
     return f'"{version}"'
 
 
-def _shown(call: Call, execution: Execution, *, location: bool = False) -> Answer:
-    headers = {"ETag": _etag(execution.version)}
-    if location:
-        headers["Location"] = f"{PREFIX}/executions/{execution.id}"
-    return Answer(call.hub.views.execution(execution), headers=headers)
+def _shown(call: Call, execution: Execution) -> Answer:
+    return Answer(call.hub.views.execution(execution), headers={"ETag": _etag(execution.version)})
 
 
 @bind("start_execution")
 async def start_execution(call: Call) -> Answer:
-    """Start a ZApp."""
+    """Start a ZApp. The answer shows it as it was made, so that it is the same each time the request is repeated."""
     if earlier := await call.replied():
         return Answer(earlier.body, earlier.status, REPLAYED)
     body: t.StartRequest = call.body
@@ -45,7 +42,8 @@ async def start_execution(call: Call) -> Answer:
         web_prefix=body.web_prefix,
         reply=(lambda made: call.reply(msgspec.json.encode(execution_view(made)))) if call.key else None,
     )
-    return _shown(call, execution, location=True)
+    headers = {"ETag": _etag(execution.version), "Location": f"{PREFIX}/executions/{execution.id}"}
+    return Answer(msgspec.json.encode(execution_view(execution)), headers=headers)
 
 
 @bind("list_executions")
@@ -87,7 +85,8 @@ async def get_execution(call: Call) -> Answer:
     assert call.execution is not None
     known = call.handler.request.headers.get("If-None-Match", "")
     etag = _etag(call.execution.version)
-    if known and etag in [each.strip().removeprefix("W/") for each in known.split(",")]:
+    queued = call.hub.views.place(call.execution) is not None  # its place changes without a new version
+    if known and not queued and etag in [each.strip().removeprefix("W/") for each in known.split(",")]:
         return Answer(b"", 304, {"ETag": etag})
     return _shown(call, call.execution)
 
@@ -176,9 +175,13 @@ async def attach(call: Call) -> Answer:
 
 async def _attached(call: Call, attachment: Attachment, *, found: bool, status: int | None = None) -> Answer:
     execution = await call.hub.service.execution(attachment.execution)  # which may have ended since
-    view = attachment_view(attachment, execution, found=found)
+    view = _view(call, attachment, execution, found=found)
     headers = {"Location": f"{PREFIX}/attachments/{attachment.id}"}
     return Answer(msgspec.json.encode(view), status, headers if status is None else headers | REPLAYED)
+
+
+def _view(call: Call, attachment: Attachment, execution: Execution, *, found: bool) -> t.AttachmentView:
+    return attachment_view(attachment, execution, call.hub.views.place(execution), found=found)
 
 
 @bind("list_attachments")
@@ -193,9 +196,7 @@ async def list_attachments(call: Call) -> t.Attachments:
         and query.key in (None, attachment.key)
         and query.execution in (None, attachment.execution)
     ]
-    return t.Attachments(
-        items=tuple(attachment_view(each, store.executions[each.execution], found=True) for each in own)
-    )
+    return t.Attachments(items=tuple(_view(call, each, store.executions[each.execution], found=True) for each in own))
 
 
 @bind("get_attachment")
@@ -203,7 +204,7 @@ async def get_attachment(call: Call) -> t.AttachmentView:
     """One attachment."""
     assert call.attachment is not None
     execution = await call.hub.service.execution(call.attachment.execution)
-    return attachment_view(call.attachment, execution, found=True)
+    return _view(call, call.attachment, execution, found=True)
 
 
 @bind("get_connection")
@@ -259,5 +260,5 @@ def _wrong(path: str, message: str) -> ZoeError:
 def _planned(planned: Plan) -> t.PlanView:
     return t.PlanView(
         command=planned.command,
-        changes=tuple(t.Change(what=change.what, reason=change.reason) for change in planned.changes),
+        changes=tuple(t.Change(what=change.what, reason=reason_view(change.reason)) for change in planned.changes),
     )

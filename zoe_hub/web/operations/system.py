@@ -13,9 +13,11 @@ from zoe_hub import contract
 from zoe_hub.contract import types as t
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.model import Execution
+from zoe_hub.core.reasons import Reason
 from zoe_hub.store.base import Filter
 from zoe_hub.web.call import Answer, Call, bind
 from zoe_hub.web.problems import wrong_place
+from zoe_hub.web.views import reason_view
 
 LOGIN = "/zoe/login"
 
@@ -26,13 +28,13 @@ LOGIN = "/zoe/login"
 async def get_health(call: Call) -> t.Health:
     """Whether the hub works."""
     hub = call.hub
-    reason = str((getattr(hub.controllers, "degraded", "") if hub.controllers is not None else "") or "")
+    problem: Reason | None = getattr(hub.controllers, "problem", None)
     return t.Health(
-        status="degraded" if reason else "ok",
+        status="degraded" if problem else "ok",
         version=zoe_hub.__version__,
         deployment=hub.deployment,
         backend=hub.backend.capabilities().backend,
-        reason=reason,
+        reason=None if problem is None else reason_view(problem),
         started=hub.started,
         last_event=hub.store.last_seq,
         active=sum(1 for _ in hub.store.active()),

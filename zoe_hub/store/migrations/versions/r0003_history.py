@@ -14,8 +14,8 @@ import msgspec
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 
 # Databases of the revision before are SQLite's alone.
 _REFUSE = "BEGIN SELECT RAISE(ABORT, 'events is append-only'); END"
