@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 from zoe_hub.backends.base import Backend
-from zoe_hub.contract.types import Connection
 from zoe_hub.controllers.attachments.preflight import check_versions
 from zoe_hub.controllers.executions.admission import Admission
 from zoe_hub.controllers.executions.binding import Binder, Folders
@@ -20,7 +19,7 @@ from zoe_hub.controllers.kit.clock import Clock
 from zoe_hub.controllers.kit.tokens import new_token
 from zoe_hub.core import commands, text
 from zoe_hub.core.attachments.commands import Attach, Detach, attached, connects
-from zoe_hub.core.attachments.model import Attachment
+from zoe_hub.core.attachments.model import Attachment, ConnectionDetails
 from zoe_hub.core.commands import Command
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.commands import ScaleExecution, StartExecution, TerminateExecution
@@ -263,7 +262,7 @@ class Service:
         await self._do(Detach(attachment=attachment_id, keep=keep))
         return await self.execution(attachment.execution if attachment else "")
 
-    def connection(self, attachment_id: str) -> Connection:
+    def connection(self, attachment_id: str) -> ConnectionDetails:
         """What the kernel of an attachment needs to connect.
 
         :raises ZoeError: ``unknown-attachment``, ``already-ended``, ``not-ready``, ``not-attachable``
@@ -285,13 +284,13 @@ class Service:
         endpoints = [
             reference for reference in text.references(execution.spec.outputs.values()) if reference.kind == "endpoint"
         ]
-        return Connection(
+        return ConnectionDetails(
             requires=how.requires,
             variable=how.variable,
             code=how.code,
             outputs=outputs,
             secrets={name: secrets[name] for name in how.secrets if name in secrets},
-            addresses=[self._binder.value(execution, None, {}, endpoint) for endpoint in endpoints],
+            addresses=tuple(self._binder.value(execution, None, {}, endpoint) for endpoint in endpoints),
         )
 
     async def reserved(self) -> Resources:

@@ -22,7 +22,7 @@ from zoe_hub.core.executions.spec import Port
 from zoe_hub.core.executions.standing import standing
 from zoe_hub.core.words import words
 from zoe_hub.web.access.auth import Principal
-from zoe_hub.web.handler import ZoeHandler
+from zoe_hub.web.base import ZoeHandler
 from zoe_hub.web.pages.waiting import waiting_page
 from zoe_proxy import Client, ProxyHandler, Route, Upstream, UpstreamError, escapes
 from zoe_proxy.rewrite import Pairs, Rules

@@ -1,59 +1,25 @@
-"""What people see of records: pure functions from the records of ``core`` to wire types, and the cache of their JSON.
+"""Executions as the interface shows them, and the cache of their JSON.
 
 An execution's view depends on its record and, while it waits, on its place in the queue. A record's version counts its
 changes, so the encoded bytes are kept by id, version and place: a list of a thousand is a join of a thousand byte
-strings. Called by the handlers.
+strings.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
 
 import msgspec
 
 from zoe_hub.contract import types as t
 from zoe_hub.controllers.executions.binding import proxy_path
-from zoe_hub.core.attachments.model import Attachment
-from zoe_hub.core.events import Event
-from zoe_hub.core.executions.model import Execution, Process, ProcessState, process_name
+from zoe_hub.core.executions.model import Execution, ProcessState, process_name
 from zoe_hub.core.executions.spec import Group
 from zoe_hub.core.executions.standing import QueuePlace, standing
-from zoe_hub.core.reasons import Fact, Reason
-from zoe_hub.core.words import words
+from zoe_hub.web.views.processes import process_view
+from zoe_hub.web.views.reasons import reason_view
 
 _encode = msgspec.json.Encoder().encode
-
-
-def reason_view(reason: Reason) -> t.ReasonView:
-    """A reason, with its words."""
-    facts = {name: _fact(fact) for name, fact in reason.facts.items()}
-    return t.ReasonView(code=reason.code, facts=facts, words=words(reason), tail=reason.tail)
-
-
-def _fact(fact: Fact) -> Any:
-    if isinstance(fact, Reason):
-        return reason_view(fact)
-    return [_fact(each) for each in fact] if isinstance(fact, tuple) else fact
-
-
-def process_view(process: Process, group: Group) -> t.ProcessView:
-    """One process."""
-    return t.ProcessView(
-        id=process.id,
-        name=process.name,
-        group=process.group,
-        index=process.index,
-        state=process.state,
-        reason=reason_view(process.reason),
-        since=process.since,
-        started=process.started,
-        ended=process.ended,
-        exit_code=process.exit_code,
-        starts=process.incarnation + 1,
-        cores=group.resources.cores,
-        memory=group.resources.memory,
-    )
 
 
 def group_view(execution: Execution, group: Group) -> t.GroupView:
@@ -127,37 +93,7 @@ def execution_view(execution: Execution, place: QueuePlace | None = None) -> t.E
     )
 
 
-def attachment_view(
-    attachment: Attachment, execution: Execution, place: QueuePlace | None, *, found: bool
-) -> t.AttachmentView:
-    """A notebook bound to an execution."""
-    return t.AttachmentView(
-        id=attachment.id,
-        owner=attachment.owner,
-        key=attachment.key,
-        kernel=attachment.kernel,
-        execution=execution_view(execution, place),
-        created=attachment.created,
-        renewed=attachment.renewed,
-        found=found,
-    )
-
-
-def event_view(event: Event) -> t.EventView:
-    """One line of the history."""
-    return t.EventView(
-        seq=event.seq,
-        time=event.time,
-        kind=event.kind,
-        owner=event.owner,
-        execution=event.execution,
-        process=event.process,
-        reason=reason_view(event.reason),
-        data=dict(event.data),
-    )
-
-
-class Views:
+class ExecutionViews:
     """The encoded views of executions, kept by id, version and place in the queue."""
 
     def __init__(self, deployment: str, place: Callable[[Execution], QueuePlace | None], limit: int = 5000) -> None:
@@ -195,8 +131,3 @@ class Views:
         if all(each.name != group for each in execution.spec.groups):
             return None
         return process_name(self._deployment, execution.id, group, int(index))
-
-
-def find_process(execution: Execution, identifier: str) -> Process | None:
-    """The process with this id in the interface."""
-    return next((process for process in execution.processes if process.id == identifier), None)
