@@ -9,8 +9,7 @@ import stat
 import subprocess
 import sys
 import threading
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import datetime, timedelta
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -20,27 +19,19 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.core.executions.model import Execution
-from zoe_hub.core.words import words
 from zoe_hub.store import rows, tables
-from zoe_hub.store.base import Batch, Filter
+from zoe_hub.store.base import Batch
 from zoe_hub.store.databases import choose
 from zoe_hub.store.databases.sqlite import SQLite
 from zoe_hub.store.migrate import ZOE, Migrations
 from zoe_hub.store.sql import SQLStore
 from zoe_hub.testing.store_records import (
-    TRICKY,
     batch_of_everything,
-    contents,
     ended,
     event,
     execution,
-    refused,
     secrets,
 )
-
-FIRST = Path(__file__).parent / "data" / "revision_0001.sql"
-"""What the hub of the first revision wrote: four times ``batch_of_everything``, two ends, a token of no execution."""
 
 
 @pytest.fixture
@@ -342,48 +333,6 @@ async def test_a_newer_database_is_left_alone(path, tmp_path):
     assert raised.value.code == "storage-newer"
     assert path.read_bytes() == before
     assert [file.name for file in path.parent.iterdir()] == ["zoe.db"]
-
-
-async def test_what_the_first_revision_wrote_is_there(path):
-    path.parent.mkdir()
-    connection = sqlite3.connect(path)
-    connection.executescript(FIRST.read_text())
-    connection.close()
-    store = SQLStore(path)
-    await store.open()
-    assert list(store.executions) == ["e7", "e1"]
-    page = await store.page(Execution, Filter())
-    assert [each.id for each in page.items] == ["e1", "e5", "e3", "e7"]
-    page = await store.page(Execution, Filter(label="team=ä=b", equal={"owner": "ann", "zapp": "spark-cluster"}))
-    assert [each.id for each in page.items] == ["e1", "e5", "e3", "e7"]
-    over = await store.execution("e3")
-    assert (over.version, over.exit_code, over.name) == (2, 3, "name-e3")
-    assert over.ended == datetime(2026, 3, 1, 12, 0, 3, 7, tzinfo=UTC)
-    assert store.executions["e7"].processes[0].addresses["rpc"].port == 7077
-    assert words(store.executions["e7"].processes[0].reason) == ""
-    assert {words(each.reason) for each in await store.events()} == {TRICKY, "ended 3", "ended 5"}
-    assert await store.count(Execution, Filter(active=False)) == 2
-    assert set(store.attachments) == {"a7", "a1"}, "what belonged to an execution that has ended goes"
-    assert [n for n in range(9) if store.token(f"t{n}")] == [1, 7]
-    assert store.token("free")
-    assert [dict(store.secrets(f"e{n}")) for n in (1, 3)] == [{"rpc": TRICKY, "token": "s1"}, {}]
-    for n in (1, 3, 5, 7):
-        answered = await store.reply("ann", f"k{n}")
-        assert (answered.status, answered.body, answered.created.year) == (202, bytes(range(256)), 2026)
-    assert [each.seq for each in await store.events()] == list(range(1, 11))
-    assert [each.execution for each in await store.events(since=8)] == ["e3", "e5"]
-    await store.commit(batch_of_everything(8))
-    await refused(store, Batch(put=(execution("e5"),)))
-    before = await contents(store)
-    await store.close()
-    assert plain(path, "PRAGMA auto_vacuum") == [(2,)]
-    assert plain(path, "SELECT id, ended, ordinal FROM executions WHERE active = 0 ORDER BY ordinal") == [
-        ("e3", 1772366403000007, 2),
-        ("e5", 1772366405000007, 3),
-    ]
-    await store.open()
-    assert await contents(store) == before
-    await store.close()
 
 
 # -- times ----------------------------------------------------------------------------------------------------------
