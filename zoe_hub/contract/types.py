@@ -12,6 +12,15 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
+from zoe_hub.contract.leases import (  # noqa: F401 - the document looks for all types here
+    HolderReport,
+    IdleView,
+    KeepRequest,
+    LeaseReport,
+    LeaseTerms,
+    Move,
+)
+from zoe_hub.core.attachments.model import HolderKind, Policy
 from zoe_hub.core.executions.model import Outcome, Phase, ProcessState
 from zoe_hub.core.record import Record
 
@@ -264,6 +273,8 @@ class ExecutionView(Record, kw_only=True):
     created: datetime
     running_since: datetime | None = None
     ended: datetime | None = None
+    idle: IdleView | None = None
+    kept_until: datetime | None = None
     parameters: dict[str, Any] = {}
     labels: dict[str, str] = {}
     groups: tuple[GroupView, ...] = ()
@@ -350,6 +361,10 @@ class AttachRequest(Record, kw_only=True):
 
     key: Annotated[str, Meta(min_length=1, max_length=1024, description="the notebook's path, or the kernel's id")]
     kernel: str = ""
+    kind: HolderKind = "notebook"
+    policy: (
+        Annotated[Policy, Meta(description="when the last holder is gone; left out: as the admin has set it")] | None
+    ) = None
     zapp: (
         Annotated[str, Meta(description="a ZApp, or a framework that a ZApp of the shop offers alone, such as 'spark'")]
         | None
@@ -371,6 +386,9 @@ class AttachmentView(Record, kw_only=True):
     owner: str
     key: str
     kernel: str
+    kind: HolderKind
+    policy: Policy  # when the last holder is gone
+    gone: datetime | None = None  # since when the holder counts as gone
     execution: ExecutionView
     created: datetime
     renewed: datetime
