@@ -48,6 +48,8 @@ class AttachRequest(TypedDict):
 
     key: str  # the notebook's path, or the kernel's id
     kernel: NotRequired[str]
+    kind: NotRequired[Literal["batch", "console", "editor", "notebook", "script", "terminal"]]
+    policy: NotRequired[Literal["keep", "shrink", "terminate"] | None]  # when the last holder is gone; left out: as the admin has set it
     zapp: NotRequired[str | None]  # a ZApp, or a framework that a ZApp of the shop offers alone, such as 'spark'
     execution: NotRequired[str | None]
     parameters: NotRequired[dict[str, Any]]
@@ -63,6 +65,9 @@ class AttachmentView(TypedDict):
     owner: str
     key: str
     kernel: str
+    kind: Literal["batch", "console", "editor", "notebook", "script", "terminal"]
+    policy: Literal["keep", "shrink", "terminate"]
+    gone: str | None
     execution: ExecutionView
     created: str
     renewed: str
@@ -161,6 +166,8 @@ class ExecutionView(TypedDict):
     created: str
     running_since: str | None
     ended: str | None
+    idle: IdleView | None
+    kept_until: str | None
     parameters: dict[str, Any]
     labels: dict[str, str]
     groups: list[GroupView]
@@ -215,6 +222,50 @@ class Health(TypedDict):
     started: str
     last_event: int
     active: int
+
+
+class HolderReport(TypedDict):
+    """One that may be attached: a kernel, and what it is of. ``busy``: it executes, or has a program running."""
+
+    kernel: str  # its id; of what is no kernel the same as the key
+    kind: Literal["batch", "console", "editor", "notebook", "script", "terminal"]
+    key: str  # a notebook's path; of what is no notebook its identity
+    busy: NotRequired[bool]
+
+
+class IdleView(TypedDict):
+    """Nobody uses the execution: no busy kernel, query, job or terminal. What follows, and when."""
+
+    since: str
+    action: Literal["end", "shrink"]
+    at: str
+
+
+class KeepRequest(TypedDict):
+    """Keep an execution that nobody uses. Without ``seconds`` its clock of idleness begins anew now."""
+
+    seconds: NotRequired[float | None]
+
+
+class LeaseReport(TypedDict):
+    """Who of the caller's is there. What has happened to files comes first, in the order in which it happened."""
+
+    holders: NotRequired[list[HolderReport]]
+    moved: NotRequired[list[Move]]
+    deleted: NotRequired[list[str]]
+
+
+class LeaseTerms(TypedDict):
+    """How long a report counts. Report again after a third of it, and whenever something changes."""
+
+    ttl: float
+
+
+class Move(TypedDict):
+    """A file, or a folder with all that is in it, has another path."""
+
+    source: str  # a notebook's path; of what is no notebook its identity
+    target: str  # a notebook's path; of what is no notebook its identity
 
 
 class NodeView(TypedDict):
@@ -441,6 +492,8 @@ OPERATIONS: dict[str, Operation] = {
     "get_execution": Operation("get_execution", "GET", "/executions/{execution}", "read", 200, "application/json", False, True),
     "scale_execution": Operation("scale_execution", "POST", "/executions/{execution}/scale", "write", 202, "application/json", False, True),
     "terminate_execution": Operation("terminate_execution", "POST", "/executions/{execution}/terminate", "write", 202, "application/json", False, True),
+    "report_holders": Operation("report_holders", "POST", "/leases", "write", 200, "application/json", False, False),
+    "keep_execution": Operation("keep_execution", "POST", "/executions/{execution}/keep", "write", 200, "application/json", False, False),
     "plan": Operation("plan", "POST", "/plans", "write", 200, "application/json", False, False),
     "list_processes": Operation("list_processes", "GET", "/executions/{execution}/processes", "read", 200, "application/json", False, False),
     "get_process": Operation("get_process", "GET", "/executions/{execution}/processes/{process}", "read", 200, "application/json", False, False),
@@ -553,6 +606,14 @@ class SyncOperations:
         if if_match is not None:
             options["if_match"] = if_match
         return cast(ExecutionView, self._call(OPERATIONS["terminate_execution"], {"execution": execution}, {}, cast(Mapping[str, Any], members), options))
+
+    def report_holders(self, **members: Unpack[LeaseReport]) -> LeaseTerms:
+        """Say which of your notebooks, consoles and scripts are there, and renew their leases."""
+        return cast(LeaseTerms, self._call(OPERATIONS["report_holders"], {}, {}, cast(Mapping[str, Any], members), {}))
+
+    def keep_execution(self, execution: str, **members: Unpack[KeepRequest]) -> ExecutionView:
+        """Keep an execution that nobody uses."""
+        return cast(ExecutionView, self._call(OPERATIONS["keep_execution"], {"execution": execution}, {}, cast(Mapping[str, Any], members), {}))
 
     def plan(self, **members: Unpack[PlanRequest]) -> PlanView:
         """What a command would change, without doing it."""
@@ -703,6 +764,14 @@ class AsyncOperations:
         if if_match is not None:
             options["if_match"] = if_match
         return cast(ExecutionView, await self._call(OPERATIONS["terminate_execution"], {"execution": execution}, {}, cast(Mapping[str, Any], members), options))
+
+    async def report_holders(self, **members: Unpack[LeaseReport]) -> LeaseTerms:
+        """Say which of your notebooks, consoles and scripts are there, and renew their leases."""
+        return cast(LeaseTerms, await self._call(OPERATIONS["report_holders"], {}, {}, cast(Mapping[str, Any], members), {}))
+
+    async def keep_execution(self, execution: str, **members: Unpack[KeepRequest]) -> ExecutionView:
+        """Keep an execution that nobody uses."""
+        return cast(ExecutionView, await self._call(OPERATIONS["keep_execution"], {"execution": execution}, {}, cast(Mapping[str, Any], members), {}))
 
     async def plan(self, **members: Unpack[PlanRequest]) -> PlanView:
         """What a command would change, without doing it."""

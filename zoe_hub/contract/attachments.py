@@ -10,6 +10,7 @@ from msgspec import Meta
 from zoe_hub.contract.common import WebPrefix
 from zoe_hub.contract.executions import ExecutionView
 from zoe_hub.contract.table import Operation, capability
+from zoe_hub.core.attachments.model import HolderKind, Policy
 from zoe_hub.core.executions.model import WEB_PREFIX
 from zoe_hub.core.record import Record
 
@@ -19,6 +20,10 @@ class AttachRequest(Record, kw_only=True):
 
     key: Annotated[str, Meta(min_length=1, max_length=1024, description="the notebook's path, or the kernel's id")]
     kernel: str = ""
+    kind: HolderKind = "notebook"
+    policy: (
+        Annotated[Policy, Meta(description="when the last holder is gone; left out: as the admin has set it")] | None
+    ) = None
     zapp: (
         Annotated[str, Meta(description="a ZApp, or a framework that a ZApp of the shop offers alone, such as 'spark'")]
         | None
@@ -40,6 +45,9 @@ class AttachmentView(Record, kw_only=True):
     owner: str
     key: str
     kernel: str
+    kind: HolderKind
+    policy: Policy  # when the last holder is gone
+    gone: datetime | None = None  # since when the holder counts as gone
     execution: ExecutionView
     created: datetime
     renewed: datetime

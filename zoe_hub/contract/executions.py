@@ -65,6 +65,14 @@ class GroupView(Record, kw_only=True):
     scalable: bool
 
 
+class IdleView(Record, kw_only=True):
+    """Nobody uses the execution: no busy kernel, query, job or terminal. What follows, and when."""
+
+    since: datetime
+    action: Literal["shrink", "end"]
+    at: datetime
+
+
 class ExecutionView(Record, kw_only=True):
     """One run of a ZApp. ``parameters`` holds no secrets."""
 
@@ -84,6 +92,8 @@ class ExecutionView(Record, kw_only=True):
     created: datetime
     running_since: datetime | None = None
     ended: datetime | None = None
+    idle: IdleView | None = None
+    kept_until: datetime | None = None
     parameters: dict[str, Any] = {}
     labels: dict[str, str] = {}
     groups: tuple[GroupView, ...] = ()

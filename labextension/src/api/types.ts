@@ -6,6 +6,9 @@ export interface IAttachRequest {
   /** the notebook's path, or the kernel's id */
   key: string;
   kernel?: string;
+  kind?: 'batch' | 'console' | 'editor' | 'notebook' | 'script' | 'terminal';
+  /** when the last holder is gone; left out: as the admin has set it */
+  policy?: 'keep' | 'shrink' | 'terminate' | null;
   /** a ZApp, or a framework that a ZApp of the shop offers alone, such as 'spark' */
   zapp?: string | null;
   execution?: string | null;
@@ -23,6 +26,9 @@ export interface IAttachmentView {
   owner: string;
   key: string;
   kernel: string;
+  kind: 'batch' | 'console' | 'editor' | 'notebook' | 'script' | 'terminal';
+  policy: 'keep' | 'shrink' | 'terminate';
+  gone: string | null;
   execution: IExecutionView;
   created: string;
   renewed: string;
@@ -113,6 +119,8 @@ export interface IExecutionView {
   created: string;
   running_since: string | null;
   ended: string | null;
+  idle: IIdleView | null;
+  kept_until: string | null;
   parameters: { [key: string]: any };
   labels: { [key: string]: string };
   groups: IGroupView[];
@@ -163,6 +171,48 @@ export interface IHealth {
   started: string;
   last_event: number;
   active: number;
+}
+
+/** One that may be attached: a kernel, and what it is of. ``busy``: it executes, or has a program running. */
+export interface IHolderReport {
+  /** its id; of what is no kernel the same as the key */
+  kernel: string;
+  kind: 'batch' | 'console' | 'editor' | 'notebook' | 'script' | 'terminal';
+  /** a notebook's path; of what is no notebook its identity */
+  key: string;
+  busy?: boolean;
+}
+
+/** Nobody uses the execution: no busy kernel, query, job or terminal. What follows, and when. */
+export interface IIdleView {
+  since: string;
+  action: 'end' | 'shrink';
+  at: string;
+}
+
+/** Keep an execution that nobody uses. Without ``seconds`` its clock of idleness begins anew now. */
+export interface IKeepRequest {
+  seconds?: number | null;
+}
+
+/** Who of the caller's is there. What has happened to files comes first, in the order in which it happened. */
+export interface ILeaseReport {
+  holders?: IHolderReport[];
+  moved?: IMove[];
+  deleted?: string[];
+}
+
+/** How long a report counts. Report again after a third of it, and whenever something changes. */
+export interface ILeaseTerms {
+  ttl: number;
+}
+
+/** A file, or a folder with all that is in it, has another path. */
+export interface IMove {
+  /** a notebook's path; of what is no notebook its identity */
+  source: string;
+  /** a notebook's path; of what is no notebook its identity */
+  target: string;
 }
 
 /** A machine, what it has, and what is reserved on all machines together. */
@@ -445,6 +495,20 @@ export interface IOperations {
     input: ITerminateRequest;
     output: IExecutionView;
   };
+  /** Say which of your notebooks, consoles and scripts are there, and renew their leases. */
+  report_holders: {
+    path: Record<string, never>;
+    query: Record<string, never>;
+    input: ILeaseReport;
+    output: ILeaseTerms;
+  };
+  /** Keep an execution that nobody uses. */
+  keep_execution: {
+    path: { execution: string; };
+    query: Record<string, never>;
+    input: IKeepRequest;
+    output: IExecutionView;
+  };
   /** What a command would change, without doing it. */
   plan: {
     path: Record<string, never>;
@@ -564,6 +628,8 @@ export const OPERATIONS: { readonly [id in OperationId]: IOperation } = {
   get_execution: { method: 'GET', path: '/executions/{execution}', scope: 'read', media: 'application/json', creates: false, versioned: true },
   scale_execution: { method: 'POST', path: '/executions/{execution}/scale', scope: 'write', media: 'application/json', creates: false, versioned: true },
   terminate_execution: { method: 'POST', path: '/executions/{execution}/terminate', scope: 'write', media: 'application/json', creates: false, versioned: true },
+  report_holders: { method: 'POST', path: '/leases', scope: 'write', media: 'application/json', creates: false, versioned: false },
+  keep_execution: { method: 'POST', path: '/executions/{execution}/keep', scope: 'write', media: 'application/json', creates: false, versioned: false },
   plan: { method: 'POST', path: '/plans', scope: 'write', media: 'application/json', creates: false, versioned: false },
   list_processes: { method: 'GET', path: '/executions/{execution}/processes', scope: 'read', media: 'application/json', creates: false, versioned: false },
   get_process: { method: 'GET', path: '/executions/{execution}/processes/{process}', scope: 'read', media: 'application/json', creates: false, versioned: false },

@@ -200,7 +200,8 @@ def _schemas() -> Json:
                 part.pop("default", None)
     schemas = answered | asked
     schemas["Problem"]["properties"]["code"] = {"type": "string", "enum": list(ERRORS)}
-    return dict(sorted(schemas.items()))
+    plain: Json = msgspec.json.decode(msgspec.json.encode(dict(sorted(schemas.items()))))  # defaults may be tuples
+    return plain
 
 
 def _components(kinds: list[Any]) -> dict[str, Json]:

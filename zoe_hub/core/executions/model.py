@@ -92,6 +92,14 @@ class Process(Record, kw_only=True):
         return self.state is not ProcessState.ENDED
 
 
+class Idle(Record, kw_only=True):
+    """That nobody uses an execution, and what follows unless somebody does. See ``core.attachments.leases``."""
+
+    since: datetime
+    action: Literal["shrink", "end"]
+    at: datetime
+
+
 class Execution(Record, kw_only=True):
     """One run of a ZApp."""
 
@@ -112,6 +120,8 @@ class Execution(Record, kw_only=True):
     processes: tuple[Process, ...] = ()
     running_since: datetime | None = None
     ended: datetime | None = None
+    idle: Idle | None = None  # that nobody uses it, and what follows from that
+    kept_until: datetime | None = None  # it counts as used until then, since somebody wants it kept
     web_prefix: str = WEB_PREFIX  # path in front of the proxy, as the owner's browser sees it
     labels: Mapping[str, str] = {}
 

@@ -24,6 +24,8 @@ async def attach(call: Call) -> Answer:
         call.principal.name,
         key=body.key,
         kernel=body.kernel,
+        kind=body.kind,
+        policy=body.policy,
         zapp=body.zapp,
         execution=body.execution,
         parameters=body.parameters,

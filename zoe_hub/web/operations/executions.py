@@ -20,7 +20,8 @@ def _etag(version: int) -> str:
     return f'"{version}"'
 
 
-def _shown(call: Call, execution: Execution) -> Answer:
+def shown(call: Call, execution: Execution) -> Answer:
+    """An execution as it is, with its version."""
     return Answer(call.hub.views.execution(execution), headers={"ETag": _etag(execution.version)})
 
 
@@ -130,13 +131,13 @@ async def get_execution(call: Call) -> Answer:
     queued = call.hub.views.place(call.execution) is not None  # its place changes without a new version
     if known and not queued and etag in [each.strip().removeprefix("W/") for each in known.split(",")]:
         return Answer(b"", 304, {"ETag": etag})
-    return _shown(call, call.execution)
+    return shown(call, call.execution)
 
 
 @bind("scale_execution")
 async def scale_execution(call: Call) -> Answer:
     """Change the size of a group."""
-    return _shown(
+    return shown(
         call,
         await call.hub.service.scale(
             call.execution.id, group=call.body.group, count=call.body.count, version=call.version
@@ -148,7 +149,7 @@ async def scale_execution(call: Call) -> Answer:
 async def terminate_execution(call: Call) -> Answer:
     """End an execution."""
     body: TerminateRequest = call.body
-    return _shown(
+    return shown(
         call,
         await call.hub.service.terminate(
             call.execution.id, reason=body.reason, confirm=body.confirm, version=call.version

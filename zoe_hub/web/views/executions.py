@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from zoe_hub.contract.executions import Endpoint, ExecutionView, GroupView
+from zoe_hub.contract.executions import Endpoint, ExecutionView, GroupView, IdleView
 from zoe_hub.controllers.executions.binding import proxy_path
 from zoe_hub.core.executions.model import Execution, ProcessState, process_name
 from zoe_hub.core.executions.spec import Group
@@ -63,6 +63,7 @@ def execution_view(execution: Execution, place: QueuePlace | None = None) -> Exe
     """One execution, and its place in the queue. Secret parameters are in no record, so in no view either."""
     spec = execution.spec
     groups = {group.name: group for group in spec.groups}
+    idle = execution.idle
     return ExecutionView(
         id=execution.id,
         name=execution.name,
@@ -80,6 +81,8 @@ def execution_view(execution: Execution, place: QueuePlace | None = None) -> Exe
         created=execution.created,
         running_since=execution.running_since,
         ended=execution.ended,
+        idle=IdleView(since=idle.since, action=idle.action, at=idle.at) if idle else None,
+        kept_until=execution.kept_until,
         parameters=dict(spec.parameters),
         labels=dict(execution.labels),
         groups=tuple(group_view(execution, group) for group in spec.groups),
