@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from zoe_hub.contract import types as t
-from zoe_hub.contract.operations import PREFIX
+from zoe_hub.contract.executions import ExecutionQuery, StartRequest, TerminateRequest
+from zoe_hub.contract.table import PREFIX
 from zoe_hub.core.errors import FieldError, ZoeError
 from zoe_hub.core.executions.model import Execution, Phase
 from zoe_hub.store.base import Filter
@@ -27,7 +27,7 @@ async def start_execution(call: Call) -> Answer:
     """Start a ZApp. The answer shows it as it was made, so that it is the same each time the request is repeated."""
     if earlier := await call.replied():
         return Answer(earlier.body, earlier.status, REPLAYED)
-    body: t.StartRequest = call.body
+    body: StartRequest = call.body
     execution = await call.hub.service.start(
         call.principal.name,
         zapp=body.zapp,
@@ -44,7 +44,7 @@ async def start_execution(call: Call) -> Answer:
 @bind("list_executions")
 async def list_executions(call: Call) -> Answer:
     """A page of what the caller may see, newest first."""
-    query: t.ExecutionQuery = call.query
+    query: ExecutionQuery = call.query
     owner = query.owner if call.principal.admin else call.principal.name
     active = query.active if query.phase is None else query.phase is not Phase.ENDED
     if query.owner not in (None, owner) or query.active not in (None, active):  # nobody's, or contradictory
@@ -99,7 +99,7 @@ async def scale_execution(call: Call) -> Answer:
 @bind("terminate_execution")
 async def terminate_execution(call: Call) -> Answer:
     """End an execution."""
-    body: t.TerminateRequest = call.body
+    body: TerminateRequest = call.body
     return shown(
         call,
         await call.hub.service.terminate(
