@@ -49,6 +49,8 @@ class AttachRequest(TypedDict):
 
     key: str  # the notebook's path, or the kernel's id
     kernel: NotRequired[str]
+    kind: NotRequired[Literal["batch", "console", "editor", "notebook", "script", "terminal"]]
+    policy: NotRequired[Literal["keep", "shrink", "terminate"] | None]  # when the last holder is gone; left out: as the admin has set it
     zapp: NotRequired[str | None]  # a ZApp, or a framework that a ZApp of the shop offers alone, such as 'spark'
     execution: NotRequired[str | None]
     parameters: NotRequired[dict[str, Any]]
@@ -64,6 +66,9 @@ class AttachmentView(TypedDict):
     owner: str
     key: str
     kernel: str
+    kind: Literal["batch", "console", "editor", "notebook", "script", "terminal"]
+    policy: Literal["keep", "shrink", "terminate"]
+    gone: str | None
     execution: ExecutionView
     created: str
     renewed: str
@@ -91,7 +96,7 @@ class Change(TypedDict):
     """One state change of a plan, with its reason."""
 
     what: str
-    reason: str
+    reason: ReasonView
 
 
 class Connection(TypedDict):
@@ -133,7 +138,7 @@ class EventView(TypedDict):
     owner: str
     execution: str
     process: str
-    reason: str
+    reason: ReasonView
     data: dict[str, Any]
 
 
@@ -159,10 +164,12 @@ class ExecutionView(TypedDict):
     desired: Literal["ended", "running"]
     outcome: Outcome | None
     exit_code: int | None
-    reason: str
+    reason: ReasonView
     created: str
     running_since: str | None
     ended: str | None
+    idle: IdleView | None
+    kept_until: str | None
     parameters: dict[str, Any]
     labels: dict[str, str]
     groups: list[GroupView]
@@ -213,10 +220,54 @@ class Health(TypedDict):
     version: str
     deployment: str
     backend: str
-    reason: str
+    reason: ReasonView | None
     started: str
     last_event: int
     active: int
+
+
+class HolderReport(TypedDict):
+    """One that may be attached: a kernel, and what it is of. ``busy``: it executes, or has a program running."""
+
+    kernel: str  # its id; of what is no kernel the same as the key
+    kind: Literal["batch", "console", "editor", "notebook", "script", "terminal"]
+    key: str  # a notebook's path; of what is no notebook its identity
+    busy: NotRequired[bool]
+
+
+class IdleView(TypedDict):
+    """Nobody uses the execution: no busy kernel, query, job or terminal. What follows, and when."""
+
+    since: str
+    action: Literal["end", "shrink"]
+    at: str
+
+
+class KeepRequest(TypedDict):
+    """Keep an execution that nobody uses. Without ``seconds`` its clock of idleness begins anew now."""
+
+    seconds: NotRequired[float | None]
+
+
+class LeaseReport(TypedDict):
+    """Who of the caller's is there. What has happened to files comes first, in the order in which it happened."""
+
+    holders: NotRequired[list[HolderReport]]
+    moved: NotRequired[list[Move]]
+    deleted: NotRequired[list[str]]
+
+
+class LeaseTerms(TypedDict):
+    """How long a report counts. Report again after a third of it, and whenever something changes."""
+
+    ttl: float
+
+
+class Move(TypedDict):
+    """A file, or a folder with all that is in it, has another path."""
+
+    source: str  # a notebook's path; of what is no notebook its identity
+    target: str  # a notebook's path; of what is no notebook its identity
 
 
 class NodeView(TypedDict):
@@ -273,7 +324,7 @@ class ProcessView(TypedDict):
     group: str
     index: int
     state: ProcessState
-    reason: str
+    reason: ReasonView
     since: str
     started: str | None
     ended: str | None
@@ -287,6 +338,15 @@ class Processes(TypedDict):
     """The processes of an execution."""
 
     items: list[ProcessView]
+
+
+class ReasonView(TypedDict):
+    """Why something is as it is. ``code`` is stable (see the page of reasons); ``words`` say it in one English line."""
+
+    code: str
+    facts: dict[str, Any]  # what the code is about; a reason among them, such as the cause, is a ReasonView itself
+    words: str
+    tail: list[str]  # the last lines that the process logged, of the start that this is about
 
 
 class ScaleRequest(TypedDict):
@@ -443,6 +503,8 @@ OPERATIONS: dict[str, Operation] = {
     "get_attachment": Operation("get_attachment", "GET", "/attachments/{attachment}", "read", 200, "application/json", False, False),
     "get_connection": Operation("get_connection", "GET", "/attachments/{attachment}/connection", "write", 200, "application/json", False, False),
     "detach": Operation("detach", "DELETE", "/attachments/{attachment}", "write", 200, "application/json", False, False),
+    "report_holders": Operation("report_holders", "POST", "/leases", "write", 200, "application/json", False, False),
+    "keep_execution": Operation("keep_execution", "POST", "/executions/{execution}/keep", "write", 200, "application/json", False, False),
     "create_ticket": Operation("create_ticket", "POST", "/tickets", "write", 201, "application/json", False, False),
     "plan": Operation("plan", "POST", "/plans", "write", 200, "application/json", False, False),
     "stream_events": Operation("stream_events", "GET", "/events", "read", 200, "text/event-stream", False, False),
@@ -582,6 +644,14 @@ class SyncOperations:
     def detach(self, attachment: str, **members: Unpack[DetachQuery]) -> ExecutionView:
         """Undo an attachment."""
         return cast(ExecutionView, self._call(OPERATIONS["detach"], {"attachment": attachment}, cast(Mapping[str, Any], members), None, {}))
+
+    def report_holders(self, **members: Unpack[LeaseReport]) -> LeaseTerms:
+        """Say which of your notebooks, consoles and scripts are there, and renew their leases."""
+        return cast(LeaseTerms, self._call(OPERATIONS["report_holders"], {}, {}, cast(Mapping[str, Any], members), {}))
+
+    def keep_execution(self, execution: str, **members: Unpack[KeepRequest]) -> ExecutionView:
+        """Keep an execution that nobody uses."""
+        return cast(ExecutionView, self._call(OPERATIONS["keep_execution"], {"execution": execution}, {}, cast(Mapping[str, Any], members), {}))
 
     def create_ticket(self, **members: Unpack[TicketRequest]) -> Ticket:
         """An address that opens a proxied page in a browser, once."""
@@ -732,6 +802,14 @@ class AsyncOperations:
     async def detach(self, attachment: str, **members: Unpack[DetachQuery]) -> ExecutionView:
         """Undo an attachment."""
         return cast(ExecutionView, await self._call(OPERATIONS["detach"], {"attachment": attachment}, cast(Mapping[str, Any], members), None, {}))
+
+    async def report_holders(self, **members: Unpack[LeaseReport]) -> LeaseTerms:
+        """Say which of your notebooks, consoles and scripts are there, and renew their leases."""
+        return cast(LeaseTerms, await self._call(OPERATIONS["report_holders"], {}, {}, cast(Mapping[str, Any], members), {}))
+
+    async def keep_execution(self, execution: str, **members: Unpack[KeepRequest]) -> ExecutionView:
+        """Keep an execution that nobody uses."""
+        return cast(ExecutionView, await self._call(OPERATIONS["keep_execution"], {"execution": execution}, {}, cast(Mapping[str, Any], members), {}))
 
     async def create_ticket(self, **members: Unpack[TicketRequest]) -> Ticket:
         """An address that opens a proxied page in a browser, once."""

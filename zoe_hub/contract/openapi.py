@@ -218,7 +218,8 @@ def _schemas() -> Json:
             for part in schema["properties"].values():
                 part.pop("default", None)
     schemas["Problem"]["properties"]["code"] = {"type": "string", "enum": list(ERRORS)}
-    return dict(sorted(schemas.items()))
+    plain: Json = msgspec.json.decode(msgspec.json.encode(dict(sorted(schemas.items()))))  # defaults may be tuples
+    return plain
 
 
 def _with_formats(kind: type, schema: Json) -> Json:

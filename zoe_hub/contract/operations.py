@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Literal
 
 from zoe_hub.contract import types as t
+from zoe_hub.contract.leases import KeepRequest, LeaseReport, LeaseTerms
 from zoe_hub.core.record import Record
 
 PREFIX = "/api/v1"
@@ -346,6 +347,30 @@ OPERATIONS: tuple[Operation, ...] = (
         output=t.ExecutionView,
         owns="attachment",
         errors=("unknown-attachment", "storage-full"),
+    ),
+    # leases
+    Operation(
+        id="report_holders",
+        method="POST",
+        path="/leases",
+        summary="Say which of your notebooks, consoles and scripts are there, and renew their leases",
+        tag="attachments",
+        scope="write",
+        input=LeaseReport,
+        output=LeaseTerms,
+        errors=("storage-full",),
+    ),
+    Operation(
+        id="keep_execution",
+        method="POST",
+        path="/executions/{execution}/keep",
+        summary="Keep an execution that nobody uses",
+        tag="attachments",
+        scope="write",
+        input=KeepRequest,
+        output=t.ExecutionView,
+        owns="execution",
+        errors=("unknown-execution", "out-of-range", "storage-full"),
     ),
     # tickets
     Operation(

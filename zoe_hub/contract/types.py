@@ -12,6 +12,15 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
+from zoe_hub.contract.leases import (  # noqa: F401 - the document looks for all types here
+    HolderReport,
+    IdleView,
+    KeepRequest,
+    LeaseReport,
+    LeaseTerms,
+    Move,
+)
+from zoe_hub.core.attachments.model import HolderKind, Policy
 from zoe_hub.core.executions.model import Outcome, Phase, ProcessState
 from zoe_hub.core.record import Record
 
@@ -52,6 +61,20 @@ class Problem(Record, kw_only=True):
     incident: str = ""
 
 
+class ReasonView(Record, kw_only=True):
+    """Why something is as it is. ``code`` is stable (see the page of reasons); ``words`` say it in one English line."""
+
+    code: str
+    facts: Annotated[
+        dict[str, Any],
+        Meta(description="what the code is about; a reason among them, such as the cause, is a ReasonView itself"),
+    ] = {}
+    words: str
+    tail: Annotated[
+        tuple[str, ...], Meta(description="the last lines that the process logged, of the start that this is about")
+    ] = ()
+
+
 # --- system --------------------------------------------------------------------------------------------------------
 
 
@@ -62,7 +85,7 @@ class Health(Record, kw_only=True):
     version: str
     deployment: str
     backend: str
-    reason: str = ""
+    reason: ReasonView | None = None
     started: datetime
     last_event: int
     active: int  # executions that have not ended, of all users
@@ -221,7 +244,7 @@ class ProcessView(Record, kw_only=True):
     group: str
     index: int
     state: ProcessState
-    reason: str
+    reason: ReasonView
     since: datetime
     started: datetime | None = None
     ended: datetime | None = None
@@ -246,10 +269,12 @@ class ExecutionView(Record, kw_only=True):
     desired: Literal["running", "ended"]
     outcome: Outcome | None = None
     exit_code: int | None = None
-    reason: str
+    reason: ReasonView
     created: datetime
     running_since: datetime | None = None
     ended: datetime | None = None
+    idle: IdleView | None = None
+    kept_until: datetime | None = None
     parameters: dict[str, Any] = {}
     labels: dict[str, str] = {}
     groups: tuple[GroupView, ...] = ()
@@ -303,7 +328,7 @@ class EventView(Record, kw_only=True):
     owner: str
     execution: str = ""
     process: str = ""
-    reason: str
+    reason: ReasonView
     data: dict[str, Any] = {}
 
 
@@ -336,6 +361,10 @@ class AttachRequest(Record, kw_only=True):
 
     key: Annotated[str, Meta(min_length=1, max_length=1024, description="the notebook's path, or the kernel's id")]
     kernel: str = ""
+    kind: HolderKind = "notebook"
+    policy: (
+        Annotated[Policy, Meta(description="when the last holder is gone; left out: as the admin has set it")] | None
+    ) = None
     zapp: (
         Annotated[str, Meta(description="a ZApp, or a framework that a ZApp of the shop offers alone, such as 'spark'")]
         | None
@@ -357,6 +386,9 @@ class AttachmentView(Record, kw_only=True):
     owner: str
     key: str
     kernel: str
+    kind: HolderKind
+    policy: Policy  # when the last holder is gone
+    gone: datetime | None = None  # since when the holder counts as gone
     execution: ExecutionView
     created: datetime
     renewed: datetime
@@ -416,7 +448,7 @@ class Change(Record, kw_only=True):
     """One state change of a plan, with its reason."""
 
     what: str
-    reason: str
+    reason: ReasonView
 
 
 class PlanView(Record, kw_only=True):

@@ -6,6 +6,9 @@ export interface IAttachRequest {
   /** the notebook's path, or the kernel's id */
   key: string;
   kernel?: string;
+  kind?: 'batch' | 'console' | 'editor' | 'notebook' | 'script' | 'terminal';
+  /** when the last holder is gone; left out: as the admin has set it */
+  policy?: 'keep' | 'shrink' | 'terminate' | null;
   /** a ZApp, or a framework that a ZApp of the shop offers alone, such as 'spark' */
   zapp?: string | null;
   execution?: string | null;
@@ -22,6 +25,9 @@ export interface IAttachmentView {
   owner: string;
   key: string;
   kernel: string;
+  kind: 'batch' | 'console' | 'editor' | 'notebook' | 'script' | 'terminal';
+  policy: 'keep' | 'shrink' | 'terminate';
+  gone: string | null;
   execution: IExecutionView;
   created: string;
   renewed: string;
@@ -46,7 +52,7 @@ export interface ICapabilitiesView {
 /** One state change of a plan, with its reason. */
 export interface IChange {
   what: string;
-  reason: string;
+  reason: IReasonView;
 }
 
 /** What a kernel needs to connect. Holds secrets: for the kernel alone, never shown. */
@@ -86,7 +92,7 @@ export interface IEventView {
   owner: string;
   execution: string;
   process: string;
-  reason: string;
+  reason: IReasonView;
   data: { [key: string]: any };
 }
 
@@ -110,10 +116,12 @@ export interface IExecutionView {
   desired: 'ended' | 'running';
   outcome: Outcome | null;
   exit_code: number | null;
-  reason: string;
+  reason: IReasonView;
   created: string;
   running_since: string | null;
   ended: string | null;
+  idle: IIdleView | null;
+  kept_until: string | null;
   parameters: { [key: string]: any };
   labels: { [key: string]: string };
   groups: IGroupView[];
@@ -160,10 +168,52 @@ export interface IHealth {
   version: string;
   deployment: string;
   backend: string;
-  reason: string;
+  reason: IReasonView | null;
   started: string;
   last_event: number;
   active: number;
+}
+
+/** One that may be attached: a kernel, and what it is of. ``busy``: it executes, or has a program running. */
+export interface IHolderReport {
+  /** its id; of what is no kernel the same as the key */
+  kernel: string;
+  kind: 'batch' | 'console' | 'editor' | 'notebook' | 'script' | 'terminal';
+  /** a notebook's path; of what is no notebook its identity */
+  key: string;
+  busy?: boolean;
+}
+
+/** Nobody uses the execution: no busy kernel, query, job or terminal. What follows, and when. */
+export interface IIdleView {
+  since: string;
+  action: 'end' | 'shrink';
+  at: string;
+}
+
+/** Keep an execution that nobody uses. Without ``seconds`` its clock of idleness begins anew now. */
+export interface IKeepRequest {
+  seconds?: number | null;
+}
+
+/** Who of the caller's is there. What has happened to files comes first, in the order in which it happened. */
+export interface ILeaseReport {
+  holders?: IHolderReport[];
+  moved?: IMove[];
+  deleted?: string[];
+}
+
+/** How long a report counts. Report again after a third of it, and whenever something changes. */
+export interface ILeaseTerms {
+  ttl: number;
+}
+
+/** A file, or a folder with all that is in it, has another path. */
+export interface IMove {
+  /** a notebook's path; of what is no notebook its identity */
+  source: string;
+  /** a notebook's path; of what is no notebook its identity */
+  target: string;
 }
 
 /** A machine, what it has, and what is reserved on all machines together. */
@@ -224,7 +274,7 @@ export interface IProcessView {
   group: string;
   index: number;
   state: ProcessState;
-  reason: string;
+  reason: IReasonView;
   since: string;
   started: string | null;
   ended: string | null;
@@ -237,6 +287,16 @@ export interface IProcessView {
 /** The processes of an execution. */
 export interface IProcesses {
   items: IProcessView[];
+}
+
+/** Why something is as it is. ``code`` is stable (see the page of reasons); ``words`` say it in one English line. */
+export interface IReasonView {
+  code: string;
+  /** what the code is about; a reason among them, such as the cause, is a ReasonView itself */
+  facts: { [key: string]: any };
+  words: string;
+  /** the last lines that the process logged, of the start that this is about */
+  tail: string[];
 }
 
 /** Change how many processes a group has. */
@@ -499,6 +559,20 @@ export interface IOperations {
     input: undefined;
     output: IExecutionView;
   };
+  /** Say which of your notebooks, consoles and scripts are there, and renew their leases. */
+  report_holders: {
+    path: Record<string, never>;
+    query: Record<string, never>;
+    input: ILeaseReport;
+    output: ILeaseTerms;
+  };
+  /** Keep an execution that nobody uses. */
+  keep_execution: {
+    path: { execution: string; };
+    query: Record<string, never>;
+    input: IKeepRequest;
+    output: IExecutionView;
+  };
   /** An address that opens a proxied page in a browser, once. */
   create_ticket: {
     path: Record<string, never>;
@@ -564,6 +638,8 @@ export const OPERATIONS: { readonly [id in OperationId]: IOperation } = {
   get_attachment: { method: 'GET', path: '/attachments/{attachment}', scope: 'read', media: 'application/json', creates: false, versioned: false },
   get_connection: { method: 'GET', path: '/attachments/{attachment}/connection', scope: 'write', media: 'application/json', creates: false, versioned: false },
   detach: { method: 'DELETE', path: '/attachments/{attachment}', scope: 'write', media: 'application/json', creates: false, versioned: false },
+  report_holders: { method: 'POST', path: '/leases', scope: 'write', media: 'application/json', creates: false, versioned: false },
+  keep_execution: { method: 'POST', path: '/executions/{execution}/keep', scope: 'write', media: 'application/json', creates: false, versioned: false },
   create_ticket: { method: 'POST', path: '/tickets', scope: 'write', media: 'application/json', creates: false, versioned: false },
   plan: { method: 'POST', path: '/plans', scope: 'write', media: 'application/json', creates: false, versioned: false },
   stream_events: { method: 'GET', path: '/events', scope: 'read', media: 'text/event-stream', creates: false, versioned: false }
