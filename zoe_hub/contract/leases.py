@@ -1,12 +1,13 @@
-"""The wire types of leases: who is there, what has moved, and keeping what nobody uses."""
+"""Leases: who is there, what has moved, and keeping what nobody uses."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 from msgspec import Meta
 
+from zoe_hub.contract.executions import ExecutionView
+from zoe_hub.contract.table import Operation, capability
 from zoe_hub.core.attachments.model import HolderKind
 from zoe_hub.core.record import Record
 
@@ -51,9 +52,27 @@ class KeepRequest(Record, kw_only=True):
     seconds: Annotated[float, Meta(ge=0)] | None = None
 
 
-class IdleView(Record, kw_only=True):
-    """Nobody uses the execution: no busy kernel, query, job or terminal. What follows, and when."""
-
-    since: datetime
-    action: Literal["shrink", "end"]
-    at: datetime
+OPERATIONS = capability(
+    "leases",
+    Operation(
+        id="report_holders",
+        method="POST",
+        path="/leases",
+        summary="Say which of your notebooks, consoles and scripts are there, and renew their leases",
+        scope="write",
+        input=LeaseReport,
+        output=LeaseTerms,
+        errors=("storage-full",),
+    ),
+    Operation(
+        id="keep_execution",
+        method="POST",
+        path="/executions/{execution}/keep",
+        summary="Keep an execution that nobody uses",
+        scope="write",
+        input=KeepRequest,
+        output=ExecutionView,
+        owns="execution",
+        errors=("unknown-execution", "out-of-range", "storage-full"),
+    ),
+)

@@ -14,6 +14,9 @@ from zoe_hub.core.executions.spec import ExecutionSpec
 from zoe_hub.core.reasons import Reason
 from zoe_hub.core.record import Record
 
+WEB_PREFIX = "/zoe"
+"""Path in front of the proxy, where nobody says another one."""
+
 
 class Phase(StrEnum):
     """Where an execution is in its life. Only ``starting`` and ``running`` may alternate."""
@@ -119,7 +122,7 @@ class Execution(Record, kw_only=True):
     ended: datetime | None = None
     idle: Idle | None = None  # that nobody uses it, and what follows from that
     kept_until: datetime | None = None  # it counts as used until then, since somebody wants it kept
-    web_prefix: str = "/zoe"  # path in front of the proxy, as the owner's browser sees it
+    web_prefix: str = WEB_PREFIX  # path in front of the proxy, as the owner's browser sees it
     labels: Mapping[str, str] = {}
 
     @property
