@@ -32,7 +32,7 @@ build/.installed: build/.venv pyproject.toml constraints.txt
 	@HATCH_JUPYTER_BUILDER_SKIP_NPM=1 $(PY) -m pip install --quiet --no-build-isolation -c constraints.txt -e '.[spark,docker]' --group dev
 	@touch $@
 
-LAB_SOURCES := $(shell find labextension/src labextension/style -type f 2>/dev/null) labextension/package.json labextension/tsconfig.json
+LAB_SOURCES := $(shell find labextension/src labextension/style labextension/schema -type f 2>/dev/null) labextension/package.json labextension/tsconfig.json
 build/.labextension: build/.installed $(LAB_SOURCES) labextension/yarn.lock
 	@$(PY) binder/ensure.py node
 	@echo 'Building the labextension ...'

@@ -25,13 +25,15 @@ from traitlets.config import Application, catch_config_error
 
 import zoe_hub
 from zoe_hub.backends.open_files import raise_limit
+from zoe_hub.controllers.attachments.leases import Leases
 from zoe_hub.controllers.hub import Controllers
 from zoe_hub.controllers.kit.tokens import random_token
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.run import logs, runtime
 from zoe_hub.web.access.auth import EmbeddedAuthenticator
-from zoe_hub.web.connections import HubServer, Limits
-from zoe_hub.web.context import Hub
+from zoe_hub.web.connections import HubServer
+from zoe_hub.web.context import WebHub
+from zoe_hub.web.limits import Limits
 from zoe_hub.web.server import make_server
 
 if TYPE_CHECKING:
@@ -137,7 +139,7 @@ class ZoeHub(Application):
     description = "The Zoe hub: runs analytics applications on local processes and containers."
     examples = "zoe-hub --embedded\nzoe-hub --backend=docker --port=8470\nzoe-hub validate frameworks/"
     subcommands = {"validate": (Validate, "Check definitions of frameworks and ZApps.")}
-    classes = [Controllers, EmbeddedAuthenticator]
+    classes = [Controllers, Leases, EmbeddedAuthenticator]
     aliases = {
         **{name: f"ZoeHub.{name}" for name in ("ip", "port", "data", "deployment", "backend")},
         "config": "ZoeHub.config_file",
@@ -399,7 +401,7 @@ class Running:
         self.store: Store | None = None
         self.backend: Backend | None = None
         self.controllers: Controllers | None = None
-        self.hub: Hub | None = None
+        self.hub: WebHub | None = None
         self.server: HubServer | None = None
         self._sockets: list[socket.socket] = []
         self._idle: asyncio.TimerHandle | None = None
@@ -450,7 +452,7 @@ class Running:
         authenticator: Authenticator = load_part("zoe.authenticators", app.authenticator)(
             store=store, now=now, parent=app
         )
-        self.hub = Hub(
+        self.hub = WebHub(
             service=self.controllers.service,
             catalog=catalog,
             authenticator=authenticator,

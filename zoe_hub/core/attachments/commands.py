@@ -7,14 +7,16 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from zoe_hub.core.attachments.model import Attachment
+from zoe_hub.core.attachments.model import Attachment, HolderKind, Policy
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.commands import ScaleExecution, StartExecution, find, plan_ending, plan_scale, plan_start
 from zoe_hub.core.executions.history import event
 from zoe_hub.core.executions.model import Execution
 from zoe_hub.core.executions.spec import Connector
 from zoe_hub.core.plan import Change, Plan, Records
+from zoe_hub.core.reasons import because
 from zoe_hub.core.record import Record
+from zoe_hub.core.words import words
 
 
 class Attach(Record, kw_only=True):
@@ -25,6 +27,10 @@ class Attach(Record, kw_only=True):
     key: str
     kernel: str
     language: str
+    kind: HolderKind = "notebook"
+    policy: Policy | None = None  # None: as it was, or what the admin set for this kind of holder
+    default: Policy = "keep"
+    expires: bool = False  # whether somebody renews the lease
     zapp: str | None = None
     execution: str | None = None
     start: StartExecution | None = None  # what to start if there is none
@@ -79,11 +85,15 @@ def plan_attach(state: Records, command: Attach, now: datetime) -> Plan:
         zapp=execution.spec.zapp,
         kernel=command.kernel,
         language=command.language,
+        kind=command.kind,
+        policy=command.policy or command.default,
+        expires=command.expires,
         created=now,
         renewed=now,
     )
-    change = Change(what=f"attach {command.key} to {execution.name}", reason=f"{command.owner} asked for it")
-    made = event(execution, now, "attachment.made", change.what, attachment=attachment.id, key=command.key)
+    bound = because("attached", notebook=command.key, execution=execution.name)
+    change = Change(what=words(bound), reason=because("asked-to-attach", user=command.owner))
+    made = event(execution, now, "attachment.made", bound, attachment=attachment.id, key=command.key)
     base = started or Plan(command="attach", changes=(), found=True)
     return replace(
         base,
@@ -136,10 +146,15 @@ def _again(state: Records, command: Attach, attachment: Attachment, stale: tuple
         attachment,
         kernel=command.kernel or attachment.kernel,
         language=command.language,
+        kind=command.kind,
+        policy=command.policy or attachment.policy,
+        expires=command.expires or attachment.expires,
+        gone=None,
         renewed=now,
         version=attachment.version + 1,
     )
-    change = Change(what=f"attach {command.key} to {execution.name} again", reason="it was attached before")
+    bound = because("attached-again", notebook=command.key, execution=execution.name)
+    change = Change(what=words(bound), reason=because("attached-before"))
     scaled = [
         plan_scale(state, ScaleExecution(execution=execution.id, group=name, count=count), now)
         for name, count in command.counts.items()
@@ -151,7 +166,7 @@ def _again(state: Records, command: Attach, attachment: Attachment, stale: tuple
     executions = (
         (replace(execution, counts={**execution.counts, **counts}, version=execution.version + 1),) if scaled else ()
     )
-    made = event(execution, now, "attachment.renewed", change.what, attachment=attachment.id, key=command.key)
+    made = event(execution, now, "attachment.renewed", bound, attachment=attachment.id, key=command.key)
     return Plan(
         command="attach",
         changes=(change, *(part for each in scaled for part in each.changes)),
@@ -169,13 +184,17 @@ def plan_detach(state: Records, command: Detach, now: datetime) -> Plan:
     if attachment is None:
         raise ZoeError("unknown-attachment", f"There is no attachment {command.attachment!r}.")
     execution = state.executions[attachment.execution]
-    change = Change(what=f"detach {attachment.key} from {execution.name}", reason="asked by its owner")
-    made = event(execution, now, "attachment.dropped", change.what, attachment=attachment.id, key=attachment.key)
-    others = any(other.execution == execution.id and other.id != attachment.id for other in state.attachments.values())
+    loosed = because("detached", notebook=attachment.key, execution=execution.name)
+    change = Change(what=words(loosed), reason=because("asked-by-owner"))
+    made = event(execution, now, "attachment.dropped", loosed, attachment=attachment.id, key=attachment.key)
+    others = any(
+        other.execution == execution.id and other.id != attachment.id and (other.gone is None or other.policy == "keep")
+        for other in state.attachments.values()
+    )
     stays = command.keep or others or execution.desired == "ended" or execution.spec.protected
     ending = (
         Plan(command="detach", changes=())
         if stays
-        else plan_ending("detach", execution, f"{attachment.key} was detached, and no other notebook is attached", now)
+        else plan_ending("detach", execution, because("last-detached", notebook=attachment.key), now)
     )
     return replace(ending, changes=(change, *ending.changes), detached=(attachment.id,), events=(made, *ending.events))
