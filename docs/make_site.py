@@ -87,14 +87,11 @@ def pages() -> Iterator[tuple[str, str]]:
 
 def contents() -> str:
     """The navigation, as a part of the first page that is not seen there."""
+    guides = ("user-guide", "admin-guide", "framework-author")
+    others = sorted(set(map(page, (path.name for path in DOCS.glob("*.md")))) - {*guides, "architecture"})
     sections = {
-        "Guides": ("user-guide", "admin-guide", "framework-author"),
-        "Reference": (
-            "options",
-            "errors",
-            "rest",
-            *map(page, FRAMEWORKS.values()),
-        ),
+        "Guides": guides,
+        "Reference": (*others, *map(page, FRAMEWORKS.values())),
         "Development": ("contributing", "architecture", *(f"api/{name}" for name in INTERFACES), "api/modules"),
         "Project": ("decisions/index", "changelog", "security", "license"),
     }
