@@ -107,6 +107,7 @@ class ConnectionView(TypedDict):
     outputs: dict[str, str]
     secrets: dict[str, str]
     addresses: list[str]  # host:port of each endpoint that the outputs name
+    listeners: list[int]  # users of the hub's machine, by number, to whom a listener at an address of it may belong
 
 
 class Endpoint(TypedDict):

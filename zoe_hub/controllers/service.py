@@ -298,6 +298,7 @@ class Service:
             outputs=outputs,
             secrets={name: secrets[name] for name in how.secrets if name in secrets},
             addresses=tuple(self._binder.value(execution, None, {}, endpoint) for endpoint in endpoints),
+            listeners=tuple(sorted(self.backend.listeners())),
         )
 
     async def reserved(self) -> Resources:

@@ -65,6 +65,8 @@ export interface IConnectionView {
   secrets: { [key: string]: string };
   /** host:port of each endpoint that the outputs name */
   addresses: string[];
+  /** users of the hub's machine, by number, to whom a listener at an address of it may belong */
+  listeners: number[];
 }
 
 /** A web page of a process, behind the proxy. ``path`` begins with the prefix under which the browser reaches the hub. */
