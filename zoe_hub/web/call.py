@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 
 from zoe_hub.contract.operations import BY_ID
 from zoe_hub.contract.table import Operation
+from zoe_hub.core.access import Principal
 from zoe_hub.core.attachments.model import Attachment
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.model import Execution
 from zoe_hub.store.base import Reply
-from zoe_hub.web.access.auth import Principal
 from zoe_hub.web.context import WebHub
 from zoe_hub.web.transport import Transport
 
@@ -108,13 +108,10 @@ class Call:
         return found
 
     async def _may(self, owner: str, execution: str) -> bool:
-        if owner == self.principal.name:
-            return True
-        if not self.principal.admin:
-            return False
-        look = self.operation.method == "GET"
-        await self.hub.audit.record(self.principal.name, self.operation.id, owner=owner, execution=execution, look=look)
-        return True
+        operation = self.operation
+        return await self.hub.gate.admits(
+            self.principal, operation.scope, owner=owner, execution=execution, operation=operation.id
+        )
 
     def reply(self, body: bytes) -> Reply:
         """What the Idempotency-Key of this request is answered with from now on."""

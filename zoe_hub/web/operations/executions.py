@@ -10,6 +10,7 @@ import msgspec
 
 from zoe_hub.contract.executions import ExecutionQuery, StartRequest, TerminateRequest
 from zoe_hub.contract.table import PREFIX
+from zoe_hub.core.access import may
 from zoe_hub.core.errors import FieldError, ZoeError
 from zoe_hub.core.executions.model import Execution
 from zoe_hub.web.call import REPLAYED, Answer, Call, bind
@@ -69,14 +70,12 @@ async def list_executions(call: Call) -> Answer:
 
 
 def _filter(call: Call, query: ExecutionQuery) -> Callable[[Execution], bool]:
-    owner = query.owner if call.principal.admin else call.principal.name
-    nothing = not call.principal.admin and query.owner not in (None, owner)
     key, has_value, value = (query.label or "").partition("=")
 
     def wanted(execution: Execution) -> bool:
         return (
-            not nothing
-            and (owner is None or execution.owner == owner)
+            may(call.principal, "read", execution.owner).allowed
+            and (query.owner is None or execution.owner == query.owner)
             and (query.phase is None or execution.phase is query.phase)
             and (query.active is None or execution.active is query.active)
             and (query.zapp is None or execution.spec.zapp == query.zapp)
