@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
+
+import msgspec
 
 from zoe_hub.contract.operations import BY_ID
 from zoe_hub.contract.table import Operation
@@ -19,6 +21,8 @@ from zoe_hub.core.executions.model import Execution
 from zoe_hub.store.base import Reply
 from zoe_hub.web.context import WebHub
 from zoe_hub.web.transport import Transport
+
+T = TypeVar("T")
 
 REPLAYED = {"Idempotency-Replayed": "true"}
 """Headers of the answer to a request that was answered before."""
@@ -136,6 +140,11 @@ class Call:
         if earlier is not None and earlier.request != self._fingerprint():
             raise ZoeError("key-reused")
         return earlier
+
+
+def whole(body: Any, kind: type[T]) -> T:
+    """A wire request as the value of the core that has the same members: it goes on as one."""
+    return msgspec.convert(body, kind, from_attributes=True)
 
 
 Run = Callable[[Call], Awaitable[Any]]

@@ -8,12 +8,13 @@ from datetime import datetime
 
 import msgspec
 
-from zoe_hub.contract.executions import ExecutionQuery, StartRequest, TerminateRequest
+from zoe_hub.contract.executions import ExecutionQuery, TerminateRequest
 from zoe_hub.contract.table import PREFIX
 from zoe_hub.core.access import may
 from zoe_hub.core.errors import FieldError, ZoeError
+from zoe_hub.core.executions.commands import StartZApp
 from zoe_hub.core.executions.model import Execution
-from zoe_hub.web.call import REPLAYED, Answer, Call, bind
+from zoe_hub.web.call import REPLAYED, Answer, Call, bind, whole
 from zoe_hub.web.views.executions import execution_view
 
 
@@ -31,14 +32,9 @@ async def start_execution(call: Call) -> Answer:
     """Start a ZApp. The answer shows it as it was made, so that it is the same each time the request is repeated."""
     if earlier := call.replied():
         return Answer(earlier.body, earlier.status, REPLAYED)
-    body: StartRequest = call.body
     execution = await call.hub.service.start(
         call.principal.name,
-        zapp=body.zapp,
-        name=body.name,
-        parameters=body.parameters,
-        labels=body.labels,
-        web_prefix=body.web_prefix,
+        whole(call.body, StartZApp),
         reply=(lambda made: call.reply(msgspec.json.encode(execution_view(made)))) if call.key else None,
     )
     headers = {"ETag": _etag(execution.version), "Location": f"{PREFIX}/executions/{execution.id}"}
