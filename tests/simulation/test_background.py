@@ -34,8 +34,8 @@ def test_an_unforeseen_error_ends_no_loop_and_is_told(method):
         await world.until(lambda: "once more" in told(hub), "it still looks")
         await world.until(lambda: hub.problem is None, "the hub is well again")
         execution = await hub.service.start("ada", StartZApp(zapp="job", parameters={"seconds": 1}))
-        await world.until(lambda: not world.store.executions[execution.id].active, "a job ends")
-        assert world.store.executions[execution.id].outcome is Outcome.COMPLETED
+        await world.until(lambda: not world.store.everything[execution.id].active, "a job ends")
+        assert world.store.everything[execution.id].outcome is Outcome.COMPLETED
 
     virtually(scenario, World())
 
@@ -60,7 +60,7 @@ def test_a_watch_that_breaks_by_an_unforeseen_error_begins_again():
         await world.until(lambda: hub.problem is None, "the hub is well again")
         execution = await hub.service.start("ada", StartZApp(zapp="job", parameters={"seconds": 1}))
         await asyncio.sleep(5)
-        assert world.store.executions[execution.id].phase is Phase.ENDED
+        assert world.store.everything[execution.id].phase is Phase.ENDED
 
     virtually(scenario, World())
 

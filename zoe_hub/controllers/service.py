@@ -19,7 +19,7 @@ from zoe_hub.controllers.executions.admission import Admission
 from zoe_hub.controllers.executions.binding import Binder, Folders
 from zoe_hub.controllers.kit.clock import Clock
 from zoe_hub.controllers.kit.commit import RETRIES, Committer
-from zoe_hub.core import commands, text
+from zoe_hub.core import text
 from zoe_hub.core.attachments.commands import Attach, AttachHolder, Detach, attached, connects
 from zoe_hub.core.attachments.model import Attachment, ConnectionDetails
 from zoe_hub.core.errors import ZoeError
@@ -82,7 +82,7 @@ class Service:
         :raises ZoeError: as ``start_execution`` in the table of operations
         """
         command, given = await self._command(owner, asked)
-        plan = self._committer.plan(command)
+        plan = await self._committer.plan(command)
         execution = plan.executions[0]
         await self._committer.commit(plan, given=given, replies=(reply(execution),) if reply else ())
         return execution
@@ -90,7 +90,7 @@ class Service:
     async def plan_start(self, owner: str, asked: StartZApp) -> Plan:
         """What ``start`` would change."""
         command, _ = await self._command(owner, asked)
-        return self._committer.plan(command)
+        return await self._committer.plan(command)
 
     async def _command(self, owner: str, asked: StartZApp) -> tuple[StartExecution, Mapping[str, str]]:
         """The command, and the values of secret parameters."""
@@ -108,7 +108,7 @@ class Service:
         await self._committer.do(
             ScaleExecution(execution=execution_id, group=group, count=count, version=version), once=version is not None
         )
-        return self.store.executions[execution_id]
+        return await self.execution(execution_id)
 
     async def terminate(
         self, execution_id: str, *, reason: str = "", confirm: str | None = None, version: int | None = None
@@ -123,17 +123,22 @@ class Service:
             ),
             once=version is not None,
         )
-        return self.store.executions[execution_id]
+        return await self.execution(execution_id)
 
-    def plan_scale(self, execution_id: str, *, group: str | None, count: int) -> Plan:
+    async def execution(self, identifier: str) -> Execution:
+        """An execution, active or not. ``ZoeError`` ``unknown-execution``."""
+        found = await self.store.execution(identifier)
+        if found is None:
+            raise ZoeError("unknown-execution", f"There is no execution {identifier!r}.")
+        return found
+
+    async def plan_scale(self, execution_id: str, *, group: str | None, count: int) -> Plan:
         """What ``scale`` would change."""
-        return commands.plan(
-            self.store, ScaleExecution(execution=execution_id, group=group, count=count), self.clock.now()
-        )
+        return await self._committer.plan(ScaleExecution(execution=execution_id, group=group, count=count))
 
-    def plan_terminate(self, execution_id: str, *, confirm: str | None = None) -> Plan:
+    async def plan_terminate(self, execution_id: str, *, confirm: str | None = None) -> Plan:
         """What ``terminate`` would change."""
-        return self._committer.plan(TerminateExecution(execution=execution_id, confirm=confirm))
+        return await self._committer.plan(TerminateExecution(execution=execution_id, confirm=confirm))
 
     # --- attachments ---
 
@@ -176,7 +181,7 @@ class Service:
                 start=start,
                 counts=counts,
             )
-            plan = self._committer.plan(attach)
+            plan = await self._committer.plan(attach)
             attachment = plan.attachments[0]
             bound = (
                 next((each for each in plan.executions if each.id == attachment.execution), None)
@@ -224,7 +229,7 @@ class Service:
         """Undo an attachment; its execution ends unless it is kept or used by another notebook."""
         attachment = self.store.attachments.get(attachment_id)
         await self._committer.do(Detach(attachment=attachment_id, keep=keep))
-        return self.store.executions[attachment.execution if attachment else ""]
+        return await self.execution(attachment.execution if attachment else "")
 
     def connection(self, attachment_id: str) -> ConnectionDetails:
         """What the kernel of an attachment needs to connect.
@@ -255,6 +260,7 @@ class Service:
             outputs=outputs,
             secrets={name: secrets[name] for name in how.secrets if name in secrets},
             addresses=tuple(self._binder.value(execution, None, {}, endpoint) for endpoint in endpoints),
+            listeners=tuple(sorted(self.backend.listeners())),
         )
 
     async def reserved(self) -> Resources:

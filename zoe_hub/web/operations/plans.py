@@ -26,9 +26,9 @@ async def plan(call: Call) -> PlanView:
         raise _wrong("/execution", f"is missing: {given[0]!r} needs it")
     execution = await call.own_execution(body.execution)
     if body.scale is not None:
-        return _planned(service.plan_scale(execution.id, group=body.scale.group, count=body.scale.count))
+        return _planned(await service.plan_scale(execution.id, group=body.scale.group, count=body.scale.count))
     assert body.terminate is not None
-    return _planned(service.plan_terminate(execution.id, confirm=body.terminate.confirm))
+    return _planned(await service.plan_terminate(execution.id, confirm=body.terminate.confirm))
 
 
 def _wrong(path: str, message: str) -> ZoeError:

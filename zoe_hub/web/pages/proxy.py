@@ -120,7 +120,7 @@ class PageHandler(ProxyHandler, ZoeHandler):
         if match is None:
             raise ZoeError("not-found", "A page is at /zoe/pages/<execution>/<process>/<port>/.")
         identifier, process_id, port_name, rest = match.groups()
-        execution = self.hub.store.executions.get(identifier)
+        execution = await self.hub.store.execution(identifier)
         if execution is None or not await self.hub.gate.admits(
             principal, self._action(), owner=execution.owner, execution=execution.id, operation=self.operation_id
         ):
