@@ -45,11 +45,13 @@ async def list_attachments(call: Call) -> Attachments:
     """The caller's own attachments."""
     query: AttachmentQuery = call.query
     store = call.hub.store
+    reported = call.hub.leases.holder(call.principal.name, query.kernel or "")
+    key = reported.key if reported else query.key
     own = [
         attachment
         for attachment in store.attachments.values()
         if attachment.owner == call.principal.name
-        and query.key in (None, attachment.key)
+        and key in (None, attachment.key)
         and query.execution in (None, attachment.execution)
     ]
     return Attachments(items=tuple([await _view(call, each, found=True) for each in own]))
