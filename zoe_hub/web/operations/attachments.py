@@ -6,8 +6,9 @@ import msgspec
 
 from zoe_hub.contract.attachments import AttachmentQuery, Attachments, AttachmentView, AttachRequest, ConnectionView
 from zoe_hub.contract.table import PREFIX
+from zoe_hub.core.attachments.commands import AttachHolder
 from zoe_hub.core.attachments.model import Attachment
-from zoe_hub.web.call import REPLAYED, Answer, Call, bind
+from zoe_hub.web.call import REPLAYED, Answer, Call, bind, whole
 from zoe_hub.web.views.attachments import attachment_view, connection_view
 
 
@@ -22,16 +23,7 @@ async def attach(call: Call) -> Answer:
         await call.own_execution(body.execution)
     attachment, found = await call.hub.service.attach(
         call.principal.name,
-        key=body.key,
-        kernel=body.kernel,
-        kind=body.kind,
-        policy=body.policy,
-        zapp=body.zapp,
-        execution=body.execution,
-        parameters=body.parameters,
-        language=body.language,
-        versions=body.versions,
-        web_prefix=body.web_prefix,
+        whole(body, AttachHolder),
         reply=(lambda made, _: call.reply(made.id.encode())) if call.key else None,
     )
     return await _attached(call, attachment, found=found)
