@@ -1,30 +1,12 @@
-// Lint rules, and the direction of imports: api <- model <- tokens <- widgets <- plugins <- index.
+// Lint rules. Two are the project's own, in `rules/`: who may import whom, and that all words are translated.
 import js from '@eslint/js';
 import hooks from 'eslint-plugin-react-hooks';
 import tseslint from 'typescript-eslint';
-
-/** Forbids a layer to import any of the layers above it. */
-function layer(name, above) {
-  return {
-    files: [`src/${name}/**/*.{ts,tsx}`, `src/${name}.ts`],
-    rules: {
-      'no-restricted-imports': [
-        'error',
-        {
-          patterns: [
-            {
-              group: above.flatMap(other => [`../${other}`, `../${other}/**`, `./${other}`, `./${other}/**`]),
-              message: `'${name}' may not import from the layers above it: ${above.join(', ')}.`
-            }
-          ]
-        }
-      ]
-    }
-  };
-}
+import { rooms } from './rules/rooms.mjs';
+import { untranslated } from './rules/words.mjs';
 
 export default tseslint.config(
-  { ignores: ['lib/**', 'lib-test/**', 'node_modules/**', 'style/*.js', '*.mjs'] },
+  { ignores: ['lib/**', 'lib-test/**', 'node_modules/**', 'style/*.js', '**/*.mjs'] },
   js.configs.recommended,
   ...tseslint.configs.strictTypeChecked,
   ...tseslint.configs.stylisticTypeChecked,
@@ -58,9 +40,10 @@ export default tseslint.config(
   },
   { files: ['src/api/types.ts'], rules: { 'max-len': 'off' } },
   { files: ['src/**/*.test.ts'], rules: { '@typescript-eslint/no-floating-promises': 'off' } },
-  layer('api', ['model', 'tokens', 'widgets', 'plugins', 'index']),
-  layer('model', ['tokens', 'widgets', 'plugins', 'index']),
-  layer('tokens', ['widgets', 'plugins', 'index']),
-  layer('widgets', ['plugins', 'index']),
-  layer('plugins', ['index'])
+  {
+    files: ['src/**/*.{ts,tsx}'],
+    ignores: ['src/**/*.test.ts', 'src/kit/testing.ts'],
+    rules: { 'no-restricted-syntax': ['error', ...untranslated] }
+  },
+  ...rooms(import.meta.dirname)
 );

@@ -1,21 +1,10 @@
-/** The extension: a list of plugins. */
+/** The extension: the kit, and a row for each capability. */
 
-import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { commandsPlugin } from './plugins/commands';
-import { launcherPlugin } from './plugins/launcher';
-import { modelPlugin, notebookPlugin } from './plugins/model';
-import { panelPlugin } from './plugins/panel';
-import { tabsPlugin } from './plugins/tabs';
+import { plugins as attachments } from './attachments/plugin';
+import { plugins as executions } from './executions/plugin';
+import { plugins as kit } from './kit/plugin';
+import { plugins as logs } from './logs/plugin';
+import { plugins as pages } from './pages/plugin';
+import { plugins as shop } from './shop/plugin';
 
-export { CommandIDs, INotebookLink, IZoeModel } from './tokens';
-
-const plugins: JupyterFrontEndPlugin<unknown>[] = [
-  modelPlugin,
-  notebookPlugin,
-  panelPlugin,
-  commandsPlugin,
-  tabsPlugin,
-  launcherPlugin
-];
-
-export default plugins;
+export default [...kit, ...executions, ...shop, ...logs, ...pages, ...attachments];

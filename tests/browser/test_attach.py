@@ -36,8 +36,8 @@ def run_cell(window: Window, code: str) -> Any:
 
 
 def frame_of(window: Window, title: str, place: str) -> FrameLocator:
-    """Open a link of the running execution in a tab; what is in the tab, whose address contains ``place``."""
-    window.section("running").get_by_role("button", name=title).first.click()
+    """Open a link of the notebook's cluster in a tab; what is in the tab, whose address contains ``place``."""
+    window.section("notebook").get_by_role("button", name=title).first.click()
     shown = f'.jp-MainAreaWidget:not(.lm-mod-hidden) iframe[src*="{place}"]'
     expect(window.page.locator(shown)).to_be_visible(timeout=LONG)
     return window.page.frame_locator(shown)

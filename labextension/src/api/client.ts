@@ -1,5 +1,5 @@
 /**
- * Calls the operations of the hub through the Jupyter server, typed by the generated table. Used by the model alone.
+ * Calls the operations of the hub through the Jupyter server, typed by the generated table. Used by models alone.
  *
  * The server extension adds the hub's token; the browser only has its own Jupyter session.
  */
@@ -94,12 +94,7 @@ export class ZoeClient {
       if (init.signal?.aborted) {
         throw error;
       }
-      throw new ZoeProblem({
-        status: 0,
-        code: 'server-unreachable',
-        detail: 'The Jupyter server does not answer.',
-        remedy: 'Check that it runs and that you are online; the connection is tried again by itself.'
-      });
+      throw new ZoeProblem({ code: 'server-unreachable' });
     }
     if (!response.ok) {
       throw await ZoeProblem.fromResponse(response);

@@ -2,7 +2,10 @@
 
 import type { IProblem, IWrongPlace } from './types';
 
-/** An error with a stable code, words for people, and what to do about it. */
+/**
+ * An error with a stable code, words for people, and what to do about it. Problems that arise in the page itself have
+ * no words here: the kit finds those by the code, in the reader's language.
+ */
 export class ZoeProblem extends Error {
   readonly code: string;
   readonly status: number;
@@ -11,22 +14,15 @@ export class ZoeProblem extends Error {
   readonly incident: string;
   readonly errors: readonly IWrongPlace[];
 
-  constructor(problem: Partial<IProblem> | { detail: string; code: string; status: number; remedy?: string }) {
-    const full = problem as Partial<IProblem>;
-    super(full.detail || full.title || 'The request failed.');
+  constructor(problem: { code: string } & Partial<Omit<IProblem, 'code'>>) {
+    super(problem.detail || problem.title || problem.code);
     this.name = 'ZoeProblem';
-    this.code = full.code ?? 'internal';
-    this.status = full.status ?? 0;
-    this.title = full.title ?? '';
-    this.remedy = full.remedy ?? '';
-    this.incident = full.incident ?? '';
-    this.errors = full.errors ?? [];
-  }
-
-  /** The message followed by what to do, for a notification. */
-  get words(): string {
-    const incident = this.incident ? ` (${this.incident})` : '';
-    return [this.message + incident, this.remedy].filter(Boolean).join(' ');
+    this.code = problem.code;
+    this.status = problem.status ?? 0;
+    this.title = problem.title ?? '';
+    this.remedy = problem.remedy ?? '';
+    this.incident = problem.incident ?? '';
+    this.errors = problem.errors ?? [];
   }
 
   /** Whatever was thrown, as a problem. */
@@ -35,7 +31,7 @@ export class ZoeProblem extends Error {
       return error;
     }
     const detail = error instanceof Error ? error.message : String(error);
-    return new ZoeProblem({ detail, code: 'unexpected', status: 0 });
+    return new ZoeProblem({ code: 'unexpected', detail });
   }
 
   /** The problem document in a response; also readable when something else than the hub answered. */
@@ -45,6 +41,7 @@ export class ZoeProblem extends Error {
       const body = JSON.parse(text) as Partial<IProblem> & { message?: string };
       if (typeof body === 'object' && (body.detail || body.title || body.message)) {
         return new ZoeProblem({
+          code: 'internal',
           status: response.status,
           ...body,
           detail: body.detail || body.message || body.title || ''
@@ -53,10 +50,6 @@ export class ZoeProblem extends Error {
     } catch {
       // not JSON: a proxy or the Jupyter server answered
     }
-    return new ZoeProblem({
-      status: response.status,
-      code: 'no-problem',
-      detail: `The server answered ${response.status} ${response.statusText}.`
-    });
+    return new ZoeProblem({ code: 'no-problem', status: response.status, title: response.statusText });
   }
 }
