@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
-from traitlets import Bool, Float, Int, List, Unicode, default
+from traitlets import Bool, Float, Int, List, TraitError, Unicode, default, validate
 from traitlets.config import Application, catch_config_error
 
 import zoe_hub
@@ -32,6 +32,7 @@ from zoe_hub.run import logs, runtime
 from zoe_hub.web.access.auth import EmbeddedAuthenticator
 from zoe_hub.web.context import Hub
 from zoe_hub.web.server import make_application
+from zoe_proxy.pages import origins
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from zoe_hub.backends.base import Backend
     from zoe_hub.store.base import Store
     from zoe_hub.web.access.auth import Authenticator
+    from zoe_proxy.pages.listener import Listener
 
 OK, CANNOT_START, WRONG_OPTIONS, ALREADY_RUNS = 0, 1, 2, 3
 
@@ -243,6 +245,31 @@ class ZoeHub(Application):
             " a new one and is longer open to whoever has the browser."
         ),
     ).tag(config=True)
+    pages_origin = Unicode("auto", help=origins.HELP).tag(config=True)
+    pages_ip = Unicode(
+        help=(
+            "Address at which the second listener, for pages with origins of their own, listens. Empty: this machine"
+            " alone. Another one lets a reverse proxy, or a published port of a container, reach it."
+        )
+    ).tag(config=True)
+    pages_port = Int(
+        0,
+        help=(
+            "TCP port of the second listener. 0: the one of last time, or a free one. A fixed one can be forwarded through"
+            " a tunnel beside the hub's, or be named in a reverse proxy."
+        ),
+    ).tag(config=True)
+    trusted_frameworks = List(
+        Unicode(),
+        default_value=None,
+        allow_none=True,
+        help=(
+            "Frameworks whose pages may be shown at the address of JupyterLab or of the hub where they get no origin of"
+            " their own. Their scripts can then do there whatever the person who opens them can. Default: jupyter, if"
+            " the hub is embedded and processes are local (it is the program, and the user, of the JupyterLab around"
+            " it); otherwise none."
+        ),
+    ).tag(config=True)
     log_file = Unicode(
         help=(
             "File for the log; '-': the standard error. Default: hub.log in the data folder if embedded, else the"
@@ -252,6 +279,13 @@ class ZoeHub(Application):
     config_file = Unicode(
         help="Python file with settings. Default: zoe_hub_config.py in the data folder, if there is one."
     ).tag(config=True)
+
+    @validate("pages_origin")
+    def _check_pages_origin(self, proposal: Any) -> str:
+        try:
+            return origins.Origins(proposal["value"]).setting
+        except ValueError as error:
+            raise TraitError(f"ZoeHub.pages_origin: {error}.") from error
 
     @default("log")
     def _log_default(self) -> logging.Logger:
@@ -369,6 +403,7 @@ class Running:
         self.controllers: Controllers | None = None
         self.hub: Hub | None = None
         self.server: HTTPServer | None = None
+        self.pages: Listener | None = None
         self._sockets: list[socket.socket] = []
         self._idle: asyncio.TimerHandle | None = None
 
@@ -381,13 +416,17 @@ class Running:
         """Open everything, adopt what runs, then listen."""
         from zoe_hub.catalog import Catalog, default_folders  # noqa: PLC0415
         from zoe_hub.store.sql import SQLStore  # noqa: PLC0415
-        from zoe_hub.web.pages.proxy import routes  # noqa: PLC0415
+        from zoe_hub.web.pages.proxy import listener, routes  # noqa: PLC0415
 
         app = self.app
         state = runtime.read(self.data / runtime.STATE)
         deployment = app.deployment or str(state.get("deployment") or runtime.new_deployment(getpass.getuser()))
         self._sockets, port = self._listen(state.get("port"))
-        runtime.write_private(self.data / runtime.STATE, {**state, "deployment": deployment, "port": port})
+        page_sockets, pages_port = self._listen_for_pages(state.get("pages_port"))
+        self._sockets += page_sockets
+        page_origins = origins.Origins(app.pages_origin, pages_port)
+        kept = {"deployment": deployment, "port": port, "pages_port": pages_port or state.get("pages_port")}
+        runtime.write_private(self.data / runtime.STATE, {**state, **kept})
         store = SQLStore(app.database or self.data / "zoe.db")
         opening = asyncio.ensure_future(store.open())
         catalog = Catalog((*map(Path, app.catalog_folders), *default_folders()))
@@ -400,7 +439,7 @@ class Running:
         chosen = choose_backend(app.backend, state.get("backend"), active=any(True for _ in store.active()))
         folder = runtime.private_folder(self.data / chosen)
         backend: Backend = load_part("zoe.backends", chosen)(deployment=deployment, data=str(folder), parent=app)
-        runtime.write_private(self.data / runtime.STATE, {"deployment": deployment, "port": port, "backend": chosen})
+        runtime.write_private(self.data / runtime.STATE, {**kept, "backend": chosen})
         await backend.open()
         self.backend = backend
         reached = backend.capabilities().hub_host
@@ -429,11 +468,15 @@ class Running:
             heartbeat=app.heartbeat,
             stall=app.stall,
             session=app.session_life,
+            pages=page_origins,
+            trusted=self._trusted(chosen),
         )
-        self.hub.tickets.cookie += f"-{port}"
         await self.controllers.start()
-        self.server = HTTPServer(make_application(self.hub, routes()), max_body_size=app.max_body)
-        self.server.add_sockets(self._sockets)
+        self.server = HTTPServer(make_application(self.hub, routes(self.hub)), max_body_size=app.max_body)
+        self.server.add_sockets([each for each in self._sockets if each not in page_sockets])
+        if page_sockets:
+            self.pages = listener(self.hub)
+            self.pages.start(page_sockets)
         self._announce(authenticator, port, chosen)
         gc.freeze()
         gc.enable()
@@ -454,6 +497,31 @@ class Running:
                 ) from error
             sockets = bind_sockets(0, app.ip)
         return sockets, int(sockets[0].getsockname()[1])
+
+    def _listen_for_pages(self, last: object) -> tuple[list[socket.socket], int]:
+        """Sockets of the second listener, and its port: the one of last time, so that what a page keeps in its browser
+        stays there. Nothing, and 0, if there is none.
+        """
+        from zoe_proxy.pages.listener import bind  # noqa: PLC0415
+
+        app = self.app
+        if app.pages_origin == origins.NONE:
+            return [], 0
+        for port in (app.pages_port,) if app.pages_port else (last, 0) if isinstance(last, int) else (0,):
+            try:
+                return bind(app.pages_ip, port)
+            except OSError as error:
+                problem = error
+        raise ZoeError(
+            "port-taken",
+            f"The hub cannot listen for pages at port {port}: {problem.strerror or problem}. Choose another one with"
+            " --ZoeHub.pages_port.",
+        )
+
+    def _trusted(self, backend: str) -> list[str]:
+        """Frameworks whose pages act as whoever opens them."""
+        given: list[str] | None = self.app.trusted_frameworks
+        return given if given is not None else ["jupyter"] if self.app.embedded and backend == "local" else []
 
     def _listen_also(self, host: str, port: int) -> None:
         """Listen where processes reach the hub, too."""
@@ -506,18 +574,19 @@ class Running:
         if self._idle is not None:
             self._idle.cancel()
         runtime.remove_runtime_file(self.data)
-        if self.server is not None:
-            self.server.stop()
+        for server in (self.server, self.pages):
+            if server is not None:
+                server.stop()
         if self.hub is not None:
             self.hub.closing.set()
             for _ in range(100):  # streams end by themselves, at once
                 if not self.hub.streams:
                     break
                 await asyncio.sleep(0.02)
-        if self.server is not None:
+        for server in (self.server, self.pages):
             try:
                 async with asyncio.timeout(2.0):
-                    await self.server.close_all_connections()
+                    await (server.close_all_connections() if server is not None else asyncio.sleep(0))
             except TimeoutError:
                 self.log.info("A connection did not end.")
         for each in self._sockets:

@@ -181,7 +181,7 @@ class Framework:
                         f"{path}/needs/{index}", f"there is no group '{name}'{suggestion(name, self.processes)}"
                     )
             for name, port in ports.items():
-                for key in ("show", "start", "strip", "headers", "title"):
+                for key in ("show", "start", "strip", "needs_origin", "headers", "title"):
                     if isinstance(port, dict) and key in port and port.get("protocol") != "http":
                         fields.error(
                             f"{path}/ports/{name}/{key}", f"'{key}' is for web ports; add protocol: http", key=True
@@ -450,6 +450,7 @@ class Framework:
             title=source.get("title", ""),
             start=source.get("start", "/"),
             strip=source.get("strip", True),
+            needs_origin=source.get("needs_origin", False),
             headers=fields.texts(f"{path}/headers", source.get("headers", {}), scope),
         )
 

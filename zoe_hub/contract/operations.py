@@ -358,6 +358,7 @@ OPERATIONS: tuple[Operation, ...] = (
         status=201,
         input=t.TicketRequest,
         output=t.Ticket,
+        errors=("unknown-execution",),
     ),
     # plans and events
     Operation(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +12,11 @@ from zoe_hub.backends.base import Backend
 from zoe_hub.store.base import Store
 from zoe_hub.web.access.audit import Audit
 from zoe_hub.web.access.auth import Authenticator
-from zoe_hub.web.access.origin import Origins
+from zoe_hub.web.access.origin import CallerOrigins
 from zoe_hub.web.access.tickets import Tickets
 from zoe_hub.web.metrics import Metrics
 from zoe_hub.web.views import Views
+from zoe_proxy.pages.origins import NONE, Origins
 
 if TYPE_CHECKING:
     from zoe_hub.catalog import Catalog
@@ -51,6 +52,8 @@ class Hub:
         heartbeat: float = 15.0,
         stall: float = 30.0,
         session: float = 12 * 3600.0,
+        pages: Origins | None = None,
+        trusted: Collection[str] = (),
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         """:param controllers: anything with a mapping ``stats``; read for the metrics
@@ -58,7 +61,9 @@ class Hub:
         :param max_body: bytes of a request's body
         :param heartbeat: seconds between two signs of life in a quiet event stream
         :param stall: seconds after which a reader of events who does not read is disconnected
-        :param session: seconds that a browser's session with the proxy lasts
+        :param session: seconds that a browser's session with a page lasts
+        :param pages: where pages have origins of their own; None: nowhere
+        :param trusted: names of frameworks whose pages act as whoever opens them
         """
         self.service = service
         self.store: Store = service.store
@@ -67,7 +72,7 @@ class Hub:
         self.deployment: str = service.deployment
         self.controllers = controllers
         self.authenticator = authenticator
-        self.origins = Origins(hosts, origins)
+        self.origins = CallerOrigins(hosts, origins)
         self.max_body = max_body
         self.heartbeat = heartbeat
         self.stall = stall
@@ -75,7 +80,9 @@ class Hub:
         self.started = now()
         self.views = Views(self.deployment)
         self.metrics = Metrics()
-        self.tickets = Tickets(authenticator, now, session)
+        self.tickets = Tickets(
+            authenticator, now, life=session, origins=pages or Origins(NONE), trusted=frozenset(trusted)
+        )
         self.closing = asyncio.Event()
         self.streams = 0  # open event streams and followed logs
         self.last_request = time.monotonic()

@@ -7,12 +7,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from tornado.httputil import HTTPServerRequest
 from tornado.web import Application
 
 from zoe_hub.contract.openapi import path_parameters
 from zoe_hub.contract.operations import OPERATIONS, PREFIX
-from zoe_hub.web.access.auth import Principal, bearer
 from zoe_hub.web.access.login import LoginHandler
 from zoe_hub.web.call import BOUND, Bound
 from zoe_hub.web.context import Hub
@@ -23,8 +21,7 @@ from zoe_hub.web.operations import executions, streams, system  # noqa: F401 - t
 def make_application(hub: Hub, further: Sequence[tuple[Any, ...]] = ()) -> Application:
     """The application.
 
-    :param further: routes of handlers beside the table, such as the proxy. They find the hub as ``settings["hub"]`` and
-        ``await settings["authenticate"](request)`` says who asks: by token, or by the cookie of a browser's session.
+    :param further: routes of handlers beside the table, such as the proxy. They find the hub as ``settings["hub"]``
     """
     paths: defaultdict[str, dict[str, Bound]] = defaultdict(dict)
     names: dict[str, tuple[str, ...]] = {}
@@ -41,26 +38,11 @@ def make_application(hub: Hub, further: Sequence[tuple[Any, ...]] = ()) -> Appli
             paths.items(), key=lambda each: not each[0].startswith("/executions")
         )  # looked at one by one: what is asked most comes first
     ]
-
-    async def authenticate(request: HTTPServerRequest) -> Principal | None:
-        """Who asks for a proxied page. :raises ZoeError: ``foreign-origin`` (with a cookie, which browsers send by
-        themselves)
-        """
-        if bearer(request) is not None:
-            principal = await hub.authenticator.authenticate(request)
-        else:
-            hub.origins.check(request)
-            principal = hub.tickets.principal(request)
-        if principal is not None:
-            hub.touch()
-        return principal
-
     return Application(
         [*routes, ("/healthz", LivenessHandler), ("/zoe/login", LoginHandler), *further],
         default_handler_class=UnknownHandler,
         log_function=_log_request,
         hub=hub,
-        authenticate=authenticate,
     )
 
 

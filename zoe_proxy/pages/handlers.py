@@ -1,12 +1,13 @@
-"""What a listener for pages answers beside the pages, and what handlers that show pages share.
+"""What a listener answers beside the pages: begins sessions, proves that it is the right one, says what is lost.
 
-The handlers of the hub and of the server extension derive from these, or use the functions; none of them looks at
-Jupyter's cookies or tokens.
+Used by the listener and by the servers in front, which register ``EnterHandler`` too. Nothing here looks at Jupyter's
+cookies or tokens.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from tornado.web import RequestHandler
@@ -22,10 +23,18 @@ AGAIN = "Open it again: from Zoe's panel in JupyterLab, or with 'zoe open' in a 
 _FRAMES = ("iframe", "frame", "embed", "object")
 
 
-def write_document(handler: RequestHandler, status: int, page: tuple[str, str], *, frames: str = "'self'") -> None:
+def write_document(
+    handler: RequestHandler,
+    status: int,
+    page: tuple[str, str],
+    *,
+    frames: str = "'self'",
+    headers: Mapping[str, str] | None = None,
+) -> None:
     """Finish with a small page of ``documents``.
 
     :param frames: sources of pages that may show it in a frame
+    :param headers: further ones
     """
     content, policy = page
     handler.clear()
@@ -36,9 +45,11 @@ def write_document(handler: RequestHandler, status: int, page: tuple[str, str], 
         "Cache-Control": "no-store",
         "Referrer-Policy": "no-referrer",
         "X-Content-Type-Options": "nosniff",
+        **(headers or {}),
     }.items():
         handler.set_header(name, value)
-    handler.clear_header("Server")
+    for name in ("Server", "X-Frame-Options"):
+        handler.clear_header(name)
     handler.finish(content)
 
 

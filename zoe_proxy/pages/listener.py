@@ -68,9 +68,12 @@ class Listener:
         """Accept connections."""
         self._server.add_sockets(sockets)
 
-    async def stop(self) -> None:
-        """Close everything."""
+    def stop(self) -> None:
+        """Accept no more."""
         self._server.stop()
+
+    async def close_all_connections(self) -> None:
+        """End what is under way."""
         await self._server.close_all_connections()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from urllib.parse import quote
 
 import msgspec
 
@@ -13,6 +12,7 @@ from zoe_hub import contract
 from zoe_hub.contract import types as t
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.web.call import Answer, Call, bind
+from zoe_hub.web.pages.target import PREFIX as PAGES
 from zoe_hub.web.problems import wrong_place
 
 LOGIN = "/zoe/login"
@@ -147,6 +147,18 @@ async def get_zapp_schema(call: Call) -> dict[str, object]:
 @bind("create_ticket")
 async def create_ticket(call: Call) -> Answer:
     """An address that works once in a browser."""
-    ticket, expires = call.hub.tickets.issue(call.principal, call.body.path)
-    url = f"{LOGIN}?ticket={quote(ticket)}"
-    return Answer(msgspec.json.encode(t.Ticket(url=url, expires=expires)), headers={"Location": url})
+    tickets, path = call.hub.tickets, call.body.path
+    execution = await call.own_execution(path.removeprefix(PAGES).split("/")[1].partition("?")[0])
+    page = tickets.page(execution, path)
+    ticket, expires = tickets.issue(call.principal, page)
+    own = tickets.own(call.principal, page, call.body.ancestors)
+    url = f"{LOGIN}?ticket={ticket}"
+    answer = t.Ticket(
+        url=url,
+        expires=expires,
+        own=None if own is None else t.OwnOrigin(url=own.url, here=own.here, proof=own.proof),
+        prefix=page.prefix,
+        trusted=page.trusted,
+        needs_origin=page.needs_origin,
+    )
+    return Answer(msgspec.json.encode(answer), headers={"Location": url})
