@@ -255,8 +255,8 @@ class ZoeHub(Application):
     pages_port = Int(
         0,
         help=(
-            "TCP port of the second listener. 0: the one of last time, or a free one. A fixed one can be forwarded through"
-            " a tunnel beside the hub's, or be named in a reverse proxy."
+            "TCP port of the second listener. 0: the one of last time, or a free one. A fixed one can be forwarded"
+            " through a tunnel beside the hub's, or be named in a reverse proxy."
         ),
     ).tag(config=True)
     trusted_frameworks = List(

@@ -261,7 +261,7 @@ class ProxyHandler(RequestHandler):
                 return
             if self._headers_written:
                 # The client must not take a part for the whole: only an aborted connection says so.
-                gen_log.info("%s %s: %s", self.request.method, self.request.path, error)
+                gen_log.info("%s %s: %s", self.request.method, rewrite.for_the_log(self.request.path), error)
                 self.detach().close()
             else:
                 self._fail(error)
@@ -295,7 +295,7 @@ class ProxyHandler(RequestHandler):
 
     def _fail(self, error: UpstreamError) -> None:
         if not self._gone and not self._finished:
-            gen_log.info("%s %s: %s", self.request.method, self.request.path, error)
+            gen_log.info("%s %s: %s", self.request.method, rewrite.for_the_log(self.request.path), error)
             self._answer_later(partial(self.upstream_failed, error))
 
     # -- WebSocket

@@ -440,8 +440,8 @@ class TicketRequest(Record, kw_only=True):
 
 
 class OwnOrigin(Record, kw_only=True):
-    """A way to a page at an origin of its own. If the browser gets ``proof`` from ``here``, then ``url`` opens the page,
-    once.
+    """A way to a page at an origin of its own: if the browser gets ``proof`` from ``here``, then ``url`` opens the
+    page, once.
     """
 
     url: str

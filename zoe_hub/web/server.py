@@ -16,6 +16,7 @@ from zoe_hub.web.call import BOUND, Bound
 from zoe_hub.web.context import Hub
 from zoe_hub.web.handler import ApiHandler, LivenessHandler, UnknownHandler, log
 from zoe_hub.web.operations import executions, streams, system  # noqa: F401 - their import binds the operations
+from zoe_proxy.rewrite import for_the_log
 
 
 def make_application(hub: Hub, further: Sequence[tuple[Any, ...]] = ()) -> Application:
@@ -58,7 +59,7 @@ def _log_request(handler: Any) -> None:
             "%d %s %s %s %.1f ms",
             status,
             request.method,
-            request.path,
+            for_the_log(request.path),
             principal.name if principal else "-",
             1000 * request.request_time(),
         )

@@ -18,6 +18,7 @@ from tornado.web import Application
 
 from zoe_proxy.pages.handlers import EnterHandler, HereHandler
 from zoe_proxy.pages.opening import ENTER, HERE, Door
+from zoe_proxy.rewrite import for_the_log
 
 _BOTH = ("127.0.0.1", "::1")
 _ATTEMPTS = 20
@@ -81,4 +82,6 @@ def _log(handler: Any) -> None:
     """What went wrong; no query, which may hold a ticket."""
     status = handler.get_status()
     if status >= 500:
-        logging.getLogger("zoe_proxy").warning("%d %s %s", status, handler.request.method, handler.request.path)
+        logging.getLogger("zoe_proxy").warning(
+            "%d %s %s", status, handler.request.method, for_the_log(handler.request.path)
+        )

@@ -10,7 +10,7 @@ import re
 from asyncio import Future
 from collections.abc import Callable
 from functools import partial
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 from tornado import httputil
 from tornado.httputil import HTTPServerRequest

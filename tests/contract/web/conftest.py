@@ -25,6 +25,7 @@ from zoe_hub.store.base import Store
 from zoe_hub.store.memory import MemoryStore
 from zoe_hub.web.access.auth import EmbeddedAuthenticator
 from zoe_hub.web.context import Hub
+from zoe_hub.web.pages.proxy import routes
 from zoe_hub.web.server import make_application
 
 FRAMEWORK = """
@@ -111,7 +112,7 @@ class World:
             **self.options,
         )
         await self.controllers.start()
-        self.server = HTTPServer(make_application(self.hub), max_body_size=self.hub.max_body)
+        self.server = HTTPServer(make_application(self.hub, routes(self.hub)), max_body_size=self.hub.max_body)
         self.server.add_sockets(sockets)
 
     async def stop(self) -> None:

@@ -1,9 +1,9 @@
 """Opens pages in a browser that has no token: a ticket for the address bar, then a session in one of three places.
 
 ``zoe open`` in a terminal makes an address with a ticket, which works once and for a minute. The hub exchanges it for a
-way to the page: at an origin of its own, in the sandbox, or trusted (see ``zoe_proxy.pages``). The server extension asks
-for the way to the hub's second listener at once. No ticket and no session outlives the token it was made with, nor the
-hub. Called by the operation ``create_ticket``, the handler of logins, and the proxy.
+way to the page: at an origin of its own, in the sandbox, or trusted (see ``zoe_proxy.pages``). The server extension
+asks for the way to the hub's second listener at once. No ticket and no session outlives the token it was made with, nor
+the hub. Called by the operation ``create_ticket``, the handler of logins, and the proxy.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ from zoe_hub.web.handler import ZoeHandler
 from zoe_hub.web.pages.target import PREFIX, Target, find_target, netloc, page_links, parts_of
 from zoe_hub.web.pages.waiting import MARK, waiting_page
 from zoe_proxy import Client, Route, Upstream, UpstreamError
-from zoe_proxy.pages.confinement import READS, Place
+from zoe_proxy.pages.confinement import READS, Place, denied_cookies
 from zoe_proxy.pages.documents import document
 from zoe_proxy.pages.handlers import EnterHandler, write_document
 from zoe_proxy.pages.listener import Listener
@@ -87,7 +87,7 @@ class _Page(PageHandler, ZoeHandler):
         return self.request.method in READS and "Upgrade" not in self.request.headers
 
     async def _find_target(self, principal: Principal) -> Target:
-        identifier, *more = parts_of(self.path_below())
+        identifier, process, port, rest = parts_of(self.path_below())
         execution = self.hub.store.executions.get(identifier)
         if execution is None or not (execution.owner == principal.name or principal.admin):
             raise ZoeError(
@@ -97,7 +97,7 @@ class _Page(PageHandler, ZoeHandler):
             await self.hub.audit.record(
                 principal.name, self.operation_id, owner=execution.owner, execution=execution.id, look=self._looks()
             )
-        return find_target(execution, *more)
+        return find_target(execution, process, port, rest)
 
     def _redirect(self, place: str) -> None:
         self.set_status(307)
@@ -134,9 +134,7 @@ class _Page(PageHandler, ZoeHandler):
             rest=target.rest or "/",
             query=self.request.query,
             client=self.client(),
-            rules=replace(
-                self.rules(), added=added, links=page_links(execution, self.prefix()) if port.strip else {}
-            ),
+            rules=replace(self.rules(), added=added, links=page_links(execution, self.prefix()) if port.strip else {}),
         )
 
     # --- where the browser is; a program is at the hub itself ---
@@ -221,8 +219,8 @@ class PageForPrograms(_Page):
         return pairs if given & {"content-security-policy", "x-frame-options"} else [*pairs, framing]
 
     def rules(self) -> Rules:
-        """A program's cookies are its own; those of a trusted page stay clear of the hub's."""
-        return super().rules() if self.admission is not None else Rules()
+        """As for a session; of a program, too, nothing of Jupyter's or the hub's goes to the process."""
+        return super().rules() if self.admission is not None else Rules(denied_cookies=denied_cookies("own"))
 
     def _through_extension(self) -> bool:
         """Whether the Jupyter server extension of this machine passed the request on: what it says of the browser is
