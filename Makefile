@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PY := $(BIN)/python
 BACKEND ?= local
-SOURCES := zoe_hub jupyter_zoe zoe_proxy frameworks tests binder
+SOURCES := zoe_hub jupyter_zoe zoe_proxy zoe_loopback frameworks tests binder
 PYTEST := $(PY) -m pytest
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 

@@ -13,6 +13,16 @@ Shared by the hub (``zoe_hub.web.pages.proxy``: web pages of processes) and the 
 
 from zoe_proxy.handler import ProxyHandler, Upstream
 from zoe_proxy.rewrite import Client, Route, escapes, same_origin
-from zoe_proxy.upstream import Timeouts, UpstreamError
+from zoe_proxy.upstream import Check, Timeouts, UpstreamError
 
-__all__ = ["Client", "ProxyHandler", "Route", "Timeouts", "Upstream", "UpstreamError", "escapes", "same_origin"]
+__all__ = [
+    "Check",
+    "Client",
+    "ProxyHandler",
+    "Route",
+    "Timeouts",
+    "Upstream",
+    "UpstreamError",
+    "escapes",
+    "same_origin",
+]

@@ -18,7 +18,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 from tornado import httputil
-from tornado.iostream import StreamClosedError
+from tornado.iostream import IOStream, StreamClosedError
 from tornado.log import gen_log
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
@@ -27,7 +27,7 @@ from zoe_proxy.headers import request_headers, response_headers
 from zoe_proxy.links import editor
 from zoe_proxy.rewrite import Client, Route, Rules
 from zoe_proxy.tunnel import splice
-from zoe_proxy.upstream import Exchange, Head, Timeouts, UpstreamError, connect
+from zoe_proxy.upstream import Check, Exchange, Head, Timeouts, UpstreamError, connect
 
 METHODS = (
     *("GET", "HEAD", "POST", "DELETE", "PATCH", "PUT", "OPTIONS"),
@@ -57,6 +57,8 @@ class Upstream:
     rules: Rules = field(default_factory=Rules)
     timeouts: Timeouts = field(default_factory=Timeouts)
     tls: ssl.SSLContext | None = None
+    check: Check | None = None
+    """Looks at each connection before anything is sent."""
     collect: int = 0
     """A body of at most this many bytes is held and given to ``edit_body``; 0: none is."""
 
@@ -159,19 +161,14 @@ class ProxyHandler(RequestHandler):
         """
         assert self._upstream is not None
         try:
-            stream = await connect(
-                self._upstream.host,
-                self._upstream.port,
-                timeout=self._upstream.timeouts.connect,
-                tls=self._upstream.tls,
-            )
+            stream = await _connected(self._upstream)
         except UpstreamError as error:
             other = await self.retry(error)
             try:
                 if other is None:
                     raise
                 self._upstream = other
-                stream = await connect(other.host, other.port, timeout=other.timeouts.connect, tls=other.tls)
+                stream = await _connected(other)
             except UpstreamError as last:
                 self._fail(last)
                 return False
@@ -344,6 +341,12 @@ class ProxyHandler(RequestHandler):
         if self._exchange is not None:
             self._exchange.close()
         super().on_connection_close()
+
+
+async def _connected(upstream: Upstream) -> IOStream:
+    return await connect(
+        upstream.host, upstream.port, timeout=upstream.timeouts.connect, tls=upstream.tls, check=upstream.check
+    )
 
 
 def _raise(error: Exception) -> None:

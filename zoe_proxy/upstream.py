@@ -10,9 +10,9 @@ import asyncio
 import ipaddress
 import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from tornado import httputil
 from tornado.http1connection import HTTP1Connection, HTTP1ConnectionParameters
@@ -63,24 +63,31 @@ class Head:
     headers: httputil.HTTPHeaders
 
 
+Check = Callable[[socket.socket], Awaitable[None]]
+"""Looks at a connection before anything is sent over it, and raises ``OSError`` if nothing may be."""
+
+
 # given on, with a meaning of its own
-async def connect(host: str, port: int, *, timeout: float, tls: ssl.SSLContext | None = None) -> IOStream:  # noqa: ASYNC109
+async def connect(
+    host: str,
+    port: int,
+    *,
+    timeout: float,  # noqa: ASYNC109
+    tls: ssl.SSLContext | None = None,
+    check: Check | None = None,
+) -> IOStream:
     """A connection to the upstream.
 
     :param timeout: seconds, 0 for ever
-    :raises UpstreamError: ``connect`` or ``timeout``
+    :param check: whether it is the upstream that was meant; not asked with ``tls``, whose certificate says so
+    :raises UpstreamError: ``connect``: nothing was sent
     """
     try:
         async with asyncio.timeout(timeout or None):
-            if tls is None and (family := _family(host)) is not None:  # spares the thread that looks up names
-                stream = IOStream(socket.socket(family), read_chunk_size=PIECE)
-                try:
-                    await stream.connect((host, port))
-                except BaseException:
-                    stream.close()
-                    raise
-            else:
+            if tls is not None:
                 stream = await TCPClient().connect(host, port, ssl_options=tls)
+            else:
+                stream = await _checked(host, port, check)
     except TimeoutError as error:
         raise UpstreamError("connect", f"{host}:{port} did not accept a connection within {timeout:g} s") from error
     except (OSError, StreamClosedError) as error:
@@ -91,11 +98,35 @@ async def connect(host: str, port: int, *, timeout: float, tls: ssl.SSLContext |
     return stream
 
 
-def _family(host: str) -> socket.AddressFamily | None:
-    try:
-        return socket.AF_INET6 if ipaddress.ip_address(host).version == 6 else socket.AF_INET
+async def _checked(host: str, port: int, check: Check | None) -> IOStream:
+    """The first address of a name that accepts a connection and passes the check: a name such as ``localhost`` has
+    several, and each may have another listener.
+    """
+    failure: Exception = OSError("it has no address")
+    for family, address in await _addresses(host, port):
+        stream = IOStream(socket.socket(family), read_chunk_size=PIECE)
+        try:
+            await stream.connect(address)
+            if check is not None:
+                await check(stream.socket)
+        except (OSError, StreamClosedError) as error:
+            stream.close()
+            failure = error
+        except BaseException:
+            stream.close()
+            raise
+        else:
+            return stream
+    raise failure
+
+
+async def _addresses(host: str, port: int) -> list[tuple[socket.AddressFamily, Any]]:
+    try:  # spares the thread that looks up names
+        family = socket.AF_INET6 if ipaddress.ip_address(host).version == 6 else socket.AF_INET
     except ValueError:
-        return None
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        return [(each[0], each[4]) for each in found]
+    return [(family, (host, port))]
 
 
 class Exchange(httputil.HTTPMessageDelegate):

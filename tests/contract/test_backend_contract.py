@@ -62,6 +62,9 @@ class TestFakeBackend(BackendContract):
     async def reach(self, address):
         return self.engine.answer(address)
 
+    def connected(self, address):
+        return None
+
 
 class TestLocalBackend(BackendContract):
     @pytest.fixture

@@ -88,6 +88,14 @@ class Rig:
         self.url = ""
         self.pages = 0  # port of the second listener
         self.hub: Hub
+        self.refused = ""  # why the page's listener is not the process
+        self.checked: list[str] = []
+
+    async def check_listener(self, name: str, connection: object) -> None:
+        """As of a backend."""
+        self.checked.append(name)
+        if self.refused:
+            raise ConnectionError(self.refused)
 
     async def fetch(self, path: str, headers: dict[str, str] | None = None, **options: Any) -> Any:
         request = HTTPRequest(
@@ -206,7 +214,10 @@ async def rig() -> AsyncIterator[Rig]:
     )
     await rig.store.commit(Batch(executions=(execution,), tokens=tokens, secrets={"e1": {"page": "s3cret"}}))
     service: Any = SimpleNamespace(
-        store=rig.store, backend=SimpleNamespace(), catalog=SimpleNamespace(folder=Path), deployment="d"
+        store=rig.store,
+        backend=SimpleNamespace(check_listener=rig.check_listener),
+        catalog=SimpleNamespace(folder=Path),
+        deployment="d",
     )
     page_sockets, rig.pages = bind("", 0)
     rig.hub = Hub(
@@ -387,6 +398,16 @@ async def test_a_process_that_does_not_listen_is_waited_for_as_well(rig: Rig) ->
     await rig.change(processes=(replace(old, addresses={"ui": replace(old.addresses["ui"], endpoint_port=free)}),))
     answer = await rig.fetch("/zoe/pages/e1/web-0/ui/")
     assert (answer.code, json.loads(answer.body)["code"]) == (409, "not-ready")
+
+
+async def test_a_listener_that_is_not_the_process_is_sent_nothing(rig: Rig) -> None:
+    assert (await rig.fetch("/zoe/pages/e1/web-0/ui/")).code == 200
+    rig.refused = "it is somebody else's"
+    answer = await rig.fetch("/zoe/pages/e1/web-0/ui/")
+    assert (answer.code, json.loads(answer.body)["code"]) == (409, "not-ready")
+    assert "somebody else's" in json.loads(answer.body)["detail"]
+    name = rig.store.executions["e1"].processes[0].name
+    assert rig.checked == [name, name]
 
 
 async def test_after_the_end_nobody_waits(rig: Rig) -> None:

@@ -11,11 +11,13 @@ nothing else.
 
 from __future__ import annotations
 
+import socket
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Mapping
 
 from traitlets.config import LoggingConfigurable
 
+import zoe_loopback
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.model import Address, Observed
 from zoe_hub.core.executions.spec import Port, Resources
@@ -45,6 +47,7 @@ class Capabilities(Record, kw_only=True):
     volumes: bool = False
     nodes: bool = False  # more than one machine
     hub_host: str = "127.0.0.1"  # where a process reaches the hub; the hub listens there as well
+    listeners: tuple[int, ...] = ()  # users of this machine who hold the endpoints of processes; none: the hub's own
 
 
 class ProcessSpec(Record, kw_only=True):
@@ -176,6 +179,19 @@ class Backend(LoggingConfigurable):
     @abstractmethod
     async def forget_logs(self, execution: str) -> None:
         """Delete the logs of an ended execution."""
+
+    def listeners(self) -> frozenset[int]:
+        """The users of this machine who may hold endpoints of processes."""
+        return frozenset(self.capabilities().listeners or (zoe_loopback.own(),))
+
+    async def check_listener(self, name: str, connection: socket.socket) -> None:
+        """That a connection to an endpoint of a process ends at what the backend put there: asked after connecting and
+        before the first byte of every probe and proxied request.
+
+        :raises OSError: ``zoe_loopback.Stranger`` above all: nothing may be sent
+        """
+        if zoe_loopback.is_here(connection):
+            await zoe_loopback.require(connection, self.listeners())
 
     def folder(self, framework: str, source: str) -> str:
         """Where a process finds the files of a framework. ``source`` is their folder on the hub's machine."""

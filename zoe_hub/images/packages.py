@@ -27,6 +27,7 @@ CHECKOUT = Path(__file__).parents[2]  # unless the project is installed from a w
 SOURCES = (
     "zoe_hub",
     "zoe_proxy",
+    "zoe_loopback",
     "jupyter_zoe",
     "frameworks",
     "jupyter-config",

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import socket
 from collections.abc import AsyncIterator
 from itertools import pairwise
 from typing import Any
@@ -28,6 +29,7 @@ import pytest
 from zoe_hub.backends.base import Backend, Chunk, Permanent, Resync, Temporary
 from zoe_hub.core.executions.model import Observed, process_name
 from zoe_hub.core.executions.spec import Port
+from zoe_hub.testing import strangers
 from zoe_hub.testing.backend_harness import BackendFactory, BackendHarness, Programs
 
 __all__ = ["BackendContract", "BackendFactory", "Programs"]
@@ -240,6 +242,34 @@ class BackendContract(BackendHarness):
             given = spec.addresses["web"]
             assert (found.number, found.host, found.port) == (given.number, given.host, given.port)
             assert await self.until("an answer", lambda found=found: self.reach(found)) == f"I am {i}".encode()  # type: ignore[misc]
+
+    async def test_the_listener_of_an_endpoint_is_known_from_others(
+        self, backend: Backend, backends: BackendFactory, programs: Programs, execution: str
+    ) -> None:
+        """A connection to an endpoint ends at the process, also for another hub; one to another user's listener is
+        refused whatever process it is said to be.
+        """
+        ports = (Port(name="web", number=8080, protocol="http"),)
+        spec = await self.spec(backend, programs, execution, programs.serving("web", "I am it"), ports=ports)
+        await backend.start(spec)
+        address = (await backend.addresses(spec.name))["web"]
+        await self.until("an answer", lambda: self.reach(address))
+        connection = self.connected(address)
+        if connection is None:
+            pytest.skip("endpoints of this engine are no sockets")
+        second = backends()
+        await second.open()
+        with connection:
+            await backend.check_listener(spec.name, connection)
+            await second.check_listener(spec.name, connection)
+        if not strangers.possible():
+            pytest.skip("only root can start a process of another user")
+        with (
+            strangers.Listener() as stranger,
+            socket.create_connection((stranger.host, stranger.port)) as elsewhere,
+            pytest.raises(OSError, match="nobody"),
+        ):
+            await backend.check_listener(spec.name, elsewhere)
 
     async def test_addresses_differ(self, backend: Backend, backends: BackendFactory, execution: str) -> None:
         other = backends("two")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
@@ -140,6 +141,10 @@ class BackendHarness:
         except (OSError, TimeoutError):
             return None
         return body if b" 200 " in head.split(b"\r\n")[0] else None
+
+    def connected(self, address: Address) -> socket.socket | None:
+        """A connection to an endpoint; ``None`` where endpoints are simulated."""
+        return socket.create_connection((address.endpoint_host, address.endpoint_port), timeout=5)
 
     async def visible(self, backend: Backend, name: str) -> str:
         """All that a user of the machine who may not look into processes can see of one: its argument lists."""

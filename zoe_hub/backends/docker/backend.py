@@ -61,6 +61,7 @@ class DockerBackend(DockerOptions):
         try:
             info = await engine.run(engine.api.info)
             gateway = self.hub_host or await engine.run(networks.gateway, engine.api)
+            user = await engine.run(engine.user)
         except BaseException:
             engine.close()
             raise
@@ -70,7 +71,9 @@ class DockerBackend(DockerOptions):
             cores=info["NCPU"] * self.overcommit_cores,
             memory=int(info["MemTotal"] * self.memory_share),
         )
-        self._capabilities = Capabilities(backend="docker", isolation=True, limits=True, images=True, hub_host=gateway)
+        self._capabilities = Capabilities(
+            backend="docker", isolation=True, limits=True, images=True, hub_host=gateway, listeners=(user,)
+        )
         self._options = self.container_options(info["NCPU"])
 
     async def close(self) -> None:

@@ -7,12 +7,14 @@ import.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address
 from typing import Any, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
+import zoe_loopback
 from zoe_hub.backends.base import Permanent, Temporary
 from zoe_hub.core.errors import ZoeError
 
@@ -42,7 +44,8 @@ class Engine:
             options["base_url"] = url
         self.url = options.get("base_url") or "the default socket"
         try:
-            if not is_here(str(parse_host(options.get("base_url")))):
+            self.full_url = str(parse_host(options.get("base_url")))
+            if not is_here(self.full_url):
                 raise Permanent(
                     "not-supported",
                     f"The Docker engine at {self.url} is on another machine. Processes' ports are published on the"
@@ -54,6 +57,13 @@ class Engine:
         except Exception as error:
             raise translate(error, self.url) from error
         self._pool = ThreadPoolExecutor(threads, "docker")
+
+    def user(self) -> int:
+        """Who runs the engine, and holds the ports that it publishes: the owner of its socket; root, where it has none
+        in the file system.
+        """
+        scheme, _, path = self.full_url.partition("://")
+        return os.stat(f"/{path}").st_uid if scheme in ("http+unix", "unix") else zoe_loopback.ROOT
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """``function`` in one of the threads, its errors translated."""

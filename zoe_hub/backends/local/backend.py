@@ -10,11 +10,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
+import zoe_loopback
 from zoe_hub.backends.base import Capabilities, Chunk, Permanent, ProcessSpec, Resync, Temporary
 from zoe_hub.backends.journal import Journal, stream
 from zoe_hub.core.errors import ZoeError
@@ -24,6 +26,7 @@ from zoe_hub.core.scheduling.nodes import Node
 
 from . import launch as launching
 from . import machine, records
+from .holders import Holders
 from .options import LocalOptions
 from .polling import Polling
 from .ports import Ports
@@ -44,6 +47,7 @@ class LocalBackend(LocalOptions):
         super().__init__(deployment=deployment, data=data, **kwargs)
         self._layout = Layout(os.path.abspath(data))
         self._ports = Ports(*self.port_range)
+        self._holders = Holders()
         self._queues: set[asyncio.Queue[Observed | Resync]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._homes: dict[str, str] = {}  # process -> execution, as far as seen
@@ -232,6 +236,35 @@ class LocalBackend(LocalOptions):
             raise Permanent("unknown-process", f"There is no process {name}.")
         return launch.addresses
 
+    async def check_listener(self, name: str, connection: socket.socket) -> None:
+        """That the connection ends in the process's own tree."""
+        place = zoe_loopback.places(connection)[0]
+        if not zoe_loopback.sees_all():
+            await zoe_loopback.far_end(connection, await self._tree(name))
+            return
+        end = await zoe_loopback.far_end(connection)
+        if self._holders.knows(name, end):
+            return
+        for _ in range(2):  # a process of the tree may have been forked between two looks
+            tree = await self._tree(name)
+            found = await self._blocking("looking for the owner of a port", self._holders.find, name, tree, end)
+            if found:
+                return
+        user = "nobody who is known" if end.uid is None else zoe_loopback.user_name(end.uid)
+        raise zoe_loopback.Stranger(place, user, f"and not by {name}")
+
+    async def _tree(self, name: str) -> list[int]:
+        """The pids of a process that runs; empty if it does not."""
+
+        def look() -> list[int]:
+            launch = self._find(name)
+            if launch is None:
+                return []
+            alive = records.read(self._layout.process(launch.execution, name) / "alive.json", Alive)
+            return zoe_loopback.processes(alive.shim[0]) if alive is not None and records.shim_lives(alive) else []
+
+        return await self._blocking("looking for the processes of a tree", look)
+
     async def signal(self, name: str, signal: str) -> None:
         """Send a signal to the program itself, through its shim."""
         number = signal_number(signal)
@@ -326,6 +359,7 @@ class LocalBackend(LocalOptions):
         except ZoeError as error:
             self._publish(Resync(reason=f"the end of {name} could not be read: {error}"))
             found = None
+        self._holders.forget(name)
         event = self._running.pop(name, None)
         if event is not None:
             event.set()

@@ -10,12 +10,12 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from logging import Logger
 from typing import Any
 
 import msgspec
-from tornado.httpclient import AsyncHTTPClient, HTTPRequest
-from tornado.simple_httpclient import SimpleAsyncHTTPClient
+from tornado.iostream import IOStream, StreamClosedError
 
 from zoe_hub.backends.base import Backend
 from zoe_hub.controllers.executions.binding import Binder
@@ -24,10 +24,13 @@ from zoe_hub.core.executions.model import Address, Execution, Phase, Process
 from zoe_hub.core.executions.processes import label
 from zoe_hub.core.executions.spec import Drain, Group
 from zoe_hub.language.expressions import evaluate
+from zoe_proxy.upstream import Exchange, Timeouts, UpstreamError, connect
 
 FIRST, LONGEST = 0.02, 0.5  # seconds between two questions
 SILENCE = 0.05  # seconds a connection must stay open to count: a published port of a container accepts, then closes
 ONE_TRY = 5.0  # seconds one question may take
+LONGEST_PAGE = 2**22  # bytes of a page that are read
+AT_A_TIME = 100  # questions about web pages
 
 Key = tuple[str, int, str]  # process, incarnation, question
 
@@ -40,7 +43,7 @@ class Probes:
         self._tasks: dict[Key, asyncio.Task[None]] = {}
         self._yes: set[Key] = set()
         self._begins: dict[tuple[str, int], int] = {}  # where the log of an incarnation begins
-        self._client: AsyncHTTPClient = SimpleAsyncHTTPClient(force_instance=True, max_clients=100)
+        self._slots = asyncio.Semaphore(AT_A_TIME)
 
     def answered(self, process: Process, question: str) -> bool:
         """Whether the answer was yes."""
@@ -110,7 +113,7 @@ class Probes:
         told()
 
     async def _try(self, key: Key, once: Callable[[], Awaitable[bool]]) -> bool:
-        with suppress(OSError, TimeoutError, ZoeError):
+        with suppress(OSError, TimeoutError, ZoeError, UpstreamError, ValueError):
             return await once()
         return False
 
@@ -124,12 +127,12 @@ class Probes:
         if address is None:
             return _yes if ready.kind == "running" else _no
         if ready.kind == "tcp":
-            return lambda: _accepts(address)
+            return lambda: self._accepts(process, address)
 
         async def answers() -> bool:
             path = self._binder.bind(execution, process, secrets, ready.path)
             headers = self._headers(execution, process, group, ready.port, secrets)
-            return await self._get(address, path, headers) is not None
+            return await self._get(process, address, path, headers) is not None
 
         return answers
 
@@ -143,19 +146,43 @@ class Probes:
             else {}
         )
 
-    async def _get(self, address: Address, path: str, headers: Mapping[str, str]) -> bytes | None:
-        request = HTTPRequest(
-            f"http://{address.endpoint_host}:{address.endpoint_port}{path}",
-            headers=dict(headers),
-            follow_redirects=False,
-            request_timeout=ONE_TRY,
-            connect_timeout=ONE_TRY,
-            decompress_response=False,
-        )
-        with suppress(OSError, TimeoutError, Exception):
-            response = await self._client.fetch(request, raise_error=False)
-            return response.body if response.code < 400 else None
-        return None
+    async def _get(self, process: Process, address: Address, path: str, headers: Mapping[str, str]) -> bytes | None:
+        """The page of a port, ``None`` if it is none of success. Sent to the process alone: headers may be secret."""
+        async with self._slots, asyncio.timeout(ONE_TRY):
+            stream = await self._connect(process, address)
+            exchange = Exchange(stream, Timeouts())
+            try:
+                host = f"{address.endpoint_host}:{address.endpoint_port}"
+                await exchange.begin("GET", path, [("Host", host), ("Accept", "*/*"), *headers.items()])
+                await exchange.end()
+                head = await exchange.head()
+                page = b""
+                async for piece in exchange.body():
+                    page += piece
+                    if len(page) > LONGEST_PAGE:
+                        return None
+                return page if head.code < 400 else None
+            finally:
+                exchange.close()
+
+    async def _accepts(self, process: Process, address: Address) -> bool:
+        """Whether a connection is accepted and stays open for a moment."""
+        stream = await self._connect(process, address)
+        try:
+            async with asyncio.timeout(SILENCE):
+                await stream.read_bytes(1, partial=True)
+        except TimeoutError:
+            return True
+        except StreamClosedError:
+            return False
+        finally:
+            stream.close()
+        return True
+
+    async def _connect(self, process: Process, address: Address) -> IOStream:
+        """A connection that ends at the process."""
+        check = partial(self._backend.check_listener, process.name)
+        return await connect(address.endpoint_host, address.endpoint_port, timeout=ONE_TRY, check=check)
 
     async def _logged(self, process: Process, pattern: re.Pattern[str]) -> bool:
         rest = ""
@@ -189,7 +216,7 @@ class Probes:
         if peer is None or address is None:
             return False
         headers = self._headers(execution, peer, execution.spec.group(peer.group), drain.port, secrets)
-        page = await self._get(address, drain.path, headers)
+        page = await self._get(peer, address, drain.path, headers)
         if page is None:
             return False
         try:
@@ -209,7 +236,6 @@ class Probes:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._client.close()
 
 
 async def _yes() -> bool:
@@ -218,17 +244,3 @@ async def _yes() -> bool:
 
 async def _no() -> bool:
     return False
-
-
-async def _accepts(address: Address) -> bool:
-    """Whether a connection is accepted and stays open for a moment."""
-    async with asyncio.timeout(ONE_TRY):
-        reader, writer = await asyncio.open_connection(address.endpoint_host, address.endpoint_port)
-    try:
-        async with asyncio.timeout(SILENCE):
-            closed = await reader.read(1)
-    except TimeoutError:
-        return True
-    finally:
-        writer.close()
-    return closed != b""

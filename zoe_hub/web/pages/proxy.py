@@ -134,6 +134,7 @@ class _Page(PageHandler, ZoeHandler):
             rest=target.rest or "/",
             query=self.request.query,
             client=self.client(),
+            check=partial(self.hub.backend.check_listener, process.name),
             rules=replace(self.rules(), added=added, links=page_links(execution, self.prefix()) if port.strip else {}),
         )
 
