@@ -54,16 +54,17 @@ def bind(ip: str, port: int) -> tuple[list[socket.socket], int]:
 class Listener:
     """Serves pages until it is stopped."""
 
-    def __init__(self, door: Door, page: type, settings: dict[str, Any], *, max_body: int) -> None:
+    def __init__(self, door: Door, page: type, settings: dict[str, Any], tls: dict[str, Any] | None = None) -> None:
         """:param page: handler of everything that is neither of the own paths
         :param settings: for the handlers
+        :param tls: as ``HTTPServer`` takes it
         """
         application = Application(
             [(ENTER, EnterHandler, {"door": door, "own": True}), (HERE, HereHandler, {"door": door}), (".*", page)],
             log_function=_log,
             **settings,
         )
-        self._server = HTTPServer(application, max_body_size=max_body)
+        self._server = HTTPServer(application, ssl_options=tls)
 
     def start(self, sockets: list[socket.socket]) -> None:
         """Accept connections."""

@@ -53,6 +53,8 @@ class Opening:
     refusal: str  # for people
 
 
+_MOST = 1000  # homes that are remembered
+
 REFUSAL = (
     "This page needs an origin of its own: it uses cookies or storage, or knows only its own address, and does not work"
     " in the sandbox in which Zoe shows pages at the address of JupyterLab or of the hub. This browser reaches no such"
@@ -70,6 +72,7 @@ class Door:
     origins: Origins
     base: str  # path of pages at the server in front: "/user/me/zoe/pages"
     proof: str = field(default_factory=lambda: secrets.token_hex(16))
+    _homes: dict[str, str] = field(default_factory=dict)  # execution -> address in front of its pages there
 
     def open(
         self,
@@ -79,6 +82,7 @@ class Door:
         ancestors: Sequence[str] = (),
         holder: object = None,
         others: Sequence[OwnOrigin] = (),
+        home: str = "",
     ) -> Opening:
         """Plan how a browser opens a page.
 
@@ -86,10 +90,16 @@ class Door:
         :param ancestors: origins of the pages in whose frames it will be shown
         :param holder: in whose name
         :param others: origins of another server that shows the same page, tried after the own one
+        :param home: origin of the server in front, if a browser can open pages there by their plain addresses
         """
+        if home:
+            self._homes.pop(page.execution, None)
+            self._homes[page.execution] = home + self.base
+            if len(self._homes) > _MOST:
+                del self._homes[next(iter(self._homes))]
         own = self.own(page, ancestors=ancestors, holder=holder)
         offered = [each for each in (own, *others) if each is not None and separate(each.here, host)]
-        place: Place | None = "trusted" if page.trusted else None if page.needs_origin else "sandbox"
+        place = self._shared_place(page)
         fallback = ""
         if place is not None:
             visit = Visit(
@@ -103,6 +113,25 @@ class Door:
             )
             fallback = f"{self.base.removesuffix('/pages')}/enter?ticket={self.visits.ticket(visit)}"
         return Opening(tuple(offered), fallback, place == "sandbox", "" if place else REFUSAL)
+
+    def _shared_place(self, page: Page) -> Place | None:
+        """Where it is shown at the origin of the server in front, if it can be."""
+        if not page.needs_origin:
+            return "trusted" if page.trusted else "sandbox"
+        # A page that keeps its prefix finds its parts there alone.
+        return "trusted" if page.trusted and page.prefix == self.base else None
+
+    def home(self, host: str, path: str) -> str:
+        """Where a window goes that has no session for a page at an origin of its own: to the server in front, which
+        knows who is there. Empty if that is not known.
+
+        :param host: at which the window is; :param path: of the page
+        """
+        for execution, home in self._homes.items():
+            _, found, rest = path.partition(f"/pages/{execution}/")
+            if found and self.origins.at(host, execution):
+                return f"{home}/{execution}/{rest}"
+        return ""
 
     def own(self, page: Page, *, ancestors: Sequence[str] = (), holder: object = None) -> OwnOrigin | None:
         """The page at an origin of its own; ``None`` if this server has none."""

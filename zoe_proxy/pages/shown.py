@@ -79,7 +79,18 @@ class PageHandler(ProxyHandler):
         return None if allowed else self._refuse_origin
 
     def lost(self, door: Door) -> None:
-        """Answer a request without a session: a window of its own goes where it can get one."""
+        """Answer a request without a session. A window that a page opened goes where it can get one: what a frame's
+        browser keeps for it stays with the frame.
+        """
+        headers = self.request.headers
+        path = self.request.path + (f"?{self.request.query}" if self.request.query else "")
+        own = headers.get("Sec-Fetch-Dest") == "document" and headers.get("Sec-Fetch-Site") in ("same-origin", "none")
+        if own and self.request.method == "GET" and (home := door.home(self.request.host, path)):
+            self.set_status(303)
+            self.set_header("Location", home)
+            self.set_header("Cache-Control", "no-store")
+            self.finish()
+            return
         write_lost(self)
 
     def rules(self) -> Rules:

@@ -46,7 +46,7 @@ def routes(hub: Hub) -> list[tuple[Any, ...]]:
 
 def listener(hub: Hub) -> Listener:
     """The second listener: pages at origins of their own."""
-    return Listener(hub.tickets.door, PageAtOwnOrigin, {"hub": hub}, max_body=hub.max_body)
+    return Listener(hub.tickets.door, PageAtOwnOrigin, {"hub": hub})
 
 
 class _Page(PageHandler, ZoeHandler):
