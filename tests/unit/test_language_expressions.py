@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from jinja2.sandbox import SandboxedEnvironment
 
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.language.expressions import Late, TemplateError, evaluate, named, parse, secrets
+from zoe_hub.language.expressions import Late, TemplateError, evaluate, names_used, parse, secrets_used
 
 SCOPE = {
     "workers": 3,
@@ -207,14 +207,14 @@ def test_evaluate_the_condition_of_a_drain():
 
 def test_names_and_secrets_are_found_in_every_branch():
     template = parse("{{ a.b.c if on else d['e'].f }} {{ secret('rpc') }} {{ [x, {'k': y}] | json }}")
-    assert sorted((name, path) for name, path, _ in named(template)) == [
+    assert sorted((name, path) for name, path, _ in names_used(template)) == [
         ("a", ("b", "c")),
         ("d", ("e", "f")),
         ("on", ()),
         ("x", ()),
         ("y", ()),
     ]
-    assert [name for name, _ in secrets(template)] == ["rpc"]
+    assert [name for name, _ in secrets_used(template)] == ["rpc"]
 
 
 @settings(max_examples=400, deadline=None)

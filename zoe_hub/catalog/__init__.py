@@ -1,6 +1,6 @@
 """Definitions of frameworks and ZApps: read from YAML, checked, rendered into specifications of executions."""
 
-from zoe_hub.catalog.catalog import Catalog, check, default_folders, published_schema
-from zoe_hub.catalog.zapp import Rendered
+from zoe_hub.catalog.catalog import Catalog, check
+from zoe_hub.catalog.folders import default_folders, published_schema
 
-__all__ = ["Catalog", "Rendered", "check", "default_folders", "published_schema"]
+__all__ = ["Catalog", "check", "default_folders", "published_schema"]

@@ -1,45 +1,29 @@
 """The catalog: all frameworks and ZApps that the hub knows, the broken ones listed with what is wrong with them.
 
 Made by ``app`` with the folders to look in, used by ``controllers`` (rendering) and ``web`` (the shop). ``check`` does
-the same for ``zoe-hub validate PATH``. A folder holds one folder for each definition; a definition is a file named
-``framework.yaml`` or ``zapp.yaml``. Nothing about a framework is known to any other part of the hub.
+the same for ``zoe-hub validate PATH``. Nothing about a framework is known to any other part of the hub.
 """
 
 from __future__ import annotations
 
-import functools
-import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, TypeVar
 
-from zoe_hub.catalog import parameters
+from zoe_hub.catalog import framework, parameters, zapp
+from zoe_hub.catalog.folders import FILE_NAMES, MOST_ERRORS, default_folders, definitions, read_all
 from zoe_hub.catalog.framework import Framework
-from zoe_hub.catalog.schema import check as check_schema
-from zoe_hub.catalog.source import Document, Unreadable, read
-from zoe_hub.catalog.zapp import Rendered, ZApp
+from zoe_hub.catalog.source import Document
+from zoe_hub.catalog.zapp import ZApp
 from zoe_hub.contract.types import FrameworkView, ZAppView
 from zoe_hub.core.errors import FieldError, ZoeError
+from zoe_hub.core.executions.rendered import RenderedZApp
 from zoe_hub.language.words import suggestion
 
 log = logging.getLogger(__name__)
 
-KINDS: tuple[Literal["framework", "zapp"], ...] = ("framework", "zapp")
-MOST_ERRORS = 200  # of one file
-
-
-@functools.cache
-def published_schema(kind: str) -> dict[str, Any]:
-    """The JSON Schema of ``framework.yaml`` or ``zapp.yaml``, as it is published."""
-    text = (Path(__file__).parent / "schemas" / f"{kind}.schema.json").read_text(encoding="utf-8")
-    return json.loads(text)  # type: ignore[no-any-return]
-
-
-def default_folders() -> tuple[Path, ...]:
-    """Where the definitions are that come with Zoe: in the wheel, or in the repository when run from a checkout."""
-    package = Path(__file__).resolve().parent.parent
-    return tuple(folder for folder in (package / "frameworks", package.parent / "frameworks") if folder.is_dir())[:1]
+Definition = TypeVar("Definition", Framework, ZApp)
 
 
 class Catalog:
@@ -62,49 +46,31 @@ class Catalog:
         ``problems``.
         """
         errors: list[FieldError] = []
-        files: dict[Path, tuple[Literal["framework", "zapp"], Path]] = {}  # each once, even if folders overlap
-        for folder in self.folders:
-            for kind, file in _definitions(folder, errors):
-                files.setdefault(file.resolve(), (kind, file))
-        documents: dict[str, dict[str, tuple[Document, Path]]] = {kind: {} for kind in KINDS}
-        broken: set[str] = set()
-        for kind, file in files.values():
-            document = _read(kind, file, errors)
-            if document is None:
-                broken.add(file.parent.name)
-            elif document.data[kind] in documents[kind]:
-                first = documents[kind][document.data[kind]][1]
-                errors.append(
-                    document.error(
-                        f"/{kind}",
-                        f"there is another {kind} '{document.data[kind]}' in {first}, which is used; rename or"
-                        " remove one",
-                    )
-                )
-            else:
-                documents[kind][document.data[kind]] = (document, file)
-        frameworks = {
-            name: found
-            for name, (document, file) in documents["framework"].items()
-            if (found := _guarded(Framework, document, file.parent, errors=errors))
-        }
-        broken |= documents["framework"].keys() - frameworks.keys()
-        zapps = {
-            name: found
-            for name, (document, _) in documents["zapp"].items()
-            if (found := _guarded(ZApp, document, frameworks, frozenset(broken), errors=errors))
-        }
+        found = read_all(self.folders, errors)
+        frameworks: dict[str, Framework] = {}
+        for name, document in found.documents["framework"].items():
+            one = _working(lambda each: framework.read(each, Path(each.file).parent), document, errors)
+            if one is not None:
+                frameworks[name] = one
+        broken = found.broken | (found.documents["framework"].keys() - frameworks.keys())
+        zapps: dict[str, ZApp] = {}
+        for name, document in found.documents["zapp"].items():
+            other = _working(lambda each: zapp.read(each, frameworks, broken), document, errors)
+            if other is not None:
+                zapps[name] = other
         self._frameworks, self._zapps = frameworks, zapps
-        self.frameworks = {name: _framework_view(framework) for name, framework in sorted(frameworks.items())}
-        self.zapps = {name: _zapp_view(zapp) for name, zapp in sorted(zapps.items())}
+        self.frameworks = {name: _framework_view(each) for name, each in sorted(frameworks.items())}
+        self.zapps = {name: _zapp_view(each) for name, each in sorted(zapps.items())}
         self.problems = tuple(errors)
 
-    def render(self, zapp: str, parameters: Mapping[str, Any]) -> Rendered:
+    def render(self, name: str, given: Mapping[str, Any]) -> RenderedZApp:
         """A ZApp with its parameters filled in.
 
         :raises ZoeError: ``unknown-zapp``; ``bad-parameter`` with every wrong place, paths as JSON pointers
         """
-        return self._zapp(zapp).render(parameters)
+        if name not in self._zapps:
+            raise self._unknown(name, self.zapps)
+        return zapp.render(self._zapps[name], given)
 
     def attachable(self, name: str) -> str:
         """The ZApp to start for a kernel that wants to attach to a ZApp or framework of this name.
@@ -123,20 +89,13 @@ class Catalog:
                 "not-attachable", f"No ZApp offers the framework '{name}' alone to kernels. {self._attachables()}"
             )
         # the one named most like the framework: spark-cluster for spark before my-special-spark
-        return min(alone, key=lambda zapp: (not zapp.startswith(name), len(zapp), zapp))
+        return min(alone, key=lambda each: (not each.startswith(name), len(each), each))
 
-    def folder(self, framework: str) -> Path:
+    def folder(self, name: str) -> Path:
         """Where the files of a framework are on this machine. :raises ZoeError: ``unknown-framework``"""
-        if framework not in self._frameworks:
-            raise ZoeError(
-                "unknown-framework", f"There is no framework '{framework}'{suggestion(framework, self._frameworks)}"
-            )
-        return self._frameworks[framework].folder
-
-    def _zapp(self, name: str) -> ZApp:
-        if name not in self._zapps:
-            raise self._unknown(name, self.zapps)
-        return self._zapps[name]
+        if name not in self._frameworks:
+            raise ZoeError("unknown-framework", f"There is no framework '{name}'{suggestion(name, self._frameworks)}")
+        return self._frameworks[name].folder
 
     def _unknown(self, name: str, known: Sequence[str] | Mapping[str, Any]) -> ZoeError:
         broken = [problem for problem in self.problems if Path(problem.file).parent.name == name]
@@ -158,7 +117,7 @@ def check(path: Path, folders: Sequence[Path] | None = None) -> tuple[FieldError
     path = Path(path)
     if not path.exists():
         return (FieldError(message="does not exist", file=str(path)),)
-    if path.is_file() and path.name not in _FILE_NAMES:
+    if path.is_file() and path.name not in FILE_NAMES:
         return (FieldError(message="is no definition; name it framework.yaml or zapp.yaml", file=str(path)),)
     place = path.parent if path.is_file() else path
     catalog = Catalog((place, *(default_folders() if folders is None else folders)))
@@ -170,85 +129,53 @@ def check(path: Path, folders: Sequence[Path] | None = None) -> tuple[FieldError
         if Path(problem.file).resolve() == path.resolve()
         or (path.is_dir() and Path(problem.file).resolve().is_relative_to(inside))
     )
-    if not found and not any(True for _ in _definitions(place, [])):
+    if not found and not any(True for _ in definitions(place, [])):
         return (FieldError(message="holds no framework.yaml or zapp.yaml, nor do its folders", file=str(path)),)
     return found
 
 
-_FILE_NAMES = {f"{kind}.yaml": kind for kind in KINDS}
-
-
-def _definitions(folder: Path, errors: list[FieldError]) -> Iterator[tuple[Literal["framework", "zapp"], Path]]:
-    """The definitions in a folder: its own files, then those of the folders in it, by name."""
+def _working(
+    make: Callable[[Document], tuple[Definition, list[FieldError]]], document: Document, errors: list[FieldError]
+) -> Definition | None:
+    """The definition if nothing is wrong with it. A mistake of this program in reading one must not cost the others."""
     try:
-        below = sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith((".", "_")))
-    except OSError as error:
-        errors.append(
-            FieldError(
-                message=f"cannot be listed: {error.strerror or error}; correct the option for catalog folders",
-                file=str(folder),
-            )
-        )
-        return
-    for place in (folder, *below):
-        for name, kind in _FILE_NAMES.items():
-            if (place / name).is_file():
-                yield kind, place / name
-
-
-def _read(kind: str, file: Path, errors: list[FieldError]) -> Document | None:
-    """A document that fits the published schema, or None."""
-    try:
-        document = read(file)
-    except Unreadable as unreadable:
-        errors += unreadable.errors[:MOST_ERRORS]
-        return None
-    schema = published_schema(kind)
-    faults = list(check_schema(schema, document.data))
-    errors += [document.error(fault.path, fault.message, key=fault.key) for fault in faults[:MOST_ERRORS]]
-    return None if faults else document
-
-
-def _guarded(make: Any, document: Document, *arguments: Any, errors: list[FieldError]) -> Any:
-    """The definition if it has no errors. A mistake of this program in reading one must not cost the others."""
-    try:
-        made = make(document, *arguments)
+        made, wrong = make(document)
     except Exception as error:
         log.exception("Cannot read %s", document.file)
         errors.append(
             document.error("", f"cannot be read ({type(error).__name__}: {error}); please report this with the file")
         )
         return None
-    errors += made.errors[:MOST_ERRORS]
-    return None if made.errors else made
+    errors += wrong[:MOST_ERRORS]
+    return None if wrong else made
 
 
-def _framework_view(framework: Framework) -> FrameworkView:
+def _framework_view(definition: Framework) -> FrameworkView:
     return FrameworkView(
-        name=framework.name,
-        version=framework.version,
-        kind=framework.kind,
-        title=framework.title,
-        description=framework.description,
-        parameters=parameters.published(framework.parameters, framework.title, framework.description),
-        groups=tuple(framework.processes),
-        outputs=tuple(framework.outputs),
+        name=definition.name,
+        version=definition.version,
+        kind=definition.kind,
+        title=definition.title,
+        description=definition.description,
+        parameters=parameters.published(definition.parameters, definition.title, definition.description),
+        groups=tuple(definition.processes),
+        outputs=tuple(definition.outputs),
     )
 
 
-def _zapp_view(zapp: ZApp) -> ZAppView:
-    spec = zapp.sample.spec if zapp.sample else None
+def _zapp_view(definition: ZApp) -> ZAppView:
+    spec = definition.sample.spec if definition.sample else None
     return ZAppView(
-        name=zapp.name,
-        version=zapp.version,
-        kind=zapp.kind,
-        title=zapp.title,
-        description=zapp.description,
-        icon=zapp.icon,
-        parameters=parameters.published(zapp.parameters, zapp.title, zapp.description),
-        frameworks=tuple(dict.fromkeys(part.framework.name for part in zapp.parts)),
+        name=definition.name,
+        version=definition.version,
+        kind=definition.kind,
+        title=definition.title,
+        description=definition.description,
+        icon=definition.icon,
+        parameters=parameters.published(definition.parameters, definition.title, definition.description),
+        frameworks=tuple(dict.fromkeys(part.framework.name for part in definition.parts)),
         attach=tuple(spec.attach) if spec else (),
         scalable=tuple(group.name for group in spec.scalable()) if spec else (),
         ends=spec.ends if spec else False,
-        protected=zapp.protected,
+        protected=definition.protected,
     )

@@ -1,7 +1,7 @@
 """Parameters: what a framework or ZApp may be asked. Checks their schemas, shows them to people, fills in what they
 gave.
 
-Called by ``framework`` and ``zapp`` (when definitions are read and rendered).
+Used by ``framework`` and ``zapp`` (when definitions are read and rendered) and by ``catalog`` (for the shop).
 """
 
 from __future__ import annotations
@@ -33,6 +33,16 @@ def is_secret(schema: Mapping[str, Any]) -> bool:
 def required(schema: Mapping[str, Any]) -> bool:
     """Whether it must be given."""
     return "default" not in schema and not (is_secret(schema) and not schema.get("minLength"))
+
+
+def secrets_among(schemas: Schemas) -> tuple[str, ...]:
+    """Names of the parameters that are secrets."""
+    return tuple(name for name, schema in schemas.items() if is_secret(schema))
+
+
+def has_defaults_for_all(schemas: Schemas) -> bool:
+    """Whether nobody has to say anything but secrets."""
+    return not any(required(schema) and not is_secret(schema) for schema in schemas.values())
 
 
 def check_schemas(schemas: Schemas, path: str) -> Iterator[Fault]:
@@ -112,10 +122,9 @@ def fill(schemas: Schemas, given: Mapping[str, Any], what: str) -> tuple[dict[st
         if name in given:
             value = given[name]
             wrong = list(_unsuitable(value, path)) or list(check(schema, value, path))
-            secret = is_secret(schema)
+            secret = is_secret(schema)  # whose value must not be told
             errors += [
-                FieldError(path=fault.path, message=_without_value(fault.message) if secret else fault.message)
-                for fault in wrong
+                FieldError(path=fault.path, message=fault.demand if secret else fault.message) for fault in wrong
             ]
             values[name] = _whole_numbers(schema, value)
         elif "default" in schema:
@@ -128,10 +137,6 @@ def fill(schemas: Schemas, given: Mapping[str, Any], what: str) -> tuple[dict[st
 def _about(schema: Mapping[str, Any]) -> str:
     text = schema.get("description") or schema.get("title") or ""
     return f": {text}" if text else ""
-
-
-def _without_value(message: str) -> str:
-    return message.partition(", not ")[0]
 
 
 def _unsuitable(value: Any, path: str) -> Iterator[Fault]:
@@ -189,8 +194,28 @@ def shortened(value: Any) -> Any:
     return value
 
 
-def sample(schema: Mapping[str, Any]) -> Any:
-    """Some value of a parameter that has no default, to try a definition with."""
+def texts_in(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """All texts within a value, with their places."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield from texts_in(item, pointer(path, name))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from texts_in(item, pointer(path, index))
+
+
+def samples(schemas: Schemas) -> dict[str, Any]:
+    """Defaults, and some values where there are none, to try a definition with. Secrets are left out."""
+    return {
+        name: schema["default"] if "default" in schema else _sample(schema)
+        for name, schema in schemas.items()
+        if not is_secret(schema)
+    }
+
+
+def _sample(schema: Mapping[str, Any]) -> Any:
     if "enum" in schema:
         return schema["enum"][0]
     if schema.get("examples"):

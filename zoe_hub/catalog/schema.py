@@ -3,7 +3,7 @@
 It knows the keywords of JSON Schema 2020-12 that definitions and parameters may use (``KEYWORDS``; the published schema
 refuses others), and behaves as the standard says; a test compares it with the package ``jsonschema``. That package
 itself is not used at run time: importing it costs the idle hub 21 MiB and its start more than a second, and it words
-errors for programmers. Used by ``definitions`` (files) and ``parameters`` (what people ask for).
+errors for programmers. Used by ``catalog`` (files) and ``parameters`` (what people ask for).
 """
 
 from __future__ import annotations
@@ -21,53 +21,18 @@ from zoe_hub.language.words import shown, suggestion
 
 Schema = Mapping[str, Any] | bool
 
+_STRUCTURE = ("$schema", "$id", "$ref", "$defs")
+_ANNOTATIONS = ("$comment", "title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly")
+_OF_ALL = ("type", "enum", "const", "secret")
+_OF_NUMBERS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf")
+_OF_TEXTS = ("minLength", "maxLength", "pattern", "format")
+_OF_LISTS = ("items", "minItems", "maxItems", "uniqueItems")
+_OF_MAPPINGS = ("properties", "required", "additionalProperties", "patternProperties", "propertyNames")
+_OF_SIZES = ("minProperties", "maxProperties")
+_COMBINATIONS = ("oneOf", "anyOf", "allOf", "not", "if", "then", "else")
 KEYWORDS = frozenset(
-    [
-        "$schema",
-        "$id",
-        "$ref",
-        "$defs",
-        "$comment",
-        "title",
-        "description",
-        "default",
-        "examples",
-        "deprecated",
-        "readOnly",
-        "writeOnly",
-        "secret",
-        "type",
-        "enum",
-        "const",
-        "minimum",
-        "maximum",
-        "exclusiveMinimum",
-        "exclusiveMaximum",
-        "multipleOf",
-        "minLength",
-        "maxLength",
-        "pattern",
-        "format",
-        "items",
-        "minItems",
-        "maxItems",
-        "uniqueItems",
-        "properties",
-        "required",
-        "additionalProperties",
-        "patternProperties",
-        "propertyNames",
-        "minProperties",
-        "maxProperties",
-        "oneOf",
-        "anyOf",
-        "allOf",
-        "not",
-        "if",
-        "then",
-        "else",
-    ]
-)
+    (*_STRUCTURE, *_ANNOTATIONS, *_OF_ALL, *_OF_NUMBERS, *_OF_TEXTS, *_OF_LISTS, *_OF_MAPPINGS, *_OF_SIZES)
+).union(_COMBINATIONS)
 
 _TYPES: Mapping[str, str] = {
     "string": "a text",
@@ -84,8 +49,15 @@ class Fault(NamedTuple):
     """One thing that is wrong. ``key``: it is the name at ``path`` that is wrong, not its value."""
 
     path: str
-    message: str
+    demand: str  # what must be
     key: bool = False
+    found: str = ""  # what is there instead, as ``shown`` tells it; nowhere else does a fault quote a value
+    hint: str = ""
+
+    @property
+    def message(self) -> str:
+        """All of it."""
+        return f"{self.demand}, not {self.found}{self.hint}" if self.found else f"{self.demand}{self.hint}"
 
 
 def is_type(value: Any, name: str) -> bool:
@@ -153,18 +125,15 @@ def check(schema: Schema, value: Any, path: str = "", root: Schema | None = None
     if types is not None:
         names = [types] if isinstance(types, str) else types
         if not any(is_type(value, name) for name in names):
-            yield Fault(path, f"must be {_either(_TYPES[name] for name in names)}, not {shown(value)}")
+            yield Fault(path, f"must be {_either(_TYPES[name] for name in names)}", found=shown(value))
             return
     if "enum" in schema and not any(same(value, item) for item in schema["enum"]):
         known = [item for item in schema["enum"] if isinstance(item, str)]
         hint = suggestion(value, known) if isinstance(value, str) and difflib.get_close_matches(value, known, 1) else ""
-        yield Fault(
-            path,
-            f"must be {_either(repr(item) if isinstance(item, str) else shown(item) for item in schema['enum'])}, not"
-            f" {shown(value)}{hint}",
-        )
+        wanted = _either(repr(item) if isinstance(item, str) else shown(item) for item in schema["enum"])
+        yield Fault(path, f"must be {wanted}", found=shown(value), hint=hint)
     if "const" in schema and not same(value, schema["const"]):
-        yield Fault(path, f"must be {shown(schema['const'])}, not {shown(value)}")
+        yield Fault(path, f"must be {shown(schema['const'])}", found=shown(value))
     if isinstance(value, str):
         yield from _text(schema, value, path)
     elif isinstance(value, dict):
@@ -190,13 +159,13 @@ def _either(words: Iterable[str]) -> str:
 
 def _number(schema: Mapping[str, Any], value: float, path: str) -> Iterator[Fault]:
     if "minimum" in schema and value < schema["minimum"]:
-        yield Fault(path, f"must be at least {schema['minimum']}, not {shown(value)}")
+        yield Fault(path, f"must be at least {schema['minimum']}", found=shown(value))
     if "maximum" in schema and value > schema["maximum"]:
-        yield Fault(path, f"must be at most {schema['maximum']}, not {shown(value)}")
+        yield Fault(path, f"must be at most {schema['maximum']}", found=shown(value))
     if "exclusiveMinimum" in schema and value <= schema["exclusiveMinimum"]:
-        yield Fault(path, f"must be more than {schema['exclusiveMinimum']}, not {shown(value)}")
+        yield Fault(path, f"must be more than {schema['exclusiveMinimum']}", found=shown(value))
     if "exclusiveMaximum" in schema and value >= schema["exclusiveMaximum"]:
-        yield Fault(path, f"must be less than {schema['exclusiveMaximum']}, not {shown(value)}")
+        yield Fault(path, f"must be less than {schema['exclusiveMaximum']}", found=shown(value))
     if "multipleOf" in schema:
         step = schema["multipleOf"]
         whole = (
@@ -205,34 +174,35 @@ def _number(schema: Mapping[str, Any], value: float, path: str) -> Iterator[Faul
             else math.isfinite(value / step) and (value / step).is_integer()
         )
         if not whole:
-            yield Fault(path, f"must be a multiple of {step}, not {shown(value)}")
+            yield Fault(path, f"must be a multiple of {step}", found=shown(value))
 
 
 def _text(schema: Mapping[str, Any], value: str, path: str) -> Iterator[Fault]:
     if len(value) < schema.get("minLength", 0):
         wanted = schema["minLength"]
-        yield Fault(
-            path, "must not be empty" if wanted == 1 else f"must have at least {wanted} characters, not {len(value)}"
-        )
+        if wanted == 1:
+            yield Fault(path, "must not be empty")
+        else:
+            yield Fault(path, f"must have at least {wanted} characters", found=str(len(value)))
     if "maxLength" in schema and len(value) > schema["maxLength"]:
-        yield Fault(path, f"must have at most {schema['maxLength']} characters, not {len(value)}")
+        yield Fault(path, f"must have at most {schema['maxLength']} characters", found=str(len(value)))
         return  # a pattern is not tried on a text of any length
     if "pattern" in schema and _compiled(schema["pattern"]).search(value) is None:
         # $comment beside a pattern says in words what it asks for
         wanted = schema.get("$comment") or f"match {schema['pattern']}"
-        yield Fault(path, f"must {wanted}, not {shown(value)}")
+        yield Fault(path, f"must {wanted}", found=shown(value))
     elif schema.get("format") in FORMATS:
         try:
             FORMATS[schema["format"]](value)
         except ValueError as error:
-            yield Fault(path, f"{error}, not {shown(value)}")
+            yield Fault(path, f"{error}", found=shown(value))
 
 
 def _array(schema: Mapping[str, Any], value: list[Any], path: str, root: Schema) -> Iterator[Fault]:
     if len(value) < schema.get("minItems", 0):
-        yield Fault(path, f"must have at least {schema['minItems']} items, not {len(value)}")
+        yield Fault(path, f"must have at least {schema['minItems']} items", found=str(len(value)))
     if "maxItems" in schema and len(value) > schema["maxItems"]:
-        yield Fault(path, f"must have at most {schema['maxItems']} items, not {len(value)}")
+        yield Fault(path, f"must have at most {schema['maxItems']} items", found=str(len(value)))
         return
     if schema.get("uniqueItems"):
         for index, item in enumerate(value):
@@ -260,13 +230,13 @@ def _object(schema: Mapping[str, Any], value: dict[str, Any], path: str, root: S
             ),
         )
     if "maxProperties" in schema and len(value) > schema["maxProperties"]:
-        yield Fault(path, f"must have at most {schema['maxProperties']} members, not {len(value)}")
+        yield Fault(path, f"must have at most {schema['maxProperties']} members", found=str(len(value)))
         return
     for name, member in value.items():
         below = pointer(path, name)
         if "propertyNames" in schema:
             for fault in check(schema["propertyNames"], name, below, root):
-                yield Fault(below, f"the name {fault.message.removesuffix(f', not {shown(name)}')}", True)
+                yield Fault(below, f"the name {fault.demand}{fault.hint}", True)
         matched = [patterns[pattern] for pattern in patterns if _compiled(pattern).search(name)]
         if name in properties:
             matched.append(properties[name])
@@ -322,7 +292,5 @@ def _best(forms: list[Schema], results: list[list[Fault]], value: Any, path: str
         # the form that the value comes furthest in: its faults are deepest, then fewest
         yield from min(fitting, key=lambda faults: (-max(fault.path.count("/") for fault in faults), len(faults)))
     else:
-        yield Fault(
-            path,
-            f"must be {_either(_TYPES[name] for name in types) if types else 'something else'}, not {shown(value)}",
-        )
+        wanted = _either(_TYPES[name] for name in types) if types else "something else"
+        yield Fault(path, f"must be {wanted}", found=shown(value))

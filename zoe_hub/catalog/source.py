@@ -1,4 +1,4 @@
-"""Reads one YAML file into plain values and remembers where each of them stands. Called by ``definitions``.
+"""Reads one YAML file into plain values and remembers where each of them stands. Called by ``catalog``.
 
 It reads the events of libyaml itself instead of letting PyYAML build objects, so that it can say line and column of
 every value, refuse duplicate keys, and bound everything that a hostile or broken file could blow up: size, depth,

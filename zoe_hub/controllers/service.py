@@ -24,32 +24,13 @@ from zoe_hub.core.commands import Command
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.commands import ScaleExecution, StartExecution, TerminateExecution
 from zoe_hub.core.executions.model import Execution, Phase
-from zoe_hub.core.executions.spec import ExecutionSpec, Resources
+from zoe_hub.core.executions.rendered import RenderedZApp
+from zoe_hub.core.executions.spec import Resources
 from zoe_hub.core.plan import Plan
 from zoe_hub.core.scheduling import placement
 from zoe_hub.store.base import Batch, Reply, Store, Token
 
 RETRIES = 20  # how often a plan is made anew because its records changed meanwhile
-
-
-class RenderedZApp(Protocol):
-    """What the catalog makes of a ZApp and parameters."""
-
-    @property
-    def spec(self) -> ExecutionSpec:
-        """The specification."""
-
-    @property
-    def given(self) -> Mapping[str, str]:
-        """Values of secret parameters."""
-
-    @property
-    def counts(self) -> Mapping[str, int]:
-        """Wanted processes of each group."""
-
-    @property
-    def sized(self) -> frozenset[str]:
-        """The groups whose number the parameters say."""
 
 
 class Shop(Folders, Protocol):

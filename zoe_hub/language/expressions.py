@@ -1,25 +1,24 @@
 """Expressions in ``{{ }}``: what they may say, and what they are worth.
 
-Jinja2's sandbox environment reads them, with block tags switched off; the values come from walking the tree that it
-returns, not from generated code, so that every step is counted and every value measured: an expression can neither run
-for long nor grow large, and nothing of Python is within reach. An unknown name is an error (as with StrictUndefined).
-What is not known before a process starts is a ``Late`` text that holds a reference of ``core.text``.
-Called by ``render`` (definitions) and by the controllers (``evaluate``, for ``Drain.until``).
+Jinja2's sandbox environment reads them, with block tags switched off; ``grammar`` says what of it is allowed, and the
+values come from ``walking`` the tree, not from generated code. An unknown name is an error (as with StrictUndefined).
+What is not known before a process starts is a ``Late`` text that holds a reference of ``core.text``. Called by
+``catalog`` (definitions) and by the controllers (``evaluate``, for ``Drain.until``).
 """
 
 from __future__ import annotations
 
 import functools
-import operator
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from jinja2 import TemplateSyntaxError, nodes
 from jinja2.sandbox import SandboxedEnvironment
 
-from zoe_hub.core.errors import ZoeError
-from zoe_hub.language.filters import COMPARE, FILTERS, TESTS, Late, as_text
-from zoe_hub.language.words import shown, suggestion
+from zoe_hub.language.filters import FILTERS, Late, as_text
+from zoe_hub.language.grammar import refuse_unknown
+from zoe_hub.language.problems import Absent, Hidden, TemplateError, unknown
+from zoe_hub.language.walking import Walk
 
 __all__ = [
     "FILTERS",
@@ -30,36 +29,14 @@ __all__ = [
     "TemplateError",
     "as_text",
     "evaluate",
-    "named",
+    "has_expressions",
+    "names_used",
     "parse",
-    "secrets",
+    "secrets_used",
     "unknown",
 ]
 
-MOST_STEPS = 200_000
-LONGEST_TEXT = 4 * 2**20  # characters of one value
-MOST_ITEMS = 20_000
 LONGEST_EXPRESSION = 64 * 1024  # characters of one template with expressions
-LARGEST_NUMBER = 2**63
-
-
-class TemplateError(ZoeError):
-    """An expression that is not allowed, or has no value. ``line`` counts within the template, from 1."""
-
-    def __init__(self, message: str, line: int = 1) -> None:
-        super().__init__("bad-definition", message)
-        self.line = line
-
-
-class Absent(TemplateError):
-    """The expression names something that is switched off (``when``)."""
-
-
-class Hidden(NamedTuple):
-    """A name that exists and must not be used like this. ``absent``: it is switched off in this rendering."""
-
-    message: str
-    absent: bool = False
 
 
 class Template(NamedTuple):
@@ -75,7 +52,7 @@ class Template(NamedTuple):
 
     def value(self, scope: Mapping[str, Any]) -> Any:
         """What it is worth. :raises TemplateError:"""
-        walk = _Walk(scope)
+        walk = Walk(scope)
         if self.whole:
             return walk.value(self.parts[0])
         texts = [part if isinstance(part, str) else walk.text(part) for part in self.parts]
@@ -95,10 +72,15 @@ _ENVIRONMENT = SandboxedEnvironment(
 )
 
 
+def has_expressions(source: str) -> bool:
+    """Whether a text holds expressions; whether they are right, ``parse`` says."""
+    return "{{" in source
+
+
 @functools.lru_cache(4096)
 def parse(source: str) -> Template:
     """A text as a template. :raises TemplateError: it is no expression, or one that is not allowed"""
-    if "{{" not in source:
+    if not has_expressions(source):
         return Template(source, (source,) if source else (), False)
     if len(source) > LONGEST_EXPRESSION:
         raise TemplateError(f"a text with expressions may have at most {LONGEST_EXPRESSION} characters")
@@ -119,7 +101,7 @@ def parse(source: str) -> Template:
                 parts.append(node.data)
             else:
                 try:
-                    _allow(node)
+                    refuse_unknown(node)
                 except RecursionError as error:
                     raise TemplateError("the expression is too deep; write it more simply") from error
                 parts.append(node)
@@ -143,17 +125,17 @@ def evaluate(expression: str, **names: Any) -> Any:
     return template.value(names)
 
 
-def named(template: Template) -> Iterator[tuple[str, tuple[str, ...], int]]:
+def names_used(template: Template) -> Iterator[tuple[str, tuple[str, ...], int]]:
     """The names that a template uses, each with the attributes behind it and its line: ``master.rpc.address``."""
     for expression in template.expressions():
         yield from _chains(expression)
 
 
-def secrets(template: Template) -> Iterator[tuple[str, int]]:
+def secrets_used(template: Template) -> Iterator[tuple[str, int]]:
     """The names of the secrets that a template asks for, with the line."""
     for expression in template.expressions():
-        for call in _every(expression, nodes.Call):
-            yield call.args[0].value, call.lineno  # type: ignore[attr-defined]  # ``_allow`` lets nothing else through
+        for call in _calls(expression):
+            yield call.args[0].value, call.lineno  # type: ignore[attr-defined]  # ``grammar`` lets nothing else through
 
 
 def _chains(node: nodes.Node) -> Iterator[tuple[str, tuple[str, ...], int]]:
@@ -170,258 +152,7 @@ def _chains(node: nodes.Node) -> Iterator[tuple[str, tuple[str, ...], int]]:
             yield from _chains(child)
 
 
-def _every(node: nodes.Node, kind: type[nodes.Call]) -> Iterator[nodes.Call]:
-    if isinstance(node, kind):
+def _calls(node: nodes.Node) -> Iterator[nodes.Call]:
+    if isinstance(node, nodes.Call):
         yield node
-    yield from node.find_all(kind)
-
-
-# --- what is allowed -----------------------------------------------------------------------------------------------
-
-_BINARY: Mapping[type[nodes.Node], tuple[str, Callable[[Any, Any], Any]]] = {
-    nodes.Add: ("+", operator.add),
-    nodes.Sub: ("-", operator.sub),
-    nodes.Mul: ("*", operator.mul),
-    nodes.Div: ("/", operator.truediv),
-    nodes.FloorDiv: ("//", operator.floordiv),
-    nodes.Mod: ("%", operator.mod),
-}
-_PLAIN: tuple[type[nodes.Node], ...] = (
-    nodes.Const,
-    nodes.Name,
-    nodes.Getattr,
-    nodes.Getitem,
-    nodes.And,
-    nodes.Or,
-    nodes.Not,
-    nodes.Neg,
-    nodes.Pos,
-    nodes.Compare,
-    nodes.Operand,
-    nodes.CondExpr,
-    nodes.Concat,
-    nodes.List,
-    nodes.Tuple,
-    nodes.Dict,
-    nodes.Pair,
-    nodes.Keyword,
-    *_BINARY,
-)
-
-
-def _allow(node: nodes.Node) -> None:
-    """Refuse what is not in the language of definitions."""
-    line = node.lineno or 1
-    if isinstance(node, nodes.Filter):
-        if node.name not in FILTERS:
-            raise TemplateError(f"the filter '{node.name}' is not there{suggestion(node.name, FILTERS)}", line)
-        if node.dyn_args or node.dyn_kwargs or node.node is None:
-            raise TemplateError(f"the filter '{node.name}' cannot be used like this", line)
-    elif isinstance(node, nodes.Test):
-        if node.name not in TESTS and node.name != "defined":
-            raise TemplateError(f"the test '{node.name}' is not there{suggestion(node.name, TESTS)}", line)
-        if node.dyn_args or node.dyn_kwargs or node.kwargs:
-            raise TemplateError(f"the test '{node.name}' cannot be used like this", line)
-    elif isinstance(node, nodes.Call):
-        plain = len(node.args) == 1 and isinstance(node.args[0], nodes.Const) and isinstance(node.args[0].value, str)
-        if (
-            not isinstance(node.node, nodes.Name)
-            or node.node.name != "secret"
-            or not plain
-            or node.kwargs
-            or node.dyn_args
-            or node.dyn_kwargs
-        ):
-            raise TemplateError("only secret('name') can be called; use a filter instead, such as {{ x | int }}", line)
-        return
-    elif isinstance(node, nodes.Getattr) and node.attr.startswith("_"):
-        raise TemplateError(f"'{node.attr}' is not within reach of an expression", line)
-    elif isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Slice):
-        raise TemplateError("slices are not allowed", line)
-    elif isinstance(node, nodes.Pow):
-        raise TemplateError("'**' is not allowed; write the number itself", line)
-    elif not isinstance(node, _PLAIN):
-        raise TemplateError(f"'{type(node).__name__}' is not allowed in an expression", line)
-    for child in node.iter_child_nodes():
-        _allow(child)
-
-
-# --- what it is worth ------------------------------------------------------------------------------------------------
-
-
-class _Walk:
-    """One evaluation, with its budget."""
-
-    def __init__(self, scope: Mapping[str, Any]) -> None:
-        self.scope = scope
-        self.steps = MOST_STEPS
-
-    def text(self, node: nodes.Expr) -> str:
-        value = self.value(node)
-        try:
-            return as_text(value)
-        except TypeError as error:
-            raise TemplateError(str(error), node.lineno) from error
-
-    def value(self, node: Any) -> Any:
-        self.spend(1, node.lineno)
-        try:
-            return self.bounded(self._value(node))
-        except TemplateError:
-            raise
-        except RecursionError as error:
-            raise TemplateError("the expression is too deep; write it more simply", node.lineno) from error
-        except ZeroDivisionError as error:
-            raise TemplateError("divides by zero", node.lineno) from error
-        except (TypeError, ValueError, OverflowError, KeyError, IndexError, AttributeError) as error:
-            raise TemplateError(f"has no value: {error}", node.lineno) from error
-
-    def spend(self, steps: int, line: int | None = 1) -> None:
-        self.steps -= steps
-        if self.steps < 0:
-            raise TemplateError("takes too long; write it more simply", line or 1)
-
-    def bounded(self, value: Any) -> Any:
-        if isinstance(value, str) and len(value) > LONGEST_TEXT:
-            raise TemplateError(f"makes a text of more than {LONGEST_TEXT} characters")
-        if isinstance(value, list) and len(value) > MOST_ITEMS:
-            raise TemplateError(f"makes a list of more than {MOST_ITEMS} items")
-        if (
-            isinstance(value, int | float)
-            and not isinstance(value, bool)
-            and not -LARGEST_NUMBER < value < LARGEST_NUMBER
-        ):
-            raise TemplateError("makes a number that is too large")
-        return value
-
-    def known(self, node: Any) -> Any:
-        """A value that an operator needs now."""
-        value = self.value(node)
-        if isinstance(value, Late):
-            raise TemplateError(
-                "uses in a calculation what is known only when the process starts; it can only be part of a text",
-                node.lineno,
-            )
-        return value
-
-    def _value(self, node: Any) -> Any:
-        kind = type(node)
-        if kind is nodes.Const:
-            return node.value
-        if kind is nodes.Name:
-            return self.name(node)
-        if kind in (nodes.Getattr, nodes.Getitem):
-            return self.member(node)
-        if kind is nodes.Call:
-            if "secret" not in self.scope:
-                raise TemplateError("secrets are not within reach here", node.lineno)
-            return self.scope["secret"](node.args[0].value)
-        if kind in _BINARY:
-            return self.binary(kind, self.known(node.left), self.known(node.right))
-        if kind is nodes.Concat:
-            texts = [self.text(item) for item in node.nodes]
-            self.measure(sum(map(len, texts)))
-            return Late("".join(texts)) if any(isinstance(text, Late) for text in texts) else "".join(texts)
-        if kind is nodes.And:
-            left = self.known(node.left)
-            return self.value(node.right) if left else left
-        if kind is nodes.Or:
-            left = self.known(node.left)
-            return left if left else self.value(node.right)
-        if kind is nodes.Not:
-            return not self.known(node.node)
-        if kind is nodes.Neg:
-            return -self.known(node.node)
-        if kind is nodes.Pos:
-            return +self.known(node.node)
-        if kind is nodes.CondExpr:
-            if self.known(node.test):
-                return self.value(node.expr1)
-            return self.value(node.expr2) if node.expr2 is not None else None
-        if kind is nodes.Compare:
-            return self.compare(node)
-        if kind in (nodes.List, nodes.Tuple):
-            return [self.value(item) for item in node.items]
-        if kind is nodes.Dict:
-            return {as_text(self.known(pair.key)): self.value(pair.value) for pair in node.items}
-        if kind is nodes.Test:
-            if node.name == "defined":
-                return self.defined(node.node)
-            return bool(TESTS[node.name](self.known(node.node), *map(self.known, node.args)))
-        return self.filtered(node)
-
-    def name(self, node: nodes.Name) -> Any:
-        if node.name not in self.scope or node.name == "secret":
-            raise TemplateError(unknown(node.name, self.scope), node.lineno)
-        return self.seen(self.scope[node.name], node)
-
-    def member(self, node: Any) -> Any:
-        holder = self.value(node.node)
-        key = node.attr if isinstance(node, nodes.Getattr) else self.known(node.arg)
-        if isinstance(holder, Mapping):
-            if key not in holder:
-                raise TemplateError(f"'{key}' is not there{suggestion(str(key), map(str, holder))}", node.lineno)
-            return self.seen(holder[key], node)
-        if isinstance(holder, list) and isinstance(key, int) and not isinstance(key, bool):
-            if not -len(holder) <= key < len(holder):
-                raise TemplateError(f"the list has {len(holder)} items, there is none number {key}", node.lineno)
-            return holder[key]
-        raise TemplateError(
-            f"{'this' if isinstance(holder, Late) else shown(holder)} has no member '{key}'", node.lineno
-        )
-
-    def seen(self, value: Any, node: Any) -> Any:
-        if isinstance(value, Hidden):
-            raise (Absent if value.absent else TemplateError)(value.message, node.lineno)
-        return value
-
-    def defined(self, node: Any) -> bool:
-        try:
-            self.value(node)
-        except TemplateError:
-            return False
-        return True
-
-    def measure(self, length: int) -> None:
-        if length > LONGEST_TEXT:
-            raise TemplateError(f"makes a text of more than {LONGEST_TEXT} characters")
-
-    def binary(self, kind: type[nodes.Node], left: Any, right: Any) -> Any:
-        sign, function = _BINARY[kind]
-        numbers = all(isinstance(side, int | float) for side in (left, right))
-        if not numbers:
-            if sign != "+" or type(left) is not type(right) or not isinstance(left, str | list):
-                raise TypeError(f"'{sign}' is for numbers, not for {shown(left)} and {shown(right)}")
-            self.measure(len(left) + len(right))
-        return function(left, right)
-
-    def compare(self, node: nodes.Compare) -> bool:
-        left = self.known(node.expr)
-        for operand in node.ops:
-            right = self.known(operand.expr)
-            if operand.op in ("in", "notin") and isinstance(right, list | str):
-                self.spend(len(right) // 100, node.lineno)
-            if not COMPARE[operand.op](left, right):
-                return False
-            left = right
-        return True
-
-    def filtered(self, node: nodes.Filter) -> Any:
-        if node.name in ("default", "d"):
-            instead = self.value(node.args[0]) if node.args else ""
-            return self.value(node.node) if self.defined(node.node) else instead
-        value = (
-            self.value(node.node)
-            if node.name in ("json", "jws", "tojson", "string", "join", "list")
-            else self.known(node.node)
-        )
-        arguments = [self.known(item) for item in node.args]
-        options: dict[str, Any] = {str(item.key): self.known(item.value) for item in node.kwargs}
-        if isinstance(value, str | list | dict):
-            self.spend(len(value) // 100, node.lineno)
-        return FILTERS[node.name](self, value, *arguments, **options)
-
-
-def unknown(name: str, scope: Iterable[str]) -> str:
-    """The message about a name that is not there."""
-    return f"'{name}' is not there{suggestion(name, scope)}"
+    yield from node.find_all(nodes.Call)

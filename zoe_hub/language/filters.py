@@ -1,4 +1,4 @@
-"""The filters and tests of expressions, and what a value is within a text. Used by ``templates`` alone.
+"""The filters and tests of expressions, and what a value is within a text. Used by ``walking`` and ``grammar``.
 
 Every filter measures what it makes before it makes it, and counts its steps, on the ``Budget`` of the evaluation.
 """
@@ -181,7 +181,7 @@ def _int(walk: Budget, value: Any) -> int:
 
 FILTERS: Mapping[str, Callable[..., Any]] = {
     "default": lambda walk, value: value,
-    "d": lambda walk, value: value,  # see ``filtered``
+    "d": lambda walk, value: value,  # see ``Walk._filtered``
     "abs": lambda walk, value: abs(value),
     "bytes": lambda walk, value: len(_strings(value).encode(errors="surrogatepass")),
     "bool": lambda walk, value: bool(value),

@@ -1,4 +1,4 @@
-"""Amounts as people write them: ``1GiB``, ``512MiB``, ``60s``. Used by the other modules of the catalog."""
+"""Amounts as people write them: ``1GiB``, ``512MiB``, ``60s``. Used by ``catalog``, for parameters and fields."""
 
 from __future__ import annotations
 

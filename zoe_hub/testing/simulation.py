@@ -17,25 +17,15 @@ from zoe_hub.backends.base import ProcessSpec
 from zoe_hub.backends.fake import FakeBackend, FakeEngine
 from zoe_hub.controllers.hub import Controllers
 from zoe_hub.controllers.kit.clock import Clock
-from zoe_hub.controllers.service import RenderedZApp
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.invariants import violations
 from zoe_hub.core.executions.model import Observed
+from zoe_hub.core.executions.rendered import RenderedZApp
 from zoe_hub.core.executions.spec import Connector, Drain, ExecutionSpec, Group, Ready, Resources, Restart, Secret
-from zoe_hub.core.record import Record
 from zoe_hub.store.memory import MemoryStore
 
 HOUR = 3600.0
 Result = TypeVar("Result")
-
-
-class Rendered(Record, kw_only=True):
-    """What a catalog gives back."""
-
-    spec: ExecutionSpec
-    given: Mapping[str, str] = {}
-    counts: Mapping[str, int] = {}
-    sized: frozenset[str] = frozenset()
 
 
 class Shop:
@@ -88,7 +78,7 @@ class Shop:
             attach={"python": Connector()},
         )
         sized = frozenset(group.name for group in groups if "workers" in parameters and group.maximum > group.essential)
-        return Rendered(spec=spec, counts={group.name: group.count for group in groups}, sized=sized)
+        return RenderedZApp(spec=spec, counts={group.name: group.count for group in groups}, sized=sized)
 
     def attachable(self, name: str) -> str:
         """Every ZApp is."""

@@ -1,66 +1,24 @@
-"""Turns the fields of a definition into values: one ``Fields`` for each framework that is rendered, or checked.
+"""Turns the fields of a definition into values: one ``Fields`` for each document that is checked or rendered.
 
-A field's *reach* says which names its expressions may use. The same scopes serve both uses: ``check`` looks at every
-name in an expression without evaluating it (so that the branch not taken is checked too), ``text``, ``number`` and so
-on evaluate it. Everything that is wrong is collected in ``errors``, with its place. Called by ``framework`` and
-``zapp``.
+The same scopes serve both uses: ``check`` looks at every name in an expression without evaluating it, so the branch
+not taken is checked too; ``text``, ``number`` and so on evaluate it. Everything that is wrong is collected in
+``errors``, with its place. Used by ``framework`` and ``zapp``.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from zoe_hub.catalog.scopes import Scope, out_of_reach
 from zoe_hub.catalog.source import Document, pointer
 from zoe_hub.core.errors import FieldError
-from zoe_hub.core.text import Kind, Reference
 from zoe_hub.language import expressions, units
-from zoe_hub.language.expressions import Absent, Hidden, Late, TemplateError
-from zoe_hub.language.words import shown, suggestion
-
-Scope = Mapping[str, Any]
-PROCESS_NAMES = ("port", "path", "bind", "host", "index", "process", "folder")
-RESERVED = frozenset(
-    (
-        *PROCESS_NAMES,
-        "secret",
-        "version",
-        "framework",
-        "zapp",
-        "true",
-        "false",
-        "none",
-        "True",
-        "False",
-        "None",
-        "not",
-        "and",
-        "or",
-        "in",
-        "is",
-        "if",
-        "else",
-        "body",
-    )
-)
+from zoe_hub.language.expressions import Absent, Late, TemplateError
+from zoe_hub.language.words import shown
 
 _NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,9})?")
-
-
-def late(kind: Kind, name: str = "") -> Late:
-    """A reference as a value of an expression."""
-    return Late(Reference(kind, name))
-
-
-def in_expression(name: str) -> str:
-    """A group's or port's name as expressions write it: ``-`` would be a minus."""
-    return name.replace("-", "_")
-
-
-def hidden(names: Any, why: str) -> dict[str, Hidden]:
-    """Names that exist and are out of reach."""
-    return {name: Hidden(f"'{name}' {why}") for name in names}
 
 
 class Fields:
@@ -85,11 +43,11 @@ class Fields:
         except TemplateError as error:
             self.error(path, str(error), line=error.line)
             return
-        for name, attributes, line in expressions.named(template):
-            message = _out_of_reach(name, attributes, scope)
+        for name, attributes, line in expressions.names_used(template):
+            message = out_of_reach(name, attributes, scope)
             if message:
                 self.error(path, message, line=line)
-        for name, line in expressions.secrets(template):
+        for name, line in expressions.secrets_used(template):
             try:
                 scope["secret"](name)
             except TemplateError as error:
@@ -154,7 +112,7 @@ class Fields:
         if isinstance(value, str) and not isinstance(value, Late) and _NUMBER.fullmatch(value):
             value = float(value)
         if isinstance(value, bool) or not isinstance(value, int | float):
-            if not self._noted(path):
+            if not self._is_wrong(path):
                 self.error(path, f"must give a number, not {shown(value)}")
             return default
         if value < least:
@@ -182,7 +140,7 @@ class Fields:
                 self.error(path, f"{error}, not {shown(value)}")
                 return default
         if isinstance(value, bool) or not isinstance(value, int | float):
-            if not self._noted(path):
+            if not self._is_wrong(path):
                 self.error(path, f"must give an amount of memory such as 512MiB, or bytes, not {shown(value)}")
             return default
         return int(value)
@@ -193,7 +151,7 @@ class Fields:
             return default
         value = self.value(path, source, scope)
         if not isinstance(value, bool):
-            if not self._noted(path):
+            if not self._is_wrong(path):
                 self.error(
                     path,
                     f"must be true or false, not {shown(value)}; compare with something, such as {{{{ x != '' }}}}",
@@ -201,15 +159,20 @@ class Fields:
             return default
         return value
 
-    def _noted(self, path: str) -> bool:
+    def broken_rules(self, path: str, rules: Sequence[Mapping[str, Any]], scope: Scope) -> list[FieldError]:
+        """The rules that do not hold, as wrong places of a request: they are about what somebody asked for.
+
+        :param path: where the rules stand in the definition
+        """
+        broken = []
+        for index, rule in enumerate(rules):
+            if not self.flag(f"{path}/{index}/that", rule["that"], scope, True):
+                place = pointer("", rule["parameter"]) if "parameter" in rule else ""
+                broken.append(FieldError(path=place, message=rule["message"]))
+        return broken
+
+    def _is_wrong(self, path: str) -> bool:
         return any(error.path == path for error in self.errors)
-
-
-def names_in(source: Any) -> frozenset[str]:
-    """The names that the expressions of a field use; the definition was checked before."""
-    if not isinstance(source, str):
-        return frozenset()
-    return frozenset(name for name, _, _ in expressions.named(expressions.parse(source)))
 
 
 def seconds(source: Any, default: float) -> float:
@@ -217,63 +180,3 @@ def seconds(source: Any, default: float) -> float:
     if source is None:
         return default
     return units.duration(source) if isinstance(source, str) else float(source)
-
-
-def _out_of_reach(name: str, attributes: tuple[str, ...], scope: Scope) -> str:
-    """Why a name with its attributes cannot be used, or nothing."""
-    if name not in scope or name == "secret":
-        return expressions.unknown(
-            name, (known for known, value in scope.items() if known != "secret" and not isinstance(value, Hidden))
-        )
-    value, so_far = scope[name], name
-    for attribute in attributes:
-        if isinstance(value, Late):
-            return f"'{so_far}' has no member '{attribute}'"
-        if not isinstance(value, Mapping) or isinstance(value, Open):
-            break
-        if attribute not in value:
-            return f"'{so_far}' has no '{attribute}'{suggestion(attribute, value)}"
-        value, so_far = value[attribute], f"{so_far}.{attribute}"
-    if isinstance(value, Hidden) and not value.absent:
-        return value.message
-    if isinstance(value, Mapping) and not isinstance(value, Open) and value:
-        return f"'{so_far}' alone has no value; write {so_far}.{next(iter(value))}"
-    return ""
-
-
-class Open(dict[str, Any]):
-    """A mapping that a parameter holds: its members are not known before somebody gives them."""
-
-
-def opened(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters for ``check``: their own members are not looked at."""
-    return {name: Open(value) if isinstance(value, Mapping) else value for name, value in values.items()}
-
-
-def secret_lookup(known: Mapping[str, str], *, allowed: bool, field: str = "") -> Callable[[str], Late]:
-    """The function ``secret('name')`` of expressions.
-
-    :param known: name within the definition -> name within the execution
-    :param allowed: whether this field may hold secrets
-    """
-
-    def secret(name: str) -> Late:
-        if not allowed:
-            raise TemplateError(
-                f"a secret may not stand in {field or 'this field'}: pass it in environment, files or headers"
-            )
-        if name not in known:
-            raise TemplateError(f"there is no secret '{name}'{suggestion(name, known) or '; declare it under secrets'}")
-        return late("secret", known[name])
-
-    return secret
-
-
-def problems(*sources: Fields) -> Iterator[FieldError]:
-    """All errors, each once."""
-    seen: set[FieldError] = set()
-    for source in sources:
-        for error in source.errors:
-            if error not in seen:
-                seen.add(error)
-                yield error
