@@ -219,13 +219,12 @@ class PageRelay(_ToPages, _Opener):  # type: ignore[misc]
         if not self.current_user and self._person:
             return partial(_to_login, self)
         await self.require_user(action_of(self))
-        if "Authorization" not in self.request.headers or not self.token_authenticated:
-            refusal = self.admit(self.door, "trusted")
-            if self.admission is None and self._person:
-                return await self._lead()
-            if refusal is not None:
-                return refusal
-        return await self.to_hub()
+        refusal = self.admit(self.door, "trusted")
+        if self.admission is None and self._person:
+            return await self._lead()
+        if self.admission is None and self.token_authenticated:
+            return await self.to_hub()
+        return refusal if refusal is not None else await self.to_hub()
 
     @property
     def _person(self) -> bool:
