@@ -46,7 +46,7 @@ const plan = JSON.parse(document.getElementById("plan").textContent);
 const words = document.getElementById("words"), hint = document.getElementById("hint");
 async function reached(own) {
   const late = new AbortController();
-  const timer = setTimeout(() => late.abort(), 3000);
+  const timer = setTimeout(() => late.abort(), 8000);
   try {
     const answer = await fetch(own.here, {credentials: "omit", cache: "no-store", signal: late.signal});
     return answer.ok && await answer.text() === own.proof;
@@ -57,8 +57,9 @@ async function reached(own) {
   }
 }
 (async () => {
-  for (const own of plan.own) {
-    if (await reached(own)) { location.replace(own.url); return; }
+  const answers = plan.own.map(reached);
+  for (const [index, own] of plan.own.entries()) {
+    if (await answers[index]) { location.replace(own.url); return; }
   }
   if (plan.fallback) { location.replace(plan.fallback); return; }
   words.textContent = plan.refusal;

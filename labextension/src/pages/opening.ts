@@ -15,7 +15,7 @@ export interface IWay {
   readonly sandboxed: boolean;
 }
 
-const PATIENCE = 3000; // milliseconds for a listener that may be behind a tunnel
+const PATIENCE = 8000; // milliseconds for a listener that may be behind a tunnel, or on a busy machine
 
 /** A way to a page, for a frame of this window. Rejects with a `ZoeProblem` if there is none. */
 export async function wayTo(client: ZoeClient, place: IPlace): Promise<IWay> {
@@ -28,8 +28,9 @@ export async function wayTo(client: ZoeClient, place: IPlace): Promise<IWay> {
 
 /** The first way that leads to the page. Rejects with a `ZoeProblem` if there is none. */
 export async function findWay(opening: IOpening, base: string, ask: typeof fetch = fetch): Promise<IWay> {
-  for (const own of opening.own) {
-    if (await reached(own, ask)) {
+  const answers = opening.own.map(own => reached(own, ask)); // all at once
+  for (const [index, own] of opening.own.entries()) {
+    if (await answers[index]) {
       return { url: own.url, sandboxed: false };
     }
   }
