@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any, ClassVar, cast
 from urllib.parse import urlsplit
@@ -22,7 +22,7 @@ from jupyter_zoe.client.problems import ZoeProblem
 from jupyter_zoe.extension.base import UserHandler
 from jupyter_zoe.extension.relay import HubRelay, action_of
 from jupyter_zoe.hub import HubError
-from zoe_proxy import ProxyHandler, Upstream
+from zoe_proxy import Client, ProxyHandler, Upstream
 from zoe_proxy.handler import METHODS
 from zoe_proxy.pages.confinement import Place, denied_cookies, for_a_person, sandboxed
 from zoe_proxy.pages.documents import document, gate
@@ -194,6 +194,10 @@ class _ToPages(PageHandler, HubRelay):
         """Below the session's prefix."""
         assert self.admission is not None
         return self.admission.prefix, _AT_HUB
+
+    def client(self) -> Client:
+        """Who asks, for the hub."""
+        return replace(super().client(), scheme=self.scheme(self.door))
 
     @property
     def door(self) -> Door:

@@ -78,6 +78,11 @@ class HubRelay(ProxyHandler, ProblemHandler):
         """What is asked behind the question mark."""
         return self.request.query
 
+    def client(self) -> Client:
+        """Who asks, for the hub."""
+        forwarded = self.request.headers.get("X-Forwarded-For", "")
+        return Client(forwarded or str(self.request.remote_ip), self.request.protocol, self.request.host)
+
     def collect(self, rest: str) -> int:
         """How much of a body to hold for editing."""
         return 0
@@ -94,7 +99,6 @@ class HubRelay(ProxyHandler, ProblemHandler):
         rest = self.request.path[len(public) :]
         if escapes(rest):
             raise HTTPError(400, "The path leads out of its folder.")
-        forwarded = self.request.headers.get("X-Forwarded-For", "")
         rules = self.rules()
         # This server has judged where the request comes from; the hub would judge by what it cannot know.
         dropped = rules.dropped | {"sec-fetch-site"}
@@ -105,9 +109,7 @@ class HubRelay(ProxyHandler, ProblemHandler):
             route=Route(public=public, netloc=hub.netloc, inner=hub.path.rstrip("/") + inner, scheme=hub.scheme),
             rest=rest,
             query=self.query(),
-            client=Client(
-                address=forwarded or str(self.request.remote_ip), scheme=self.request.protocol, host=self.request.host
-            ),
+            client=self.client(),
             rules=replace(rules, dropped=dropped, added={"Authorization": f"Bearer {info.token}"}, keep_referer=True),
             timeouts=Timeouts(connect=5.0),
             collect=self.collect(rest),

@@ -685,5 +685,7 @@ async def test_a_trusted_page_is_shown_at_the_hubs_own_address_and_no_other_with
     assert "sandbox" not in page.headers["Content-Security-Policy"]
     for path in ("/zoe/pages/e1/web-0/ui/", "/zoe/pages/e1/lab-0/ui/", "/api/v1/user"):
         assert (await rig.fetch(path, {"Cookie": cookie})).code == 401
+    worker = {"Cookie": cookie, "Service-Worker": "script", "Sec-Fetch-Site": "same-origin"}
+    assert (await rig.fetch("/zoe/pages/e1/lab-0/lab/sw.js", worker)).code == 403, "it would outlive the trust"
     post = {"Cookie": cookie, "Origin": "null"}
     assert (await rig.fetch("/zoe/pages/e1/lab-0/lab/tree", post, method="POST", body="x")).code == 403

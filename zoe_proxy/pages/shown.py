@@ -74,6 +74,8 @@ class PageHandler(ProxyHandler):
             if answer is not None:
                 return partial(self._permit, answer)
             allowed = may_ask_in_sandbox(request.headers, host=request.host)
+        elif place == "trusted" and "Service-Worker" in request.headers:
+            allowed = False  # it would stay at the origin of the server in front when the trust has ended
         else:
             allowed = may_ask(request.method or "", request.headers, host=request.host, frames=place == "own")
         return None if allowed else self._refuse_origin
@@ -92,6 +94,12 @@ class PageHandler(ProxyHandler):
             self.finish()
             return
         write_lost(self)
+
+    def scheme(self, door: Door) -> str:
+        """By which the browser came, also if a proxy in front of the listener ends its TLS."""
+        if self.admission is None or self.admission.visit.place != "own":
+            return str(self.request.protocol)
+        return door.origins.of(self.admission.visit.execution).partition(":")[0]
 
     def rules(self) -> Rules:
         """What of cookies and headers does not pass in this place."""

@@ -150,7 +150,7 @@ class _Page(PageHandler, ZoeHandler):
 
     def client(self) -> Client:
         """Who asks, for the process."""
-        return Client(str(self.request.remote_ip), self.request.protocol, self.request.host)
+        return Client(str(self.request.remote_ip), self.scheme(self.hub.tickets.door), self.request.host)
 
     # --- answers of the hub's own ---
 
