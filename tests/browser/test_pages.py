@@ -72,7 +72,12 @@ def definitions() -> dict[str, str]:
     return files
 
 
-@pytest.fixture(scope="module", params=["own", "sandbox", "trusted"])
+def shown_in(*places: str) -> pytest.MarkDecorator:
+    """Where the pages of a test are shown."""
+    return pytest.mark.parametrize("place", places, indirect=True, scope="module")
+
+
+@pytest.fixture(scope="module")
 def place(request: pytest.FixtureRequest) -> str:
     """Where pages are shown."""
     return str(request.param)
@@ -88,14 +93,6 @@ def setup(place: str) -> dict[str, Any]:
         "options": ["--ZoeExtension.pages_origin=sandbox"] if nowhere else [],
         "hub": [*(["--ZoeHub.pages_origin=sandbox"] if nowhere else []), *trusted],
     }
-
-
-@pytest.fixture
-def only(place: str, request: pytest.FixtureRequest) -> None:
-    """Skip a test whose mark ``places`` does not name this place."""
-    mark = request.node.get_closest_marker("places")
-    if mark and place not in mark.args:
-        pytest.skip(f"not for {place}")
 
 
 def start(window: Window, zapp: str, **body: Any) -> dict[str, Any]:
@@ -178,8 +175,7 @@ def strict(window: Window) -> Iterator[Window]:
     window.errors[:] = own
 
 
-@pytest.mark.places("own", "sandbox")
-@pytest.mark.usefixtures("only")
+@shown_in("own", "sandbox")
 def test_a_hostile_page_in_a_tab_gets_nowhere(strict: Window, place: str) -> None:
     execution = start(strict, "hostile")
     _, frame = open_tab(strict, execution, "Hostile")
@@ -189,8 +185,7 @@ def test_a_hostile_page_in_a_tab_gets_nowhere(strict: Window, place: str) -> Non
     expect_nothing_happened(strict, results)
 
 
-@pytest.mark.places("own", "sandbox")
-@pytest.mark.usefixtures("only")
+@shown_in("own", "sandbox")
 def test_a_hostile_page_in_a_window_of_its_own_gets_nowhere(strict: Window, place: str) -> None:
     execution = start(strict, "hostile")
     (endpoint,) = execution["endpoints"]
@@ -202,9 +197,9 @@ def test_a_hostile_page_in_a_window_of_its_own_gets_nowhere(strict: Window, plac
     expect_nothing_happened(strict, results_of(page))
 
 
-@pytest.mark.places("trusted")
-@pytest.mark.usefixtures("only")
-def test_what_trusting_a_framework_means(strict: Window) -> None:
+@shown_in("trusted")
+def test_what_trusting_a_framework_means(strict: Window, place: str) -> None:
+    assert place == "trusted"
     execution = start(strict, "hostile")
     _, frame = open_tab(strict, execution, "Hostile")
     assert origin_of(frame) == strict.lab.url.removesuffix("/user/me/")
@@ -226,8 +221,7 @@ def test_what_trusting_a_framework_means(strict: Window) -> None:
     assert results["register sw.js for everything"].startswith("failed")
 
 
-@pytest.mark.places("own", "sandbox")
-@pytest.mark.usefixtures("only")
+@shown_in("own", "sandbox")
 def test_streamlit(window: Window, place: str) -> None:
     execution = start(window, "streamlit")
     shown, frame = open_tab(window, execution, "Streamlit")
@@ -239,8 +233,7 @@ def test_streamlit(window: Window, place: str) -> None:
     window.shot(f"streamlit-{place}")
 
 
-@pytest.mark.places("own", "sandbox")
-@pytest.mark.usefixtures("only")
+@shown_in("own", "sandbox")
 def test_dask(window: Window, place: str) -> None:
     execution = start(window, "dask")
     shown, frame = open_tab(window, execution, "Dask")
@@ -252,8 +245,7 @@ def test_dask(window: Window, place: str) -> None:
     assert "/info/main/workers.html" in frame.url
 
 
-@pytest.mark.places("own")
-@pytest.mark.usefixtures("only")
+@shown_in("own")
 def test_jupyterlab(window: Window, place: str) -> None:
     execution = start(window, "notebook")
     shown, frame = open_tab(window, execution, "JupyterLab")
@@ -268,9 +260,9 @@ def test_jupyterlab(window: Window, place: str) -> None:
     window.shot("jupyterlab-own")
 
 
-@pytest.mark.places("sandbox")
-@pytest.mark.usefixtures("only")
-def test_a_page_that_needs_an_origin_says_why_it_is_not_shown(window: Window) -> None:
+@shown_in("sandbox")
+def test_a_page_that_needs_an_origin_says_why_it_is_not_shown(window: Window, place: str) -> None:
+    assert place == "sandbox"
     execution = start(window, "needy")
     row = window.section("running").locator(f"[data-execution={execution['id']}]")
     row.get_by_role("button", name="Needy").first.click(timeout=LONG)
