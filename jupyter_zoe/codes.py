@@ -23,6 +23,9 @@ OWN = {
     "ambiguous": Own(USAGE, "Several executions have this name; their ids tell them apart."),
     "not-attached": Own(REFUSED, "Nothing is attached to this notebook or folder."),
     "hub-unreachable": Own(UNREACHABLE, "No hub answers; the message says where one was expected."),
+    "hub-stranger": Own(
+        UNREACHABLE, "What listens at the hub's address is not known to be the hub; it was sent nothing."
+    ),
     "bad-answer": Own(UNREACHABLE, "What answers is not a hub of a version that fits."),
     "timeout": Own(FAILED, "It takes longer than was to be waited; it goes on by itself."),
     "start-failed": Own(FAILED, "The application ended before it was ready; the end of its log is shown."),

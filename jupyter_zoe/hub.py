@@ -25,7 +25,11 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+
+from jupyter_zoe import recognise
+from jupyter_zoe.opener import opener
 
 if sys.platform == "win32":  # pragma: no cover - no embedded hub there; a remote one works
     fcntl = None
@@ -34,6 +38,8 @@ else:
 
 URL_VARIABLE = "ZOE_HUB_URL"
 TOKEN_VARIABLE = "ZOE_HUB_TOKEN"  # noqa: S105 - the name of a variable
+USER_VARIABLE = "ZOE_HUB_USER"
+"""The user to whom a hub of ``ZOE_HUB_URL`` on this machine belongs, beside this one and root; ``*``: anybody."""
 DATA_VARIABLE = "ZOE_DATA"
 OPTIONS_VARIABLE = "ZOE_HUB_OPTIONS"
 """Further options of the embedded hub, as on a command line; read by whoever starts it."""
@@ -52,6 +58,22 @@ class HubError(RuntimeError):
         self.remedy = remedy or "Start JupyterLab again or run 'zoe-hub --embedded'; see the hub's log."
 
 
+class HubStranger(HubError):
+    """What listens at a hub's address is not known to be the hub, so it was sent nothing."""
+
+    def __init__(self, info: HubInfo, words: str) -> None:
+        """:param words: whose it is"""
+        super().__init__(
+            f"What listens at {info.url} is not known to be the hub: {words.rstrip('.')}.",
+            code="hub-stranger",
+            remedy=(
+                "Try again: a new hub is started."
+                if info.embedded
+                else f"If it is the hub's own user, name that user in {USER_VARIABLE} (or ZoeExtension.hub_user)."
+            ),
+        )
+
+
 @dataclass(frozen=True)
 class HubInfo:
     """Where a hub is and what opens it. The token is not shown."""
@@ -61,6 +83,13 @@ class HubInfo:
     embedded: bool = False  # this user's own hub, on this machine
     pid: int = 0  # of an embedded hub
     started: int | None = None  # when that process began, in the kernel's count
+    users: frozenset[int] | None = field(default_factory=partial(recognise.users, ""))
+    """To whom the listener of a configured hub on this machine may belong; ``None``: anybody."""
+
+    @property
+    def is_on_this_machine(self) -> bool:
+        """Whether it is reached without the network, so that no proxy of the environment may come between."""
+        return self.embedded or urllib.parse.urlsplit(self.url).hostname in ("127.0.0.1", "localhost", "::1")
 
 
 def data_folder() -> Path:
@@ -86,7 +115,8 @@ def configured() -> HubInfo | None:
             f"{URL_VARIABLE} is set, but {TOKEN_VARIABLE} is not.",
             remedy=f"Set {TOKEN_VARIABLE} as well, or unset {URL_VARIABLE}.",
         )
-    return HubInfo(url=checked_url(url, URL_VARIABLE), token=token)
+    user = os.environ.get(USER_VARIABLE, "").strip()
+    return HubInfo(url=checked_url(url, URL_VARIABLE), token=token, users=checked_users(user, USER_VARIABLE))
 
 
 def checked_url(url: str, name: str) -> str:
@@ -104,6 +134,14 @@ def checked_url(url: str, name: str) -> str:
             remedy="Set it to an address such as https://hub.example.org:8470, or unset it.",
         )
     return url.rstrip("/")
+
+
+def checked_users(user: str, name: str) -> frozenset[int] | None:
+    """``recognise.users``. :raises HubError: there is no such user; ``name`` is what was set to it"""
+    try:
+        return recognise.users(user)
+    except ValueError as error:
+        raise HubError(f"{name} is {user!r}: {error}.", remedy=f"Correct or unset {name}.") from None
 
 
 def find(data: Path | None = None, *, timeout: float = 5.0) -> HubInfo | None:
@@ -155,24 +193,25 @@ def alive(info: HubInfo) -> bool:
 
 def healthy(info: HubInfo, *, timeout: float = 5.0) -> bool:
     """Whether the hub answers an authenticated request for its health within ``timeout`` seconds."""
+    return trouble(info, timeout=timeout) is None
+
+
+def trouble(info: HubInfo, *, timeout: float = 5.0) -> HubError | None:
+    """Why the hub does not answer an authenticated request for its health; ``None``: it does."""
     # own hub's URL
     request = urllib.request.Request(f"{info.url}/api/v1/health", headers={"Authorization": f"Bearer {info.token}"})  # noqa: S310
     try:
-        # An embedded hub is on this machine: a proxy of the environment must not come between (or see the token).
-        handlers = [urllib.request.ProxyHandler({})] if info.embedded else []
-        opener = urllib.request.build_opener(_NoRedirect, *handlers)
-        with opener.open(request, timeout=timeout) as answer:
-            return bool(answer.status == 200 and json.load(answer).get("status") in ("ok", "degraded"))
-    except (OSError, ValueError, AttributeError, urllib.error.URLError, http.client.HTTPException):
-        return False
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Follows nothing: a redirect would carry the token elsewhere."""
-
-    def redirect_request(self, *_: object) -> None:
-        """Refuse."""
-        return
+        with opener(info).open(request, timeout=timeout) as answer:
+            if answer.status == 200 and json.load(answer).get("status") in ("ok", "degraded"):
+                return None
+            why: object = "it says that it is not well"
+    except (OSError, ValueError, AttributeError, http.client.HTTPException) as error:
+        why = getattr(error, "reason", None) or error
+        if isinstance(why, recognise.Stranger):
+            return HubStranger(info, str(why))
+    return HubError(
+        f"The hub at {info.url} does not answer as it should: {str(why).rstrip('.') or type(why).__name__}."
+    )
 
 
 def _read(folder: Path) -> HubInfo | None:
@@ -318,7 +357,7 @@ def _launch(folder: Path, log: Path) -> subprocess.Popen[bytes]:
 
 
 _NOT_THE_HUBS = re.compile(
-    r"^(JUPYTER|JUPYTERHUB|JPY|KG|EG|CONFIGPROXY)_|^ZOE_(HUB_URL|HUB_TOKEN|WEB_PREFIX|HOST|BIND|FOLDER|EXECUTION|PROCESS|PORT_.*|ADDRESS_.*|PATH_.*)$|^(MPLBACKEND|PYTHONSTARTUP|COLUMNS|LINES)$"
+    r"^(JUPYTER|JUPYTERHUB|JPY|KG|EG|CONFIGPROXY)_|^ZOE_(HUB_URL|HUB_TOKEN|HUB_USER|WEB_PREFIX|HOST|BIND|FOLDER|EXECUTION|PROCESS|PORT_.*|ADDRESS_.*|PATH_.*)$|^(MPLBACKEND|PYTHONSTARTUP|COLUMNS|LINES)$"
 )
 _HARMLESS = re.compile(r"^JUPYTER_((CONFIG|DATA|RUNTIME)_DIR|(CONFIG_)?PATH|PREFER_ENV_PATH|PLATFORM_DIRS|NO_CONFIG)$")
 

@@ -8,7 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-from jupyter_zoe.client.operations import ExecutionView, GroupView, ProcessView
+from jupyter_zoe.client.operations import EventView, ExecutionView, GroupView, ProcessView
+
+
+def reason_words(of: ExecutionView | ProcessView | EventView) -> str:
+    """Why something is as it is, as the hub words it, in one line."""
+    return of["reason"]["words"]
+
+
+def reason_lines(of: ExecutionView | ProcessView | EventView) -> str:
+    """The same as a sentence, with the log lines that show it."""
+    said, tail = sentence(reason_words(of)), of["reason"]["tail"]
+    return "\n".join((f"{said} Its log ends:", *tail)) if tail else said
 
 
 def wanted(group: GroupView) -> int:
@@ -33,7 +44,7 @@ def progress_line(view: ExecutionView, seconds: float) -> str:
     """What happens right now: phase, what is ready, how long it has taken."""
     parts = [group_words(group) for group in view["groups"]]
     if view["phase"] == "queued":
-        parts = [view["reason"]]
+        parts = [reason_words(view)]
     return f"{view['name']} {view['phase']}: {' · '.join(parts)} ({seconds:.1f} s)"
 
 
@@ -79,13 +90,8 @@ def age(since: str | None, now: datetime | None = None) -> str:
 
 
 def sentence(text: str) -> str:
-    """With one full stop at its end; several lines, such as those of a log, stay as they are."""
-    return text if "\n" in text else f"{text.rstrip('. ')}." if text.strip() else ""
-
-
-def headline(reason: str) -> str:
-    """A reason without the log lines that it quotes."""
-    return sentence(reason.partition("\n")[0].removesuffix("Its log ends:"))
+    """With one full stop at its end."""
+    return f"{text.rstrip('. ')}." if text.strip() else ""
 
 
 def process_rows(view: ExecutionView) -> list[tuple[str, str, str, str, str]]:
@@ -96,7 +102,7 @@ def process_rows(view: ExecutionView) -> list[tuple[str, str, str, str, str]]:
             each["state"],
             age(each["since"]),
             "" if each["exit_code"] is None else str(each["exit_code"]),
-            each["reason"],
+            reason_words(each),
         )
         for each in view["processes"]
     ]
@@ -115,7 +121,7 @@ def execution_rows(items: Iterable[ExecutionView]) -> list[tuple[str, ...]]:
             state_words(each),
             f"{sum(group['ready'] for group in each['groups'])}/{sum(map(wanted, each['groups']))}",
             age(each["created"]),
-            headline(each["reason"]),
+            sentence(reason_words(each)),
         )
         for each in items
     ]

@@ -4,8 +4,11 @@ alone.
 
 from __future__ import annotations
 
+import os
 import signal
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from types import FrameType
 
 import pytest
@@ -19,9 +22,12 @@ def _end(_number: int, _frame: FrameType | None) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure() -> None:
-    """SIGTERM, as from a CI that loses patience, is like Ctrl+C; SIGINT is taken too, since a shell has it ignored by
+    """The reservations of ports of all test runs of a user are in one place, which is not the user's own.
+
+    SIGTERM, as from a CI that loses patience, is like Ctrl+C; SIGINT is taken too, since a shell has it ignored by
     what it starts in the background.
     """
+    os.environ.setdefault("XDG_STATE_HOME", str(Path(tempfile.gettempdir()) / f"zoe-tests-{os.geteuid()}"))
     signal.signal(signal.SIGTERM, _end)
     signal.signal(signal.SIGINT, _end)
 

@@ -19,19 +19,22 @@ from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from traitlets import Bool, Float, Int, List, TraitError, Unicode, default, validate
 from traitlets.config import Application, catch_config_error
 
 import zoe_hub
+from zoe_hub.backends.open_files import raise_limit
+from zoe_hub.controllers.attachments.leases import Leases
 from zoe_hub.controllers.hub import Controllers
 from zoe_hub.controllers.kit.tokens import random_token
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.run import logs, runtime
 from zoe_hub.web.access.auth import EmbeddedAuthenticator
-from zoe_hub.web.context import Hub
-from zoe_hub.web.server import make_application
+from zoe_hub.web.connections import HubServer
+from zoe_hub.web.context import WebHub
+from zoe_hub.web.limits import Limits
+from zoe_hub.web.server import make_server
 from zoe_proxy.pages import origins
 
 if TYPE_CHECKING:
@@ -40,8 +43,8 @@ if TYPE_CHECKING:
     from zoe_hub.backends.base import Backend
     from zoe_hub.store.base import Store
     from zoe_hub.web.access.auth import Authenticator
-    from zoe_proxy.pages.listener import Listener
 
+BACKLOG = 1024  # connections that wait to be accepted; more are asked by the system to come again, a second later
 OK, CANNOT_START, WRONG_OPTIONS, ALREADY_RUNS = 0, 1, 2, 3
 
 # also entry points of the installed package; known here, since reading those of all packages takes 15 ms at each start
@@ -137,7 +140,7 @@ class ZoeHub(Application):
     description = "The Zoe hub: runs analytics applications on local processes and containers."
     examples = "zoe-hub --embedded\nzoe-hub --backend=docker --port=8470\nzoe-hub validate frameworks/"
     subcommands = {"validate": (Validate, "Check definitions of frameworks and ZApps.")}
-    classes = [Controllers, EmbeddedAuthenticator]
+    classes = [Controllers, Leases, EmbeddedAuthenticator]
     aliases = {
         **{name: f"ZoeHub.{name}" for name in ("ip", "port", "data", "deployment", "backend")},
         "config": "ZoeHub.config_file",
@@ -224,6 +227,36 @@ class ZoeHub(Application):
             " each request."
         ),
     ).tag(config=True)
+    max_connections = Int(
+        4096,
+        min=16,
+        help=(
+            "Connections of clients at a time, not more than half of the limit of open files. When there are as many,"
+            " the one that has been idle for longest is closed, and if none is, new ones are refused. More serves more"
+            " people and takes some 20 KiB for each."
+        ),
+    ).tag(config=True)
+    header_timeout = Float(
+        20.0,
+        help=(
+            "Seconds after connecting in which a client must have sent the head of its first request. Shorter frees"
+            " abandoned connections sooner; longer suits slow networks."
+        ),
+    ).tag(config=True)
+    body_timeout = Float(
+        30.0,
+        help=(
+            "Seconds in which the body of a request to the REST interface must have come, or the next piece of one that"
+            " is passed on to a page. Shorter frees abandoned requests sooner; longer suits slow networks."
+        ),
+    ).tag(config=True)
+    keep_alive = Float(
+        120.0,
+        help=(
+            "Seconds that a connection is kept open after a request for the next one. Longer spares clients new"
+            " connections; shorter frees memory."
+        ),
+    ).tag(config=True)
     heartbeat = Float(
         15.0,
         help=(
@@ -234,8 +267,8 @@ class ZoeHub(Application):
     stall = Float(
         30.0,
         help=(
-            "Seconds after which a reader of events who does not read is disconnected; it can resume. Longer suits slow"
-            " networks and holds memory."
+            "Seconds after which a client that does not read its events or its answer is disconnected; it can resume or"
+            " ask again. Longer suits slow networks and holds memory."
         ),
     ).tag(config=True)
     session_life = Float(
@@ -401,9 +434,8 @@ class Running:
         self.store: Store | None = None
         self.backend: Backend | None = None
         self.controllers: Controllers | None = None
-        self.hub: Hub | None = None
-        self.server: HTTPServer | None = None
-        self.pages: Listener | None = None
+        self.hub: WebHub | None = None
+        self.servers: list[HubServer] = []
         self._sockets: list[socket.socket] = []
         self._idle: asyncio.TimerHandle | None = None
 
@@ -416,15 +448,15 @@ class Running:
         """Open everything, adopt what runs, then listen."""
         from zoe_hub.catalog import Catalog, default_folders  # noqa: PLC0415
         from zoe_hub.store.sql import SQLStore  # noqa: PLC0415
-        from zoe_hub.web.pages.proxy import listener, routes  # noqa: PLC0415
+        from zoe_hub.web.pages.proxy import make_page_server, routes  # noqa: PLC0415
 
         app = self.app
+        open_files = raise_limit()
         state = runtime.read(self.data / runtime.STATE)
         deployment = app.deployment or str(state.get("deployment") or runtime.new_deployment(getpass.getuser()))
         self._sockets, port = self._listen(state.get("port"))
         page_sockets, pages_port = self._listen_for_pages(state.get("pages_port"))
         self._sockets += page_sockets
-        page_origins = origins.Origins(app.pages_origin, pages_port)
         kept = {"deployment": deployment, "port": port, "pages_port": pages_port or state.get("pages_port")}
         runtime.write_private(self.data / runtime.STATE, {**state, **kept})
         store = SQLStore(app.database or self.data / "zoe.db")
@@ -456,7 +488,7 @@ class Running:
         authenticator: Authenticator = load_part("zoe.authenticators", app.authenticator)(
             store=store, now=now, parent=app
         )
-        self.hub = Hub(
+        self.hub = WebHub(
             service=self.controllers.service,
             catalog=catalog,
             authenticator=authenticator,
@@ -464,19 +496,26 @@ class Running:
             now=now,
             hosts=(app.ip, reached, *app.allowed_hosts),
             origins=app.allowed_origins,
-            max_body=app.max_body,
+            limits=Limits(
+                header_timeout=app.header_timeout,
+                keep_alive=app.keep_alive,
+                body_timeout=app.body_timeout,
+                max_body=app.max_body,
+                max_connections=min(app.max_connections, open_files // 2),
+            ),
             heartbeat=app.heartbeat,
             stall=app.stall,
             session=app.session_life,
-            pages=page_origins,
+            pages=origins.Origins(app.pages_origin, pages_port),
             trusted=self._trusted(chosen),
         )
         await self.controllers.start()
-        self.server = HTTPServer(make_application(self.hub, routes(self.hub)), max_body_size=app.max_body)
-        self.server.add_sockets([each for each in self._sockets if each not in page_sockets])
-        if page_sockets:
-            self.pages = listener(self.hub)
-            self.pages.start(page_sockets)
+        for server, sockets in (
+            (make_server(self.hub, routes()), [each for each in self._sockets if each not in page_sockets]),
+            (make_page_server(self.hub), page_sockets),
+        ):
+            self.servers.append(server)
+            server.add_sockets(sockets)
         self._announce(authenticator, port, chosen)
         gc.freeze()
         gc.enable()
@@ -487,7 +526,7 @@ class Running:
         app = self.app
         wanted = app.port or (8470 if not app.embedded else last if isinstance(last, int) else 0)
         try:
-            sockets = bind_sockets(wanted, app.ip)
+            sockets = bind_sockets(wanted, app.ip, backlog=BACKLOG)
         except OSError as error:
             if app.port or not app.embedded:
                 raise ZoeError(
@@ -495,7 +534,7 @@ class Running:
                     f"The hub cannot listen at {app.ip}:{wanted}: {error.strerror or error}. Choose another one with"
                     " --port.",
                 ) from error
-            sockets = bind_sockets(0, app.ip)
+            sockets = bind_sockets(0, app.ip, backlog=BACKLOG)
         return sockets, int(sockets[0].getsockname()[1])
 
     def _listen_for_pages(self, last: object) -> tuple[list[socket.socket], int]:
@@ -529,7 +568,7 @@ class Running:
         if host in ("", "localhost", "127.0.0.1", "::1", self.app.ip) or self.app.ip in everywhere:
             return
         try:
-            self._sockets += bind_sockets(port, host)
+            self._sockets += bind_sockets(port, host, backlog=BACKLOG)
         except OSError as error:
             if error.errno == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror):
                 self.log.warning(
@@ -574,19 +613,18 @@ class Running:
         if self._idle is not None:
             self._idle.cancel()
         runtime.remove_runtime_file(self.data)
-        for server in (self.server, self.pages):
-            if server is not None:
-                server.stop()
+        for server in self.servers:
+            server.stop()
         if self.hub is not None:
             self.hub.closing.set()
             for _ in range(100):  # streams end by themselves, at once
                 if not self.hub.streams:
                     break
                 await asyncio.sleep(0.02)
-        for server in (self.server, self.pages):
+        for server in self.servers:
             try:
                 async with asyncio.timeout(2.0):
-                    await (server.close_all_connections() if server is not None else asyncio.sleep(0))
+                    await server.close_all_connections()
             except TimeoutError:
                 self.log.info("A connection did not end.")
         for each in self._sockets:

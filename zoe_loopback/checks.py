@@ -6,7 +6,6 @@ in the usual case; a server that is slow to answer the handshake gets a moment.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import socket
 import time
@@ -68,6 +67,8 @@ async def far_end(connection: socket.socket, pids: Iterable[int] | None = None) 
     :raises Stranger: where not all ends can be seen: it is not one that can
     :raises OSError: as ``require``
     """
+    import asyncio  # noqa: PLC0415 - 40 ms that threads and command lines do not need
+
     if not sockets.usable():
         return await asyncio.to_thread(far_end_now, connection, pids)  # looks at one process after the other
     looks = _Looks(connection, pids)

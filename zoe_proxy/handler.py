@@ -39,7 +39,6 @@ _REQUEST_LIMIT = 2**40  # bytes of a body that is passed on and never held
 
 _LINGER = 5.0  # seconds
 _DROPPED = 2**30  # bytes of a refused body that are read, and dropped
-_DROPPING = 30.0  # seconds
 
 _tunnels: set[asyncio.Task[None]] = set()  # an event loop keeps no strong reference to its tasks
 
@@ -78,8 +77,14 @@ class ProxyHandler(RequestHandler):
     _own_answer: Callable[[], object] | None = None
     _gone = False
     _received: asyncio.Event | None = None  # set when the request's body is complete
+    _patience: asyncio.TimerHandle | None = None  # runs while the client is to send a piece of the body
 
     # -- for subclasses
+
+    @property
+    def body_timeout(self) -> float:
+        """Seconds between two pieces of the request's body, and for all of one that is dropped; 0: for ever."""
+        return 60.0
 
     async def upstream(self) -> Upstream | Callable[[], object]:
         """Decide about the request before its body is read, with ``self.request`` as all there is.
@@ -120,6 +125,7 @@ class ProxyHandler(RequestHandler):
                 await self._decide()
         except Exception as error:
             self._answer_later(partial(_raise, error))
+        self._await_piece()
 
     async def _decide(self) -> None:
         upstream = await self.upstream()
@@ -131,6 +137,7 @@ class ProxyHandler(RequestHandler):
         # What is passed on is passed on as it is: no compression, and no limit that is meant for what is held.
         self._transforms: list[Any] = []
         _call(self.request.connection, "set_max_body_size", _REQUEST_LIMIT)
+        _call(self.request.connection, "set_body_timeout", None)
         self._upstream = upstream
         if upstream.collect and self._has_body():
             self._held = []
@@ -148,7 +155,7 @@ class ProxyHandler(RequestHandler):
             return
         self._own_answer = answer
         _call(self.request.connection, "set_max_body_size", _DROPPED)
-        _call(self.request.connection, "set_body_timeout", _DROPPING)
+        _call(self.request.connection, "set_body_timeout", self.body_timeout or None)
 
     def _has_body(self) -> bool:
         headers = self.request.headers
@@ -204,6 +211,11 @@ class ProxyHandler(RequestHandler):
 
     async def data_received(self, chunk: bytes) -> None:
         """Pass a piece of the body on; the next is read when the upstream has taken it."""
+        self._stop_waiting()
+        await self._pass_piece(chunk)
+        self._await_piece()
+
+    async def _pass_piece(self, chunk: bytes) -> None:
         if self._held is not None and self._upstream is not None:
             self._held.append(chunk)
             if sum(map(len, self._held)) <= self._upstream.collect:
@@ -215,8 +227,34 @@ class ProxyHandler(RequestHandler):
         if self._exchange is not None:
             await self._exchange.send(chunk)
 
+    def _await_piece(self) -> None:
+        """Give the client time for the next piece of the body. A client that may take its time while the upstream does
+        not read is not blamed.
+        """
+        seconds = self.body_timeout
+        if seconds and self._has_body() and not self._finished and not self._gone:
+            self._patience = asyncio.get_running_loop().call_later(seconds, self._abandoned, seconds)
+
+    def _stop_waiting(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
+    def _abandoned(self, seconds: float) -> None:
+        """The client has announced more of the body than it sends: the connection ends."""
+        path = rewrite.for_the_log(self.request.path)
+        gen_log.info("%s %s: no more of the body within %g s", self.request.method, path, seconds)
+        self._gone = True
+        if self._exchange is not None:
+            self._exchange.close()
+        if self._headers_written:
+            self.detach().close()
+        elif not self._finished:
+            self.send_error(http.HTTPStatus.REQUEST_TIMEOUT)
+
     async def forward(self, *_: str, **__: str) -> None:
         """Called when the body is complete, for every method: the answer is (or was) passed on meanwhile."""
+        self._stop_waiting()
         if self._received is not None:
             self._received.set()
         if self._own_answer is not None:
@@ -334,8 +372,10 @@ class ProxyHandler(RequestHandler):
     # -- the client leaves
 
     def on_connection_close(self) -> None:
-        """The client has left: the upstream need not go on."""
+        """The client has left: the upstream need not go on, and nothing is kept of the request."""
+        self._stop_waiting()
         self._gone = True
+        self._held = self._own_answer = None
         if self._received is not None:
             self._received.set()
         if self._exchange is not None:

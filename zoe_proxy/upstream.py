@@ -95,6 +95,7 @@ async def connect(
             "connect", f"{host}:{port} does not accept connections: {getattr(error, 'real_error', None) or error}"
         ) from error
     stream.set_nodelay(True)
+    stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # a host that is gone ends a silent stream
     return stream
 
 

@@ -141,7 +141,7 @@ class AsyncClient(AsyncOperations):
         async with self._opening:
             if self._http is None:
                 info = await runtime.run_blocking(lambda: self._connection.info)
-                self._http = runtime.new_http(client_options(info))
+                self._http = runtime.new_http(client_options(info), lambda: self._connection.info)
             return self._http
 
     async def _answer(self, http: httpx.AsyncClient, request: Request, timeout: float | None) -> httpx.Response:

@@ -59,6 +59,13 @@ def problem_of_hub(error: HubError) -> ZoeProblem:
 def unreachable(info: HubInfo, error: Exception) -> ZoeProblem:
     """The problem of a hub that does not answer."""
     words = str(error).strip().rstrip(".") or type(error).__name__
+    from jupyter_zoe.client.transport import NotTheHub  # noqa: PLC0415 - as the client itself
+
+    if isinstance(error.__cause__, NotTheHub):
+        from jupyter_zoe.hub import HubStranger  # noqa: PLC0415
+
+        found = HubStranger(info, words)
+        return ZoeProblem("hub-stranger", found.detail, found.remedy)
     return ZoeProblem(
         "hub-unreachable",
         f"The hub at {info.url} does not answer: {words}.",

@@ -6,7 +6,7 @@ import json
 import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from jupyter_zoe.client.operations import PREFIX, Operation, Options
 from jupyter_zoe.client.problems import problem_of_answer
@@ -95,12 +95,7 @@ def content_of(operation: Operation, status: int, body: bytes) -> Any:
 
 def client_options(info: HubInfo) -> dict[str, Any]:
     """How httpx reaches this hub."""
-    return {"timeout": READ_TIMEOUT, "trust_env": not is_on_this_machine(info), "follow_redirects": False}
-
-
-def is_on_this_machine(info: HubInfo) -> bool:
-    """Whether the hub is reached without the network, so that no proxy of the environment may come between."""
-    return info.embedded or urlsplit(info.url).hostname in ("127.0.0.1", "localhost", "::1")
+    return {"timeout": READ_TIMEOUT, "trust_env": not info.is_on_this_machine, "follow_redirects": False}
 
 
 def timeouts(read: float | None) -> dict[str, float | None]:

@@ -140,7 +140,7 @@ class Client(SyncOperations):
         with self._opening:
             if self._http is None:
                 info = runtime.run_blocking(lambda: self._connection.info)
-                self._http = runtime.new_http(client_options(info))
+                self._http = runtime.new_http(client_options(info), lambda: self._connection.info)
             return self._http
 
     def _answer(self, http: httpx.Client, request: Request, timeout: float | None) -> httpx.Response:

@@ -13,15 +13,19 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 if TYPE_CHECKING:
     import httpx
 
+    from jupyter_zoe.hub import HubInfo
+
 T = TypeVar("T")
 Lock = asyncio.Lock
 
 
-def new_http(options: dict[str, Any]) -> httpx.AsyncClient:
-    """A connection pool."""
+def new_http(options: dict[str, Any], hub: Callable[[], HubInfo]) -> httpx.AsyncClient:
+    """A connection pool. ``hub``: which one it is for, now."""
     import httpx  # noqa: PLC0415 - 0.1 s that a client which is never used does not need
 
-    return httpx.AsyncClient(**options)
+    from jupyter_zoe.client.transport import AsyncTransport  # noqa: PLC0415
+
+    return httpx.AsyncClient(transport=AsyncTransport(hub), **options)
 
 
 async def sleep(seconds: float) -> None:

@@ -13,16 +13,20 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 if TYPE_CHECKING:
     import httpx
 
+    from jupyter_zoe.hub import HubInfo
+
 T = TypeVar("T")
 Lock = threading.Lock
 _ENDING = 2.0  # seconds that a reader may take to notice that its stream was cut
 
 
-def new_http(options: dict[str, Any]) -> httpx.Client:
-    """A connection pool."""
+def new_http(options: dict[str, Any], hub: Callable[[], HubInfo]) -> httpx.Client:
+    """A connection pool. ``hub``: which one it is for, now."""
     import httpx  # noqa: PLC0415 - 0.1 s that '--help' does not need
 
-    return httpx.Client(**options)
+    from jupyter_zoe.client.transport import Transport  # noqa: PLC0415
+
+    return httpx.Client(transport=Transport(hub), **options)
 
 
 def sleep(seconds: float) -> None:

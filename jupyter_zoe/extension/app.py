@@ -14,6 +14,7 @@ from jupyter_server.utils import url_path_join
 from traitlets import Float, Int, List, TraitError, Unicode, validate
 
 from jupyter_zoe import hub
+from jupyter_zoe.extension.holders import Holders
 from jupyter_zoe.extension.keeper import Keeper
 from jupyter_zoe.extension.pages import Pages, routes
 from jupyter_zoe.extension.relay import ApiRelay, StatusHandler
@@ -46,6 +47,13 @@ class ZoeExtension(ExtensionApp):
     hub_token_file = Unicode(
         help="File with the token for the hub at hub_url; readable by its owner alone (mode 0600)."
     ).tag(config=True)
+    hub_user = Unicode(
+        help=(
+            "User to whom the hub at hub_url belongs if it is on this machine, beside the server's own user and root:"
+            " name or number. '*': anybody. Empty: $ZOE_HUB_USER. Nothing is sent to a hub of another user, since any"
+            " user may take the port of a hub that has ended; '*' gives the token to whoever has it."
+        )
+    ).tag(config=True)
     data = Unicode(
         help=(
             "Folder of the user's own hub: database, logs, processes' folders. Empty: $ZOE_DATA, or the platform's"
@@ -71,6 +79,14 @@ class ZoeExtension(ExtensionApp):
         help=(
             "Seconds after a failed start of the hub until it is tried again. Longer spares the machine; shorter"
             " recovers sooner."
+        ),
+    ).tag(config=True)
+
+    body_timeout = Float(
+        60.0,
+        help=(
+            "Seconds that a browser may be silent in the middle of a body that is passed on to the hub or a page. 0:"
+            " for ever. Shorter frees abandoned requests sooner; longer suits slow networks."
         ),
     ).tag(config=True)
 
@@ -124,44 +140,55 @@ class ZoeExtension(ExtensionApp):
             log=self.log,
         )
         self.settings["zoe_keeper"] = self.keeper
+        self.settings["zoe_body_timeout"] = self.body_timeout
         base_url = self.serverapp.web_app.settings["base_url"] if self.serverapp else "/"
         prefix = url_path_join(base_url, "zoe")
         self.settings["zoe_prefix"] = prefix
         self.settings["zoe_web_prefix"] = prefix if _VALID_PREFIX.fullmatch(prefix) else ""
-        self.pages = self.settings["zoe_pages"] = Pages(
+        self.pages = Pages(
             origins=origins.Origins(self.pages_origin),
             life=self.pages_life,
             base=f"{prefix}/pages",
             ip=self.pages_ip,
             port=self.pages_port,
         )
+        self.settings["zoe_door"] = self.pages.door
         self._tell_kernels(remote, data)
 
     def initialize_handlers(self) -> None:
         """All routes; each asks for a user of this server, or for a session that such a user has begun."""
-        self.handlers.extend([("/zoe/status", StatusHandler), ("/zoe/api/.*", ApiRelay), *routes(self.pages)])
+        self.handlers.extend([("/zoe/status", StatusHandler), ("/zoe/api/.*", ApiRelay), *routes()])
 
     async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
         """Begin to start the hub as soon as the server runs: the panel finds it ready. Listen for pages."""
         self.keeper.begin()
         try:
-            settings = {"zoe_keeper": self.keeper, "zoe_pages": self.pages}
-            self.pages.listen(settings, getattr(serverapp, "ssl_options", None))
+            self.pages.listen(
+                getattr(serverapp, "ssl_options", None),
+                body_timeout=self.body_timeout,
+                zoe_keeper=self.keeper,
+                zoe_body_timeout=self.body_timeout,
+            )
         except OSError as error:
             self.log.error(
                 "Zoe: pages get no origin of their own: ZoeExtension.pages_port=%d cannot be used: %s",
                 self.pages_port,
                 error,
             )
+        self.holders = Holders(serverapp, self.keeper, self.log)
+        self.holders.begin()
 
     async def stop_extension(self) -> None:
         """Let go. The hub goes on: clusters survive a restart of Jupyter."""
+        await self.holders.stop()
         await self.keeper.stop()
         await self.pages.stop()
 
     def _remote(self) -> hub.HubInfo | None:
         """The hub elsewhere that is configured, if one is. :raises HubError: it cannot be used like this"""
         if not self.hub_url:
+            if self.hub_user:
+                os.environ[hub.USER_VARIABLE] = self.hub_user
             return hub.configured() if not self.data else None
         token = (
             self.hub_token
@@ -173,7 +200,12 @@ class ZoeExtension(ExtensionApp):
                 "ZoeExtension.hub_url is set without a token.",
                 remedy=f"Set ZoeExtension.hub_token_file or {hub.TOKEN_VARIABLE}.",
             )
-        return hub.HubInfo(url=hub.checked_url(self.hub_url, "ZoeExtension.hub_url"), token=token.strip())
+        user = self.hub_user or os.environ.get(hub.USER_VARIABLE, "").strip()
+        return hub.HubInfo(
+            url=hub.checked_url(self.hub_url, "ZoeExtension.hub_url"),
+            token=token.strip(),
+            users=hub.checked_users(user, "ZoeExtension.hub_user"),
+        )
 
     def _token_of_file(self) -> str:
         path = Path(self.hub_token_file).expanduser()
@@ -207,5 +239,7 @@ class ZoeExtension(ExtensionApp):
             os.environ[PREFIX_VARIABLE] = self.settings["zoe_web_prefix"]
         if remote is not None:
             os.environ[hub.URL_VARIABLE], os.environ[hub.TOKEN_VARIABLE] = remote.url, remote.token
+            if self.hub_user:
+                os.environ[hub.USER_VARIABLE] = self.hub_user
         elif data is not None:
             os.environ[hub.DATA_VARIABLE] = str(data)

@@ -27,6 +27,7 @@ _PROBLEMS = {
     ),
     404: ("not-found", "There is nothing under this address", "Check the address."),
     405: ("method-not-allowed", "This address does not take this method", "Check the address."),
+    408: ("request-timeout", "The request did not come in time", "Send it again; see ZoeExtension.body_timeout."),
     502: ("hub-unreachable", "The hub does not answer as it should", "Try again; see the hub's log."),
     503: ("hub-unreachable", "The hub does not answer", "Start JupyterLab again or run 'zoe-hub'; see the hub's log."),
     504: ("hub-unreachable", "The hub did not answer in time", "Try again; see the hub's log."),

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from jupyter_zoe import hub
-from jupyter_zoe.hub import HubError, HubInfo
+from jupyter_zoe.hub import HubError, HubInfo, HubStranger
 
 State = Literal["ready", "starting", "failed"]
 _TRUSTED = 10.0  # seconds that a remote hub's last good answer is believed
@@ -78,6 +78,12 @@ class Keeper:
         assert self._starting is not None
         return await asyncio.shield(self._starting)
 
+    def known(self) -> HubInfo | None:
+        """The hub, if it is configured or lives; nothing is started."""
+        if self._remote is not None:
+            return self._remote
+        return self._info if self._info is not None and hub.alive(self._info) else None
+
     def lost(self, info: HubInfo) -> None:
         """``info`` does not accept connections: look for it anew at the next request."""
         if self._info is info and self._remote is None:
@@ -100,7 +106,10 @@ class Keeper:
 
     async def _remote_status(self, remote: HubInfo) -> tuple[State, str]:
         if time.monotonic() - self._checked > _TRUSTED:
-            if not await asyncio.to_thread(hub.healthy, remote):
+            trouble = await asyncio.to_thread(hub.trouble, remote)
+            if isinstance(trouble, HubStranger):
+                return "failed", f"{trouble.detail} {trouble.remedy}"
+            if trouble is not None:
                 return (
                     "failed",
                     (

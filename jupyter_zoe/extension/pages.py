@@ -16,6 +16,7 @@ from typing import Any, ClassVar, cast
 from urllib.parse import urlsplit
 
 from jupyter_server.auth.decorator import allow_unauthenticated
+from tornado.httpserver import HTTPServer
 from tornado.web import HTTPError, authenticated
 
 from jupyter_zoe.client.problems import ZoeProblem
@@ -27,7 +28,7 @@ from zoe_proxy.handler import METHODS
 from zoe_proxy.pages.confinement import Place, denied_cookies, for_a_person, sandboxed
 from zoe_proxy.pages.documents import document, gate
 from zoe_proxy.pages.handlers import EnterHandler, write_document, write_refusal
-from zoe_proxy.pages.listener import Listener, bind
+from zoe_proxy.pages.listener import bind, make_application
 from zoe_proxy.pages.opening import Door, Opening, OwnOrigin, Page
 from zoe_proxy.pages.origins import NONE, Origins
 from zoe_proxy.pages.shown import PageHandler
@@ -37,6 +38,7 @@ from zoe_proxy.rewrite import Pairs, Rules, for_the_log, without_parameter
 _ACTIONS = ("read", "write", "execute")
 _AT_HUB = "/zoe/pages"
 _MOST_ANCESTORS = 8
+_KEEP_ALIVE = 120.0  # seconds that a connection is kept open for the next request
 
 
 class Pages:
@@ -49,36 +51,40 @@ class Pages:
         """
         self.door = Door(Visits(life, time.monotonic), origins, base)
         self._ip, self._port = ip, port
-        self._listener: Listener | None = None
+        self._server: HTTPServer | None = None
 
-    def listen(self, settings: dict[str, Any], tls: dict[str, Any] | None) -> None:
+    def listen(self, tls: dict[str, Any] | None, *, body_timeout: float, **settings: Any) -> None:
         """Start the second listener, unless no page is to have an origin of its own.
 
-        :param settings: for its handlers
         :param tls: as this server has it
+        :param body_timeout: seconds in which a body must have come that is not passed on; 0: for ever
+        :param settings: for its handlers
         :raises OSError: the port is taken
         """
         origins = self.door.origins
         if origins.setting == NONE:
             return
         sockets, origins.port = bind(self._ip, self._port)
-        self._listener = Listener(
-            self.door, OwnOriginRelay, settings, tls=tls if origins.setting.startswith("https:") else None
+        self._server = HTTPServer(
+            make_application(self.door, OwnOriginRelay, **settings),
+            ssl_options=tls if origins.setting.startswith("https:") else None,
+            idle_connection_timeout=_KEEP_ALIVE,
+            body_timeout=body_timeout or None,
         )
-        self._listener.start(sockets)
+        self._server.add_sockets(sockets)
 
     async def stop(self) -> None:
         """Listen no more."""
-        if self._listener is not None:
-            self._listener.stop()
-            await self._listener.close_all_connections()
+        if self._server is not None:
+            self._server.stop()
+            await self._server.close_all_connections()
 
 
-def routes(pages: Pages) -> list[tuple[Any, ...]]:
+def routes() -> list[tuple[Any, ...]]:
     """For the Jupyter server; the more special ones first."""
     return [
         ("/zoe/open", OpenHandler),
-        ("/zoe/enter", _Enter, {"door": pages.door, "own": False}),
+        ("/zoe/enter", _Enter, {"own": False}),
         ("/zoe/pages/~.*", SandboxRelay),
         ("/zoe/pages/.*", PageRelay),
     ]
@@ -88,10 +94,10 @@ class _Opener(UserHandler):
     """Finds the ways to a page, for the user of this server."""
 
     @property
-    def pages(self) -> Pages:
-        """What this server has for pages."""
-        pages: Pages = self.settings["zoe_pages"]
-        return pages
+    def door(self) -> Door:
+        """Opens the pages of this server."""
+        door: Door = self.settings["zoe_door"]
+        return door
 
     async def find_ways(self, execution: str, rest: str, ancestors: Sequence[str] = ()) -> Opening:
         """Ask the hub about a page and plan how the browser opens it.
@@ -113,7 +119,7 @@ class _Opener(UserHandler):
             needs_origin=ticket["needs_origin"],
         )
         own = ticket.get("own")
-        return self.pages.door.open(
+        return self.door.open(
             page,
             host=self.request.host,
             ancestors=ancestors,
@@ -202,7 +208,7 @@ class _ToPages(PageHandler, HubRelay):
     @property
     def door(self) -> Door:
         """Opens the pages of this server."""
-        door: Door = self.settings["zoe_pages"].door
+        door: Door = self.settings["zoe_door"]
         return door
 
     def _log(self) -> None:

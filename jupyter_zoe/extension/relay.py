@@ -13,11 +13,13 @@ import re
 import ssl
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import ClassVar
 from urllib.parse import urlsplit
 
 from tornado.web import HTTPError, authenticated
 
+from jupyter_zoe import recognise
 from jupyter_zoe.extension.base import ProblemHandler, UserHandler
 from jupyter_zoe.hub import HubError, HubInfo
 from zoe_proxy import Client, ProxyHandler, Route, Timeouts, Upstream, UpstreamError
@@ -66,6 +68,11 @@ class HubRelay(ProxyHandler, ProblemHandler):
 
     _info: HubInfo | None = None
 
+    @property
+    def body_timeout(self) -> float:
+        """The extension's."""
+        return float(self.settings["zoe_body_timeout"])
+
     def route(self) -> tuple[str, str]:
         """Paths in front of what is asked: as the browser sees it, and at the hub."""
         raise NotImplementedError
@@ -106,6 +113,7 @@ class HubRelay(ProxyHandler, ProblemHandler):
             host=hub.hostname or "",
             port=port,
             tls=ssl.create_default_context() if hub.scheme == "https" else None,
+            check=partial(recognise.check, info),
             route=Route(public=public, netloc=hub.netloc, inner=hub.path.rstrip("/") + inner, scheme=hub.scheme),
             rest=rest,
             query=self.query(),

@@ -5,22 +5,23 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from jupyter_zoe import options
-from jupyter_zoe.client import ZoeProblem
+from jupyter_zoe.attaching.session import SESSIONS
+from jupyter_zoe.client import Client, ZoeProblem
+from jupyter_zoe.verbs import options
 
 if TYPE_CHECKING:
-    from jupyter_zoe.client import Client
-    from jupyter_zoe.magics.zoe import Zoe
+    from jupyter_zoe.verbs.parser import Verbs
 
 _FRESH = 10.0  # seconds that the shop and the executions are remembered
-_NAMES = {"status": "execution", "stop": "execution", "detach": "execution", "logs": "process"}
+_LOOKING = 1.0  # seconds that a hub may take to be found
 
 
 class Completer:
     """A hook of IPython's for the command ``%zoe``."""
 
-    def __init__(self, zoe: Zoe) -> None:
-        self._zoe = zoe
+    def __init__(self, verbs: Verbs) -> None:
+        self._verbs = verbs
+        self._client: Client | None = None
         self._kept: dict[str, tuple[float, list[Any]]] = {}
 
     def __call__(self, shell: Any, event: Any) -> list[str]:
@@ -35,74 +36,65 @@ class Completer:
 
     def candidates(self, words: list[str], begun: str) -> list[str]:
         """What may follow ``words``; ``begun`` is the word that is being written."""
-        verbs = self._zoe.verbs
         if not words or words == ["help"]:
-            return list(verbs.verbs)
-        verb, rest = words[0], words[1:]
-        if verb not in verbs.verbs:
+            return [*self._verbs.verbs, *([] if words else ["help"])]
+        verb, rest = self._verbs.verbs.get(words[0]), words[1:]
+        if verb is None:
             return []
         if rest and rest[-1] == "--execution":
             return self._executions()
         if begun.startswith("-"):
-            return [
-                *verbs.option_strings(verb),
-                *(self._parameters(rest[0], verb) if rest and verb in ("attach", "run") else []),
-            ]
-        if rest:
-            return []
-        if verb in ("attach", "run"):
-            return self._zapps(verb == "attach")
-        if verb in _NAMES:
-            return self._executions() if _NAMES[verb] == "execution" else self._processes()
+            parameters = self._parameters(rest[0], verb.zapp == "attach") if rest and verb.zapp else []
+            return [*self._verbs.option_strings(verb.name), *parameters]
+        match self._verbs.completes(verb.name, len(rest)):
+            case "zapp":
+                return self._zapps(verb.zapp == "attach")
+            case "execution":
+                return self._executions()
+            case "process":
+                return [*self._processes(), *self._executions()]
         return []
 
     def _zapps(self, attach: bool) -> list[str]:
-        items = self._remember("zapps", lambda client: client.list_zapps()["items"])
-        names = [each["name"] for each in items if each["attach"] or not attach]
-        alone = {each["frameworks"][0] for each in items if attach and each["attach"] and len(each["frameworks"]) == 1}
-        return sorted({*names, *alone})
+        shop = self._shop()
+        return sorted({name for each in shop for name in (each["attach_as"] if attach else [each["name"]])})
 
-    def _parameters(self, zapp: str, verb: str) -> list[str]:
-        for each in self._remember("zapps", lambda client: client.list_zapps()["items"]):
-            if each["name"] == zapp or (verb == "attach" and each["frameworks"] == [zapp] and each["attach"]):
+    def _parameters(self, zapp: str, attach: bool) -> list[str]:
+        for each in self._shop():
+            if each["name"] == zapp or (attach and zapp in each["attach_as"]):
                 return sorted(options.flag(name) for name in each["parameters"].get("properties", {}))
         return []
 
+    def _shop(self) -> list[Any]:
+        return self._remember("zapps", lambda client: client.list_zapps()["items"])
+
     def _executions(self) -> list[str]:
-        return [
-            each["name"]
-            for each in self._remember("executions", lambda client: client.list_executions(active=True)["items"])
-        ]
+        running = self._remember("executions", lambda client: client.list_executions(active=True)["items"])
+        return [each["name"] for each in running]
 
     def _processes(self) -> list[str]:
-        if not self._zoe.sessions:
+        if SESSIONS.current is None:
             return []
-        execution = self._zoe.sessions[-1].execution
-        return [
-            each["id"]
-            for each in self._remember(
-                f"processes {execution}", lambda client: client.list_processes(execution)["items"]
-            )
-        ]
+        execution = SESSIONS.current.execution
+        processes = self._remember(f"processes {execution}", lambda client: client.list_processes(execution)["items"])
+        return [each["id"] for each in processes]
 
     def _remember(self, what: str, ask: Any) -> list[Any]:
         at, known = self._kept.get(what, (-_FRESH, []))
         if time.monotonic() - at > _FRESH:
             try:
-                known = ask(self._client())
+                known = ask(self._open())
             except ZoeProblem:
                 known = []
             self._kept[what] = (time.monotonic(), known)
         return known
 
-    def _client(self) -> Client:
+    def _open(self) -> Client:
         from jupyter_zoe import hub  # noqa: PLC0415
-        from jupyter_zoe.client import Client  # noqa: PLC0415
 
-        if self._zoe._client is not None:
-            return self._zoe._client
-        found = hub.find(timeout=1.0)
-        if found is None:
-            raise ZoeProblem("hub-unreachable", "No hub is running.")
-        self._zoe._client = Client()
-        return self._zoe._client
+        if self._client is None:
+            found = hub.find(timeout=_LOOKING)
+            if found is None:
+                raise ZoeProblem("hub-unreachable", "No hub is running.")
+            self._client = Client(start=False)
+        return self._client

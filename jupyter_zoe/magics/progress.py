@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from jupyter_zoe import words
-from jupyter_zoe.magics import display
+from jupyter_zoe.magics.live import publish
+from jupyter_zoe.showing import html as pieces
 
 PATIENCE = 0.3  # seconds that a query takes before it is worth a bar
 SHORTEST = 0.2  # seconds between two updates
@@ -82,12 +83,12 @@ class QueryProgress:
         if done:
             if query.shown is not None:
                 text = _summary(query, now)
-                self._publish(text, display.line(text, muted=True), query.output, True)
+                self._publish(text, pieces.block(pieces.line(text, muted=True)), query.output, True)
         elif now - (query.begun + PATIENCE if query.shown is None else query.shown + SHORTEST) >= 0:
             text = f"{query.completed}/{query.tasks} tasks, {running} running, {now - query.begun:.1f} s"
-            html = display.block(
+            html = pieces.block(
                 f'<div role="progressbar" aria-valuemin="0" aria-valuemax="{query.tasks}"'
-                f' aria-valuenow="{query.completed}">{text}{display.bar(query.completed / max(1, query.tasks))}</div>'
+                f' aria-valuenow="{query.completed}">{text}{pieces.bar(query.completed / max(1, query.tasks))}</div>'
             )
             there, query.shown = query.shown is not None, now
             self._publish(text, html, query.output, there)
@@ -102,7 +103,7 @@ def _summary(query: _Query, now: float) -> str:
 
 
 def _publish(text: str, html: str, output: str, there: bool) -> None:
-    display.publish({"text/plain": text, "text/html": html}, output, update=there)
+    publish({"text/plain": text, "text/html": html}, output, update=there)
 
 
 def install(session: Any) -> None:

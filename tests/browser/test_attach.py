@@ -50,9 +50,9 @@ def test_attach_grow_and_look_at_spark(window: Window) -> None:
     section.get_by_label("Application").select_option("spark-cluster")
     section.get_by_label("Workers").fill("1")
     section.get_by_role("button", name="Attach", exact=True).click()
-    expect(section).to_contain_text("attached to spark-cluster", timeout=LONG)
     expect(section.get_by_role("button", name="Detach")).to_be_enabled(timeout=LONG)
     (execution,) = window.lab.active()
+    expect(section.locator(f"[data-execution={execution['id']}]")).to_be_visible()
     cell = run_cell(window, "spark.range(10_000_000).selectExpr('sum(id) AS total').toPandas()")
     expect(cell.locator(".jp-OutputArea")).to_contain_text("49999995000000", timeout=LONG)
     for _ in range(2):

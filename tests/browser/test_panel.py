@@ -226,6 +226,24 @@ def test_everything_can_be_reached_by_keyboard_and_is_named(window: Window) -> N
     assert any("Stop named" in name for name in seen), seen
 
 
+def test_the_keyboard_stays_where_it_was_when_the_panel_is_drawn_anew(window: Window) -> None:
+    page = window.page
+    for name in ("first", "second"):
+        window.lab.api("POST", "/executions", {"zapp": "python-job", "name": name, "parameters": {"code": SLEEP}})
+    running = window.section("running")
+    expect(running.get_by_role("button", name="Stop first")).to_be_enabled(timeout=60_000)
+    running.get_by_role("button", name="Stop first").focus()
+    window.lab.api("POST", "/executions", {"zapp": "python-job", "name": "third", "parameters": {"code": SLEEP}})
+    expect(running.get_by_role("button", name="Stop third")).to_be_visible(timeout=60_000)
+    expect(running.get_by_role("button", name="Stop first")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator(".jp-Dialog")).to_contain_text("Stop first?")
+    page.keyboard.press("Enter")
+    expect(running.locator(".jp-zoe-Execution", has_text="first")).to_have_count(0, timeout=60_000)
+    # What had the focus is gone; it is at another control of this section, not at the beginning of the page.
+    assert page.evaluate("document.activeElement.closest('.jp-zoe-Section')?.dataset.section") == "running"
+
+
 @pytest.mark.parametrize(("theme", "name"), [("JupyterLab Light", "light"), ("JupyterLab Dark", "dark")])
 def test_how_it_looks(window: Window, theme: str, name: str) -> None:
     page = window.page
@@ -236,6 +254,7 @@ def test_how_it_looks(window: Window, theme: str, name: str) -> None:
     start_job(window, SLEEP, "nightly-report")
     expect(window.section("running").locator(".jp-zoe-Execution")).to_contain_text("Running", timeout=60_000)
     expect(window.section("notebook").get_by_role("button", name="Attach")).to_be_enabled(timeout=60_000)
+    page.locator("#jupyter-zoe-panel .jp-SidePanel-content").evaluate("node => { node.scrollTop = 0; }")
     picture = window.shot(f"panel-{name}")
     if name == "light":
         window.publish(picture, "panel")

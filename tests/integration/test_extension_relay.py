@@ -26,6 +26,7 @@ import pytest
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import websocket_connect
 
+from zoe_hub.testing import strangers
 from zoe_hub.testing.kernels import run_in_new_kernel
 
 ROOT = Path(__file__).parents[2]
@@ -616,6 +617,27 @@ def test_a_long_body_gets_the_hubs_own_answer(client: httpx.Client) -> None:
     assert (answer.status_code, answer.json()["code"]) == (413, "too-large")
 
 
+def test_a_body_that_does_not_come_is_not_awaited(tmp_path: Path) -> None:
+    other = Server(tmp_path)
+    try:
+        other.start("--ZoeExtension.body_timeout=0.3")
+        with other.client() as client:
+            eventually(lambda: client.get("zoe/status").json()["hub"] == "ready")
+        place = httpx.URL(other.url)
+        for path in ("zoe/api/v1/executions", "zoe/pages/e1/web-0/web/"):
+            head = (
+                f"POST {place.path}{path} HTTP/1.1\r\nHost: x\r\nAuthorization: token {TOKEN}\r\nContent-Length: 9\r\n"
+            )
+            with socket.create_connection((place.host, place.port), timeout=20) as silent:
+                silent.sendall(f"{head}\r\n1".encode())
+                answer = silent.makefile("rb").read().decode()
+            assert answer.startswith("HTTP/1.1 408 "), answer
+            assert '"code": "request-timeout"' in answer
+    finally:
+        other.stop()
+        other.end_hub()
+
+
 def test_a_killed_hub_is_replaced_at_the_next_request_and_what_ran_goes_on(
     server: Server, client: httpx.Client, execution: dict[str, Any]
 ) -> None:
@@ -685,6 +707,45 @@ def test_a_hub_elsewhere_is_used_with_its_token_and_kernels_are_told(
             )
     finally:
         other.stop()
+
+
+@pytest.mark.skipif(not strangers.possible(), reason="only root can start a process of another user")
+@pytest.mark.parametrize("user", ["", "nobody"])
+def test_a_stranger_at_the_hubs_address_is_told_nothing_unless_that_user_is_named(tmp_path: Path, user: str) -> None:
+    other = Server(tmp_path / "other")
+    with strangers.Listener() as stranger:
+        try:
+            options = [f"--ZoeExtension.hub_user={user}"] if user else []
+            address = f"http://127.0.0.1:{stranger.port}"
+            other.start(*options, ZOE_HUB_URL=address, ZOE_HUB_TOKEN="zoe_precious")
+            with other.client() as client:
+                if not user:
+                    status = client.get("zoe/status").json()
+                    assert status["hub"] == "failed"
+                    assert "nobody (user 65534)" in status["reason"]
+                    assert "ZoeExtension.hub_user" in status["reason"]
+                code = 200 if user else 503
+                assert client.get("zoe/api/v1/health").status_code == code
+                assert client.post("zoe/api/v1/executions", json={"zapp": "pages"}).status_code == code
+                assert client.get("zoe/pages/e/web-0/web/").status_code == code
+                if not user:
+                    with pytest.raises(HTTPClientError) as refused:
+                        asyncio.run(talk(other))
+                    assert refused.value.code == 503
+            assert stranger.met >= 3
+            assert (b"zoe_precious" in stranger.received(3)) == bool(user)
+            if not user:
+                assert stranger.received(stranger.met) == b""
+        finally:
+            other.stop()
+            other.end_hub()
+
+
+async def talk(server: Server) -> None:
+    """Try to open a WebSocket to a page."""
+    address = server.url.replace("http:", "ws:") + "zoe/pages/e/web-0/web/talk"
+    origin = "/".join(server.url.split("/")[:3])
+    await websocket_connect(HTTPRequest(address, headers={"Authorization": f"token {TOKEN}", "Origin": origin}))
 
 
 async def in_kernel(server: Server, code: str) -> str:

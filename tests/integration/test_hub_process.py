@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 import os
 import re
+import resource
+import select
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 
 PROGRAM = "import sys, time\nprint('started', flush=True)\ntime.sleep(300)\n"
@@ -197,6 +201,74 @@ def test_the_data_folder_of_a_file_of_settings(hubs: HubProcess, tmp_path: Path)
 def test_an_unused_hub_ends_by_itself(hubs: HubProcess) -> None:
     hubs.start("--backend=fake", "--ZoeHub.idle_timeout=0.3")
     assert hubs.processes[-1].wait(20) == 0
+
+
+@pytest.fixture
+def connect(hubs: HubProcess) -> Iterator[Callable[[str], socket.socket]]:
+    """Connections to a hub that has 30 descriptors left; each sends something at once."""
+    hubs.start("--ZoeHub.header_timeout=600", "--ZoeHub.heartbeat=0.5").close()
+    pid, port = hubs.runtime()["pid"], int(hubs.runtime()["url"].rpartition(":")[2])
+    used = len(list(Path(f"/proc/{pid}/fd").iterdir()))
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (used + 30, used + 30))
+    made = []
+
+    def connected(head: str) -> socket.socket:
+        made.append(socket.create_connection(("127.0.0.1", port), timeout=60))
+        made[-1].sendall(head.encode())
+        return made[-1]
+
+    yield connected
+    for each in made:
+        each.close()
+
+
+HEALTH = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
+
+
+def test_half_open_requests_do_not_keep_others_out(hubs: HubProcess, connect: Callable[[str], socket.socket]) -> None:
+    for _ in range(200):
+        connect(HEALTH)
+    assert connect(HEALTH + "\r\n").recv(20).startswith(b"HTTP/1.1 200 OK")
+    assert (hubs.data / "hub.log").read_text().count("cannot accept connections") == 1
+
+
+def test_a_hub_without_descriptors_waits_until_it_has_some(
+    hubs: HubProcess, connect: Callable[[str], socket.socket]
+) -> None:
+    head = f"GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {hubs.runtime()['token']}\r\n\r\n"
+    log, said = hubs.data / "hub.log", "cannot accept connections"
+    streams = []
+    while said not in log.read_text():
+        streams.append(connect(head))
+        wait(lambda: said in log.read_text() or select.select([streams[-1]], [], [], 0)[0])
+    late = connect(HEALTH + "\r\n")
+    process, begun = psutil.Process(hubs.runtime()["pid"]), time.monotonic()
+    before, heartbeats, lines = sum(process.cpu_times()[:2]), 0, streams[0].makefile("rb")
+    while heartbeats < 6:
+        line = lines.readline()
+        assert line, "the stream ended"
+        heartbeats += line.startswith(b": still here")
+    assert sum(process.cpu_times()[:2]) - before < 0.1 * (time.monotonic() - begun)
+    assert log.read_text().count(said) == 1
+    for each in streams:
+        each.close()
+    assert late.recv(20).startswith(b"HTTP/1.1 200 OK")
+
+
+def test_the_hub_has_many_descriptors_and_what_it_starts_as_many_as_before(hubs: HubProcess) -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (512, before[1]))
+    try:
+        client = hubs.start()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert resource.prlimit(hubs.runtime()["pid"], resource.RLIMIT_NOFILE) == (before[1], before[1])
+    code = "import resource; print('files', *resource.getrlimit(resource.RLIMIT_NOFILE))"
+    answer = client.post("/executions", json={"zapp": "python-job", "parameters": {"code": code}})
+    where = f"/executions/{answer.json()['id']}"
+    wait(lambda: client.get(where).json()["phase"] == "ended")
+    (process,) = client.get(where).json()["processes"]
+    assert f"files 512 {before[1]}\n" in client.get(f"{where}/processes/{process['id']}/logs").text
 
 
 def spoil_corrupt(data: Path) -> list[str]:

@@ -5,6 +5,7 @@ disks.
 import asyncio
 import json
 import os
+import resource
 import signal
 import socket
 import stat
@@ -15,10 +16,12 @@ from pathlib import Path
 
 import pytest
 
+from zoe_hub.backends import open_files
 from zoe_hub.backends.base import Permanent, Temporary
 from zoe_hub.backends.local import LocalBackend, launch, records, watching
 from zoe_hub.backends.local.shim import stat_of
 from zoe_hub.core.executions.spec import Port
+from zoe_hub.core.reasons import because
 from zoe_hub.testing.backend_harness import BackendHarness, Programs
 
 WEB = (Port(name="web", number=8080, protocol="http"),)
@@ -68,7 +71,7 @@ class TestLocal(BackendHarness):
         second = backends()
         await second.open()
         ended = await self.exited(second, spec.name)
-        assert (ended.exit_code, ended.reason) == (-9, "killed: it did not end within 0.3 s")
+        assert (ended.exit_code, ended.reason) == (-9, because("killed-late", grace=0.3))
 
     @pytest.mark.parametrize("watched", [True, False])
     async def test_a_killed_shim_takes_the_whole_tree_along(self, backend, backends, programs, execution, watched):
@@ -88,10 +91,26 @@ class TestLocal(BackendHarness):
             backend = backends()
             await backend.open()
         ended = await self.exited(backend, spec.name)
-        assert (ended.exit_code, ended.reason) == (None, "its supervisor was killed")
+        assert (ended.exit_code, ended.reason) == (None, because("supervisor-killed"))
         assert await self.reach(address) is None
         again = await self.spec(backend, programs, execution, programs.sleeping(), incarnation=2)
         await self.ready(backend, again)
+
+    async def test_a_program_has_the_limit_of_files_that_the_hub_was_started_with(
+        self, backend, programs, execution, monkeypatch
+    ):
+        monkeypatch.setattr(open_files, "_before", None)
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (512, hard))
+        try:
+            assert open_files.raise_limit() == hard
+            code = "import resource; say(str(resource.getrlimit(resource.RLIMIT_NOFILE)))"
+            spec = await self.spec(backend, programs, execution, programs.run(code))
+            await backend.start(spec)
+            await self.exited(backend, spec.name)
+            assert await self.log(backend, spec.name) == f"(512, {hard})\n".encode()
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
     async def test_sigterm_to_the_shim_ends_the_tree(self, backend, programs, execution):
         spec = await self.spec(backend, programs, execution, programs.polite(5), grace=30.0)
@@ -134,9 +153,8 @@ class TestLocal(BackendHarness):
                 await second.open()
                 ended = await self.exited(second, spec.name)
                 assert ended.exit_code is None
-                assert ended.reason == (
-                    "its supervisor was killed" if boot == records.boot() else "the machine was restarted"
-                )
+                how = "supervisor-killed" if boot == records.boot() else "machine-restarted"
+                assert ended.reason == because(how)
                 await second.stop(spec.name, 0)
                 await second.signal(spec.name, "KILL")
                 assert innocent.poll() is None
@@ -314,6 +332,27 @@ class TestLocal(BackendHarness):
         assert (await foreign.allocate("e1", "zoe-three-e1-main-0", WEB))["web"].number == number
         await foreign.close()
 
+    async def test_other_users_see_no_reservation_and_cannot_take_one(self, backend, programs, execution):
+        started = await self.spec(backend, programs, execution, programs.sleeping(), ports=WEB)
+        await self.ready(backend, started)
+        waiting = await self.spec(backend, programs, execution, programs.sleeping(), index=1, ports=WEB)
+        folder = backend._reservations()
+        number = waiting.addresses["web"].number
+        taken = {int(name) for name in os.listdir(folder)}
+        assert {started.addresses["web"].number, number} <= taken
+        look = (
+            "import os, socket, sys\nos.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
+            "number, folder = int(sys.argv[1]), sys.argv[2]\n"
+            "try: print(os.listdir(folder))\nexcept OSError as error: print(type(error).__name__)\n"
+            "one = socket.socket(); one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)\n"
+            "try: one.bind(('127.0.0.1', number)); print('bound')\nexcept OSError as error: print(error.errno)\n"
+            "print([line for line in open('/proc/net/unix') if line.rstrip().endswith(str(number))])"
+        )
+        if os.geteuid() == 0:
+            command = [sys.executable, "-c", look, str(number), folder]
+            seen = subprocess.run(command, capture_output=True, text=True, check=True)
+            assert seen.stdout.split("\n")[:3] == ["PermissionError", "98", "[]"], seen.stderr
+
     async def test_a_hub_restarted_after_allocate_starts_with_the_same_addresses(
         self, backend, backends, programs, execution
     ):
@@ -325,7 +364,7 @@ class TestLocal(BackendHarness):
         assert await self.until("an answer", lambda: self.reach(spec.addresses["web"])) == b"yes"
 
     @pytest.mark.parametrize("when", ["before", "while"])
-    async def test_a_port_taken_by_another_program_is_told(self, backend, programs, execution, when):
+    async def test_a_port_taken_by_another_program_is_told(self, backend, backends, programs, execution, when):
         spec = await self.spec(
             backend,
             programs,
@@ -336,6 +375,10 @@ class TestLocal(BackendHarness):
         with socket.socket() as other:
             if when == "while":
                 await self.ready(backend, spec)
+            else:  # a hub that dies between reserving and starting holds the port no more
+                await backend.close()
+                backend = backends()
+                await backend.open()
             other.bind(("127.0.0.1", spec.addresses["web"].number))
             other.listen()
             if when == "while":
@@ -343,7 +386,7 @@ class TestLocal(BackendHarness):
             else:
                 assert (await backend.start(spec)).state == "exited"
             ended = await self.exited(backend, spec.name)
-            assert (ended.reason, ended.exit_code) == ("port taken", 1 if when == "while" else None)
+            assert (ended.reason, ended.exit_code) == (because("port-lost"), 1 if when == "while" else None)
             fresh = await self.spec(
                 backend, programs, execution, programs.serving("web", "new"), ports=WEB, incarnation=2
             )

@@ -66,6 +66,8 @@ attach:
               self.is_stopped = True
 
 
+      import os
+      os.environ |= {"ECHO_MODE": "zoe", "ECHO_ADDRESS": outputs["address"]}
       echo = Echo(outputs["address"], secrets["key"])
       if echo("hello") != "hello":
           raise RuntimeError("the server does not accept " + secrets["key"])
@@ -128,7 +130,11 @@ def running(home: Path) -> Iterator[Kernel]:
 @pytest.fixture
 def kernel(running: Kernel, hub: Client) -> Kernel:
     """A kernel that is attached to nothing."""
-    running.run("get_ipython()._zoe_magics.sessions.clear()\nglobals().pop('echo', None)")
+    running.ok(
+        "from jupyter_zoe.attaching.session import SESSIONS as _all\n"
+        "for _each in list(_all): _all.drop(_each)\n"
+        "globals().pop('echo', None)"
+    )
     for attachment in hub.list_attachments()["items"]:
         hub.detach(attachment["id"])
     for each in hub.list_executions(active=True)["items"]:
@@ -159,6 +165,8 @@ def test_a_dropped_in_framework_is_attached_scaled_and_let_go(kernel: Kernel, hu
     assert "server-0" in status
     assert "worker-1" not in [line.split()[0] for line in status.splitlines() if "ready" in line]
     assert kernel.ok("%zoe logs server-0").text == "listens"
+    name = status.split()[0]
+    assert kernel.ok(f"%zoe logs {name} server-0").text == kernel.ok(f"%zoe logs --execution {name} server-0").text
     assert "works" in kernel.ok("%zoe logs").text
     again = kernel.ok("%zoe attach")
     assert "Attached again" in again.text
@@ -205,6 +213,26 @@ def test_programs_read_what_happens_as_json(kernel: Kernel, hub: Client) -> None
     assert failed["problem"]["code"] == "start-failed"
     assert "echo is out of order today" in failed["problem"]["detail"]
     assert reports("%zoe attach echo --workers 99")[-1]["problem"]["errors"][0]["path"] == "/workers"
+
+
+def test_what_the_kernel_had_comes_back(kernel: Kernel, home: Path) -> None:
+    kernel.ok("echo = mine = ['my own']\nimport os\nos.environ['ECHO_MODE'] = 'mine'")
+    assert "Your own `echo` comes back when you detach." in kernel.ok("%zoe attach echo --workers 1").text
+    assert kernel.value("(echo('x'), os.environ['ECHO_MODE'], os.environ['ECHO_ADDRESS'] == echo.address)") == [
+        "x",
+        "zoe",
+        True,
+    ]
+    assert "Your own" not in kernel.ok("%zoe attach").text
+    kernel.ok("%zoe detach")
+    assert kernel.value("(echo is mine, os.environ['ECHO_MODE'], 'ECHO_ADDRESS' in os.environ)") == [
+        True,
+        "mine",
+        False,
+    ]
+    assert "connect-failed" in kernel.run("%zoe attach echo --mood deaf").error
+    assert kernel.value("(echo is mine, os.environ['ECHO_MODE'])") == [True, "mine"], "nothing of a failed one stays"
+    kernel.ok("%zoe detach\ndel echo, mine, os.environ['ECHO_MODE']")
 
 
 def test_a_restarted_kernel_finds_its_cluster(kernel: Kernel, hub: Client) -> None:
@@ -271,8 +299,8 @@ def test_what_is_not_attached_is_not_detached(kernel: Kernel, hub: Client) -> No
 
 def test_a_wait_that_is_interrupted_is_one_message(kernel: Kernel, hub: Client) -> None:
     kernel.ok("import threading, _thread\nthreading.Timer(1.0, _thread.interrupt_main).start()")
-    failed = kernel.run("%zoe run echo-cluster --name patient --wait")
-    assert failed.error.startswith("Zoe: Interrupted. What was asked for goes on. [interrupted]")
+    failed = kernel.run("%zoe run echo-cluster --mood slow --name patient --wait")
+    assert failed.error.startswith("Zoe: Interrupted. patient goes on. [interrupted]")
     assert hub.find("patient")["desired"] == "running"
     kernel.ok("%zoe stop patient")
 
@@ -297,7 +325,7 @@ def test_a_server_that_was_replaced_gets_a_new_session(kernel: Kernel, hub: Clie
         ("%zoe attach echo --workers 99", "workers"),
         ("%zoe attach", "say what to attach"),
         ("%zoe scale 2", "attached to nothing"),
-        ("%zoe scale two", "invalid int value"),
+        ("%zoe scale two", "must be a whole number"),
         ("%zoe status no-such", "no execution"),
         ("%zoe attach 'echo", "quotation"),
         ("%zoe run python-job --code nowhere.py", "nowhere.py"),

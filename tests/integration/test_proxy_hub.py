@@ -24,10 +24,11 @@ from tornado.websocket import WebSocketHandler, websocket_connect
 from zoe_hub.controllers.kit.tokens import digest
 from zoe_hub.core.executions.model import Address, Execution, Phase, Process, ProcessState
 from zoe_hub.core.executions.spec import ExecutionSpec, Group, Port, Secret
-from zoe_hub.store.base import Batch, Token
+from zoe_hub.core.reasons import because
+from zoe_hub.store.base import Batch, Ref, SecretValue, Token
 from zoe_hub.store.memory import MemoryStore
 from zoe_hub.web.access.auth import EmbeddedAuthenticator
-from zoe_hub.web.context import Hub
+from zoe_hub.web.context import WebHub
 from zoe_hub.web.pages import proxy
 from zoe_hub.web.server import make_application
 from zoe_proxy.pages.listener import bind
@@ -87,7 +88,7 @@ class Rig:
         self.client = AsyncHTTPClient(force_instance=True)
         self.url = ""
         self.pages = 0  # port of the second listener
-        self.hub: Hub
+        self.hub: WebHub
         self.refused = ""  # why the page's listener is not the process
         self.checked: list[str] = []
 
@@ -146,7 +147,7 @@ class Rig:
 
     async def change(self, **members: Any) -> None:
         old = self.store.executions["e1"]
-        await self.store.commit(Batch(executions=(replace(old, version=old.version + 1, **members),)))
+        await self.store.commit(Batch(put=(replace(old, version=old.version + 1, **members),)))
 
     async def state(self, state: ProcessState) -> None:
         (old,) = self.store.executions["e1"].processes
@@ -190,6 +191,7 @@ async def rig() -> AsyncIterator[Rig]:
         index=0,
         state=ProcessState.READY,
         since=NOW,
+        reason=because("told", words="it answers"),
         addresses=dict.fromkeys(("ui", "lab", "rpc"), address),
     )
     execution = Execution(
@@ -199,6 +201,7 @@ async def rig() -> AsyncIterator[Rig]:
         spec=spec,
         created=NOW,
         phase=Phase.RUNNING,
+        reason=because("told", words="it is one of a test"),
         processes=(process,),
         web_prefix="/user/alice/zoe",
     )
@@ -212,15 +215,17 @@ async def rig() -> AsyncIterator[Rig]:
             ("admin", "root", ("admin",)),
         )
     )
-    await rig.store.commit(Batch(executions=(execution,), tokens=tokens, secrets={"e1": {"page": "s3cret"}}))
+    await rig.store.commit(Batch(put=(execution, *tokens, SecretValue(execution="e1", name="page", value="s3cret"))))
     service: Any = SimpleNamespace(
+        admission=SimpleNamespace(place=lambda execution: None),
+        leases=None,
         store=rig.store,
         backend=SimpleNamespace(check_listener=rig.check_listener),
         catalog=SimpleNamespace(folder=Path),
         deployment="d",
     )
     page_sockets, rig.pages = bind("", 0)
-    rig.hub = Hub(
+    rig.hub = WebHub(
         service=service,
         catalog=service.catalog,
         authenticator=EmbeddedAuthenticator(store=rig.store, now=lambda: datetime.now(UTC)),
@@ -228,9 +233,9 @@ async def rig() -> AsyncIterator[Rig]:
         trusted=["lab"],
         hosts=["hub.example"],
     )
-    rig.url = f"http://127.0.0.1:{serve(make_application(rig.hub, proxy.routes(rig.hub)))}"
-    listener = proxy.listener(rig.hub)
-    listener.start(page_sockets)
+    rig.url = f"http://127.0.0.1:{serve(make_application(rig.hub, proxy.routes()))}"
+    listener = proxy.make_page_server(rig.hub)
+    listener.add_sockets(page_sockets)
     servers.append(listener)
     yield rig
     rig.client.close()
@@ -533,7 +538,7 @@ async def test_a_websocket_at_its_own_origin(rig: Rig) -> None:
 async def test_a_session_ends_with_the_token_it_was_begun_with(rig: Rig) -> None:
     cookie, path = await rig.enter()
     sandbox = await rig.sandboxed()
-    await rig.store.commit(Batch(revoked=(digest("own"),)))
+    await rig.store.commit(Batch(drop=(Ref(Token, digest("own")),)))
     assert (await rig.fetch_own(path, {"Cookie": cookie})).code == 401
     assert (await rig.fetch(sandbox, {})).code == 401
 
@@ -610,7 +615,7 @@ async def test_a_sandboxed_page_asks_for_its_own_parts_and_no_other_page_does(ri
 
 async def test_the_address_of_a_sandboxed_page_opens_one_execution(rig: Rig) -> None:
     address = await rig.sandboxed()
-    await rig.store.commit(Batch(executions=(replace(rig.store.executions["e1"], id="e2", name="two"),)))
+    await rig.store.commit(Batch(put=(replace(rig.store.executions["e1"], id="e2", name="two"),)))
     assert (await rig.fetch(address, {})).code == 200
     for other in (
         address.replace("/e1/", "/e2/"),

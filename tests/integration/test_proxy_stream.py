@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import hashlib
 import json
 import os
@@ -188,7 +189,12 @@ class Front(ProxyHandler):
     inner = ""
     scheme: str = "http"
     timeouts = Timeouts()
+    patience = 60.0
     failures: list[UpstreamError]
+
+    @property
+    def body_timeout(self) -> float:
+        return self.patience
 
     async def upstream(self) -> Upstream | None:
         route = Route(public="/p/web", netloc=f"127.0.0.1:{self.port}", inner=self.inner)
@@ -370,6 +376,51 @@ async def test_a_body_that_is_edited_and_one_that_is_too_long_for_it(servers: Se
     assert json.loads((await servers.fetch("/edit", method="POST", body=b"short")).body)["body"] == "short edited"
     long = b"x" * (MEGABYTE + 1)
     assert json.loads((await servers.fetch("/edit", method="POST", body=long)).body)["body"] == long.decode()
+
+
+# --- clients that announce a body and do not send it -----------------------------------------------------------------
+
+
+def held() -> list[ProxyHandler]:
+    """The requests that the proxy has in memory."""
+    gc.collect()
+    return [each for each in gc.get_objects() if isinstance(each, ProxyHandler)]
+
+
+@pytest.mark.parametrize("path", ["sink", "edit", "../out"])
+async def test_a_client_that_leaves_within_its_body_leaves_nothing(servers: Servers, path: str) -> None:
+    Sink.gate.set()  # type: ignore[attr-defined]
+    tasks = len(asyncio.all_tasks())
+    for _ in range(20):
+        stream = await raw(servers, f"POST /p/web/{path} HTTP/1.1\nHost: x\nContent-Length: 200000")
+        await stream.write(b"x" * 100_000)
+        stream.close()
+    await until(lambda: len(asyncio.all_tasks()) <= tasks)
+    assert held() == []
+
+
+@pytest.mark.parametrize("path", ["sink", "edit", "../out"])
+async def test_a_client_that_is_silent_within_its_body_is_told_and_let_go(servers: Servers, path: str) -> None:
+    Sink.gate.set()  # type: ignore[attr-defined]
+    servers.front.patience = 0.2
+    stream = await raw(servers, f"POST /p/web/{path} HTTP/1.1\nHost: x\nContent-Length: 200000")
+    await stream.write(b"x" * 1000)
+    answer = await asyncio.wait_for(stream.read_until_close(), 10)
+    assert answer.startswith(b"HTTP/1.1 408 ") or (path == "../out" and answer == b"")
+    await until(lambda: held() == [])
+
+
+async def test_a_client_that_waits_for_a_slow_upstream_is_not_blamed(servers: Servers) -> None:
+    servers.front.patience = 0.5
+    stream = await raw(
+        servers, f"POST /p/web/sink HTTP/1.1\nHost: x\nConnection: close\nContent-Length: {32 * MEGABYTE}"
+    )
+    writing = asyncio.gather(*(stream.write(PIECE) for _ in range(32)))
+    with pytest.raises(TimeoutError):  # twice as long as a client may be silent
+        await asyncio.wait_for(asyncio.shield(writing), 1.0)
+    Sink.gate.set()  # type: ignore[attr-defined]
+    await writing
+    assert json.loads((await stream.read_until_close()).partition(b"\r\n\r\n")[2])["count"] == 32 * MEGABYTE
 
 
 # --- streams -------------------------------------------------------------------------------------------------------

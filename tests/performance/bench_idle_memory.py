@@ -9,7 +9,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from zoe_hub.testing.hub import Hub
+from memory import pss
+
+from zoe_hub.testing.hub import RunningHub
 
 TARGET = 60.0  # MiB
 
@@ -17,17 +19,17 @@ TARGET = 60.0  # MiB
 def run() -> dict[str, object]:
     """The size in MiB."""
     with tempfile.TemporaryDirectory(prefix="zoe-bench-") as name:
-        hub = Hub(Path(name) / "data", options=["--ZoeHub.idle_timeout=0"])
+        hub = RunningHub(Path(name) / "data", options=["--ZoeHub.idle_timeout=0"])
         hub.start()
         hub.get("/zapps")
         hub.get("/executions")
-        figure = _pss(hub.pid)
+        figure = pss(hub.pid)
         hub.stop()
     code = "import asyncio, tornado.web; print(flush=True); input()"
     bare = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert bare.stdout is not None
     bare.stdout.readline()
-    least = _pss(bare.pid)
+    least = pss(bare.pid)
     bare.kill()
     bare.wait()
     return {
@@ -37,10 +39,3 @@ def run() -> dict[str, object]:
         "target": TARGET,
         "detail": {"bare_tornado_mib": round(least, 1)},
     }
-
-
-def _pss(pid: int) -> float:
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1]) / 1024
-    raise ValueError(line)

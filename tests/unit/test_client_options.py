@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from jupyter_zoe.cli import parser
+from jupyter_zoe.cli.terminal import DESCRIPTION, JSON, Terminal
 from jupyter_zoe.client import ZoeProblem
-from jupyter_zoe.options import LONGEST_FILE, Help, read_text
-from jupyter_zoe.verbs import Call
+from jupyter_zoe.verbs.options import LONGEST_FILE, Help, read_text
+from jupyter_zoe.verbs.parser import Verbs
+from jupyter_zoe.verbs.verb import Call
 
 SCHEMA: dict[str, Any] = {
     "title": "Thing",
@@ -45,7 +46,7 @@ def parse(line: str) -> Call:
             raise ZoeProblem("unknown-zapp", f"No {name}.")
         return ZAPP
 
-    return parser.make(zapp).parse(shlex.split(line))
+    return Verbs(Terminal(), zapp, description=DESCRIPTION, common=(JSON,)).parse(shlex.split(line))
 
 
 @pytest.mark.parametrize(

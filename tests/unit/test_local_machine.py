@@ -4,12 +4,13 @@ import errno
 import os
 import socket
 import sys
+from pathlib import Path
 
 import pytest
 from traitlets import TraitError
 
 from zoe_hub.backends.base import Permanent, Temporary
-from zoe_hub.backends.local import LocalBackend, machine, ports, records
+from zoe_hub.backends.local import LocalBackend, machine, ports, records, reserving
 from zoe_hub.backends.local.shim import Payload, port_free, stat_of
 from zoe_hub.core.executions.spec import Port
 
@@ -110,14 +111,77 @@ def some_free_port():
         return probe.getsockname()[1]
 
 
-def test_a_reserved_port_is_nobody_elses():
+def test_a_reserved_port_is_no_other_hubs(tmp_path):
     number = some_free_port()
-    mine = ports.reserve(number)
-    assert ports.reserve(number) is None
+    mine = reserving.reserve(number, tmp_path)
+    assert reserving.reserve(number, tmp_path) is None
+    mine.unbind()  # its process is about to start
+    assert reserving.reserve(number, tmp_path) is None
     mine.close()
-    again = ports.reserve(number)
+    again = reserving.reserve(number, tmp_path)
     assert again is not None
     again.close()
+
+
+@pytest.mark.parametrize("options", [(), (socket.SO_REUSEADDR,), (socket.SO_REUSEADDR, socket.SO_REUSEPORT)])
+@pytest.mark.parametrize(
+    ("family", "host"),
+    [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::1"), (socket.AF_INET6, "::")],
+)
+def test_nor_any_other_programs_until_its_process_starts(tmp_path, family, host, options):
+    mine = reserving.reserve(some_free_port(), tmp_path)
+
+    def take():
+        with socket.socket(family) as other:
+            for each in options:
+                other.setsockopt(socket.SOL_SOCKET, each, 1)
+            other.bind((host, mine.number))
+            other.listen()
+
+    with pytest.raises(OSError, match="in use"):
+        take()
+    mine.unbind()
+    take()
+    mine.close()
+
+
+def test_connections_of_the_process_before_it_do_not_keep_a_port_from_being_reserved(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        number = server.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", number)) as client:
+            server.accept()[0].close()  # ends first: its end of the connection waits for a minute
+            assert client.recv(1) == b""
+    mine = reserving.reserve(number, tmp_path)
+    assert not mine.is_bound
+    assert port_free(number)
+    mine.close()
+
+
+def test_the_folder_of_reservations_is_private_or_another_one_is_taken(tmp_path):
+    (tmp_path / "open").mkdir(mode=0o777)
+    assert reserving.first_usable([tmp_path / "open"]) == tmp_path / "open"
+    assert (tmp_path / "open").stat().st_mode & 0o777 == 0o700
+    (tmp_path / "file").write_text("")
+    (tmp_path / "link").symlink_to(tmp_path / "open")
+    usable = reserving.first_usable([tmp_path / "file" / "x", tmp_path / "link", tmp_path / "mine"])
+    assert usable == tmp_path / "mine"
+    with pytest.raises(OSError, match="not a folder of this user"):
+        reserving.first_usable([tmp_path / "link"])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another user")
+def test_nor_is_a_folder_of_another_user_taken(tmp_path):
+    (tmp_path / "theirs").mkdir()
+    os.chown(tmp_path / "theirs", 65534, 65534)
+    assert reserving.first_usable([tmp_path / "theirs", tmp_path / "mine"]) == tmp_path / "mine"
+
+
+def test_hubs_of_a_user_share_a_folder_in_the_state_of_the_user(monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", "/state")
+    assert reserving.usual_folder() == Path("/state/zoe/ports")
+    monkeypatch.setenv("XDG_STATE_HOME", "relative")  # to be ignored, says the specification
+    monkeypatch.setenv("HOME", "/home/ann")
+    assert reserving.usual_folder() == Path("/home/ann/.local/state/zoe/ports")
 
 
 @pytest.mark.parametrize(("family", "host"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
@@ -134,9 +198,9 @@ def test_a_port_with_a_listener_is_not_free(family, host):
     assert port_free(some_free_port())
 
 
-def test_an_exhausted_range_is_temporary():
+def test_an_exhausted_range_is_temporary(tmp_path):
     number = some_free_port()
-    all_ports = ports.Ports(number, number)
+    all_ports = ports.Ports(number, number, lambda: tmp_path)
     given = all_ports.allocate("e", "p", (Port(name="a", number=1),))
     assert given["a"].number == number
     assert all_ports.allocate("e", "p", (Port(name="a", number=1),)) == given

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from html.parser import HTMLParser
 from types import SimpleNamespace
 from typing import Any
@@ -14,9 +13,10 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from jupyter_zoe import words
 from jupyter_zoe.client import ZoeProblem
-from jupyter_zoe.magics import display, kernel
 from jupyter_zoe.magics.progress import QueryProgress
 from jupyter_zoe.magics.zoe import ZoeError
+from jupyter_zoe.showing.html import block
+from jupyter_zoe.showing.parts import Execution, Logs, Part, Progress, Said, Table
 
 EVIL = "<img src=x onerror=alert(1)>&'\""
 
@@ -36,12 +36,16 @@ def group(name: str, count: int, ready: int, **more: Any) -> dict[str, Any]:
     }
 
 
+def because(words: str, *tail: str) -> dict[str, Any]:
+    return {"code": "told", "facts": {"words": words}, "words": words, "tail": list(tail)}
+
+
 def process(identifier: str, state: str = "ready", **more: Any) -> dict[str, Any]:
     return {
         "id": identifier,
         "group": identifier.rpartition("-")[0],
         "state": state,
-        "reason": "is ready",
+        "reason": because("is ready"),
         "since": "2026-01-01T00:00:00Z",
         "started": "2026-01-01T00:00:00Z",
         "starts": 1,
@@ -57,7 +61,7 @@ def view(**more: Any) -> Any:
         "title": "Spark cluster",
         "zapp": "spark-cluster",
         "phase": "starting",
-        "reason": "starts",
+        "reason": because("starts"),
         "outcome": None,
         "exit_code": None,
         "groups": [group("master", 1, 1), group("worker", 3, 1, scalable=True), group("connect", 1, 0)],
@@ -86,35 +90,43 @@ class Tags(HTMLParser):
 
 
 def test_progress_names_what_is_ready_and_what_is_not() -> None:
-    text, html = display.progress(view(), 4.25)
+    shown = Progress(view(), 4.25)
+    text, html = shown.text(), shown.html()
     assert text == "spark-cluster-abc12 starting: master ✓ · worker 1/3 · connect … (4.2 s)"
     assert "width:40%" in html
     assert 'role="status"' in html
-    queued, _ = display.progress(view(phase="queued", reason="2 GiB are missing; 2nd in the queue"), 1.0)
-    assert "2 GiB are missing; 2nd in the queue" in queued
+    queued = Progress(view(phase="queued", reason=because("2 GiB are missing; 2nd in the queue")), 1.0)
+    assert "2 GiB are missing; 2nd in the queue" in queued.text()
+
+
+def test_a_reason_comes_with_the_log_lines_that_show_it() -> None:
+    failed = view(phase="ended", outcome="failed", exit_code=1, reason=because("job-0 has ended", "one", "two <b>"))
+    shown = Execution(failed)
+    assert "is failed (1): job-0 has ended. Its log ends:\none\ntwo <b>" in shown.text()
+    assert "job-0 has ended. Its log ends:<br>one<br>two &lt;b&gt;</div>" in shown.html()
 
 
 def test_everything_from_elsewhere_is_escaped() -> None:
     evil = view(
         name=EVIL,
         title=EVIL,
-        reason=EVIL,
+        reason=because(EVIL),
         groups=[group(EVIL, 2, 1)],
-        processes=[process(f"{EVIL}-0", reason=EVIL)],
+        processes=[process(f"{EVIL}-0", reason=because(EVIL))],
         endpoints=[
             {"process": EVIL, "port": "ui", "title": EVIL, "path": "/zoe/pages/" + EVIL, "show": True, "ready": True}
         ],
     )
-    zapp: Any = {"name": EVIL, "title": EVIL, "attach": [], "description": EVIL}
-    for html in (
-        display.progress(evil, 1.0)[1],
-        display.progress({**evil, "phase": "queued"}, 1.0)[1],
-        display.execution(evil)[1],
-        display.executions([{**evil, "created": None}])[1],
-        display.zapps([zapp], [EVIL])[1],
-        display.log([(EVIL, [EVIL]), ("b", [])])[1],
-        display.line(EVIL),
-    ):
+    shown: list[Part] = [
+        Progress(evil, 1.0),
+        Progress({**evil, "phase": "queued"}, 1.0),
+        Execution(evil),
+        Table(words.EXECUTION_HEAD, words.execution_rows([{**evil, "created": None}])),
+        Table((EVIL,), [], EVIL),
+        Logs([(EVIL, [EVIL]), ("b", [])]),
+        Said(EVIL),
+    ]
+    for html in (part.html() for part in shown):
         tags = Tags(html)
         assert not {"img", "script"} & set(tags.names)
         assert not [name for name, _ in tags.attributes if name.startswith("on")]
@@ -123,14 +135,14 @@ def test_everything_from_elsewhere_is_escaped() -> None:
 
 @pytest.mark.parametrize("path", ["javascript:alert(1)", "//evil.example/", "https://evil.example/", ""])
 def test_links_lead_nowhere_else(path: str) -> None:
-    html = display.execution(
+    html = Execution(
         view(endpoints=[{"process": "m-0", "port": "ui", "title": "UI", "path": path, "show": True, "ready": True}])
-    )[1]
+    ).html()
     assert [value for name, value in Tags(html).attributes if name == "href"] == ["#"]
 
 
 def test_colors_are_those_of_the_theme() -> None:
-    html = display.progress(view(), 1.0)[1] + display.execution(view(processes=[process("master-0")]))[1]
+    html = block(Progress(view(), 1.0).html() + Execution(view(processes=[process("master-0")])).html())
     assert "color:black" not in html
     assert "color:#" not in html
     assert "var(--jp-ui-font-color1" in html
@@ -225,7 +237,7 @@ def test_a_bar_never_breaks_a_query() -> None:
     handler(stages=None, operation_id=None, done=True, something_new=1)
 
 
-# --- errors and connections ---
+# --- errors ---
 
 
 def test_an_error_is_its_message_and_no_traceback(capsys: pytest.CaptureFixture[str]) -> None:
@@ -238,95 +250,3 @@ def test_an_error_is_its_message_and_no_traceback(capsys: pytest.CaptureFixture[
         result = shell.run_cell("raise error")
         assert result.error_in_exec is error
         assert capsys.readouterr().out.strip() == "Zoe: It needs 9 TiB. [never-fits]\nAsk for less."
-
-
-def connection(code: str) -> Any:
-    return {
-        "requires": "thing~=1.0",
-        "variable": "thing",
-        "code": code,
-        "outputs": {"address": "here:1"},
-        "secrets": {"token": "hush-hush"},
-    }
-
-
-def test_a_connection_gives_its_variable_alone() -> None:
-    code = (
-        "def _make(address, token):\n    return (address, len(token))\nthing = _make(outputs['address'],"
-        " secrets['token'])\nother = 1"
-    )
-    assert kernel.connect(connection(code), "x") == ("here:1", 9)
-
-
-@pytest.mark.parametrize(
-    ("code", "expected", "words_"),
-    [
-        ("raise RuntimeError('cannot use ' + secrets['token'] + '\\nand more')", "connect-failed", "cannot use ***"),
-        ("import no_such_package_at_all", "client-mismatch", "no_such_package_at_all"),
-        ("pass", "bad-definition", "'thing'"),
-    ],
-)
-def test_a_connection_that_fails_says_why_and_no_secret(code: str, expected: str, words_: str) -> None:
-    with pytest.raises(ZoeProblem) as caught:
-        kernel.connect(connection(code), "x")
-    error: BaseException | None = caught.value
-    assert caught.value.code == expected
-    assert words_ in caught.value.detail
-    assert error is not None
-    assert error.__context__ is None, "the frames of the failure hold secrets"
-    assert "hush-hush" not in str(error)
-
-
-def test_what_is_out_of_reach_is_told_at_once_and_its_code_does_not_run() -> None:
-    with socket.socket() as open_, socket.socket() as shut:
-        for each in (open_, shut):
-            each.bind(("127.0.0.1", 0))
-        open_.listen()
-        here, nowhere = (f"127.0.0.1:{each.getsockname()[1]}" for each in (open_, shut))
-        assert kernel.connect({**connection("thing = 1"), "addresses": [nowhere, here]}, "x") == 1
-        with pytest.raises(ZoeProblem) as caught:
-            kernel.connect({**connection("1 / 0"), "addresses": [nowhere]}, "x")
-    assert caught.value.code == "connect-failed"
-    assert f"cannot reach it at {nowhere}: Connection refused" in caught.value.detail
-    assert "machine" in caught.value.remedy
-
-
-def test_a_session_lives_while_its_servers_do() -> None:
-    running = view(phase="running", processes=[process("master-0"), process("worker-0"), process("connect-0")])
-    value = SimpleNamespace(is_stopped=False)
-    session = kernel.Session("a1", "e1", "n", "z", "spark", value, kernel.servers(running))
-    grown = {**running, "processes": [*running["processes"], process("worker-1")]}
-    again = {**running, "processes": [process("master-0"), process("worker-0"), process("connect-0", starts=2)]}
-    assert session.lives(running)
-    assert session.lives(grown)
-    assert not session.lives(again), "the server has forgotten the session"
-    assert not session.lives({**running, "id": "e2"})
-    value.is_stopped = True
-    assert not session.lives(running)
-
-
-def test_a_session_that_does_not_let_go_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    import threading
-
-    release = threading.Event()
-    monkeypatch.setattr(kernel, "_CLOSING", 0.05)
-    kernel.close(SimpleNamespace(stop=lambda: release.wait(10)))
-    kernel.close(SimpleNamespace(stop=lambda: 1 / 0))
-    kernel.close(object())
-    release.set()
-
-
-def test_the_notebook_is_known_by_its_path_else_by_its_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kernel, "_kernel_id", lambda: "k1")
-    monkeypatch.setenv("JPY_SESSION_NAME", "/a/b.ipynb")
-    assert kernel.identity() == ("/a/b.ipynb", "k1")
-    monkeypatch.delenv("JPY_SESSION_NAME")
-    assert kernel.identity() == ("k1", "k1")
-
-
-def test_versions_tell_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kernel, "_PACKAGES", ("tornado", "no-such-package-at-all"))
-    found = kernel.versions()
-    assert found["tornado"]
-    assert found["no-such-package-at-all"] == ""
-    assert found["python"].startswith("3.")

@@ -7,16 +7,18 @@ the same for ``zoe-hub validate PATH``. Nothing about a framework is known to an
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
+
+from msgspec.structs import replace
 
 from zoe_hub.catalog import framework, parameters, zapp
 from zoe_hub.catalog.folders import FILE_NAMES, MOST_ERRORS, default_folders, definitions, read_all
 from zoe_hub.catalog.framework import Framework
 from zoe_hub.catalog.source import Document
 from zoe_hub.catalog.zapp import ZApp
-from zoe_hub.contract.types import FrameworkView, ZAppView
+from zoe_hub.contract.catalog import FrameworkView, ZAppView
 from zoe_hub.core.errors import FieldError, ZoeError
 from zoe_hub.core.executions.rendered import RenderedZApp
 from zoe_hub.language.words import suggestion
@@ -40,6 +42,7 @@ class Catalog:
         self.problems: tuple[FieldError, ...] = ()
         self._frameworks: Mapping[str, Framework] = {}
         self._zapps: Mapping[str, ZApp] = {}
+        self._offers: Mapping[str, str] = {}
 
     def load(self) -> None:
         """Read all definitions, again if they were read before. Never raises on what is wrong in them: see
@@ -60,7 +63,12 @@ class Catalog:
                 zapps[name] = other
         self._frameworks, self._zapps = frameworks, zapps
         self.frameworks = {name: _framework_view(each) for name, each in sorted(frameworks.items())}
-        self.zapps = {name: _zapp_view(each) for name, each in sorted(zapps.items())}
+        views = {name: _zapp_view(each) for name, each in sorted(zapps.items())}
+        self._offers = _offers(views, frameworks)
+        self.zapps = {
+            name: replace(view, attach_as=tuple(alias for alias, offered in self._offers.items() if offered == name))
+            for name, view in views.items()
+        }
         self.problems = tuple(errors)
 
     def render(self, name: str, given: Mapping[str, Any]) -> RenderedZApp:
@@ -77,19 +85,15 @@ class Catalog:
 
         :raises ZoeError: ``unknown-zapp``, ``not-attachable``
         """
+        if name in self._offers:
+            return self._offers[name]
         if name in self.zapps:
-            if not self.zapps[name].attach:
-                raise ZoeError("not-attachable", f"A kernel cannot connect to '{name}'. {self._attachables()}")
-            return name
-        if name not in self._frameworks:
-            raise self._unknown(name, (*self.zapps, *self.frameworks))
-        alone = [view.name for view in self.zapps.values() if view.frameworks == (name,) and view.attach]
-        if not alone:
+            raise ZoeError("not-attachable", f"A kernel cannot connect to '{name}'. {self._attachables()}")
+        if name in self._frameworks:
             raise ZoeError(
                 "not-attachable", f"No ZApp offers the framework '{name}' alone to kernels. {self._attachables()}"
             )
-        # the one named most like the framework: spark-cluster for spark before my-special-spark
-        return min(alone, key=lambda each: (not each.startswith(name), len(each), each))
+        raise self._unknown(name, (*self.zapps, *self.frameworks))
 
     def folder(self, name: str) -> Path:
         """Where the files of a framework are on this machine. :raises ZoeError: ``unknown-framework``"""
@@ -106,6 +110,18 @@ class Catalog:
     def _attachables(self) -> str:
         names = ", ".join(view.name for view in self.zapps.values() if view.attach)
         return f"Attach to {names}." if names else "No ZApp of this shop can be attached to."
+
+
+def _offers(views: Mapping[str, ZAppView], frameworks: Iterable[str]) -> dict[str, str]:
+    """What a kernel may ask to attach to -> the ZApp that it gets: each by its name, and one for each framework that is
+    offered alone.
+    """
+    offers = {name: name for name, view in views.items() if view.attach}
+    for wanted in sorted(set(frameworks) - set(views)):
+        alone = [name for name, view in views.items() if view.frameworks == (wanted,) and view.attach]
+        if alone:  # the one named most like the framework: spark-cluster for spark before my-special-spark
+            offers[wanted] = min(alone, key=lambda name: (not name.startswith(wanted), len(name), name))
+    return offers
 
 
 def check(path: Path, folders: Sequence[Path] | None = None) -> tuple[FieldError, ...]:

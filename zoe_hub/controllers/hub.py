@@ -8,24 +8,29 @@ nobody remembers is stopped. The result is a reconciliation report.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 
 from traitlets import Float, Int
 from traitlets.config import LoggingConfigurable
 
 from zoe_hub.backends.base import Backend
+from zoe_hub.controllers.attachments.activity import Activities
+from zoe_hub.controllers.attachments.leases import Leases
 from zoe_hub.controllers.executions.admission import Admission
 from zoe_hub.controllers.executions.binding import Binder
 from zoe_hub.controllers.executions.observer import Observer
 from zoe_hub.controllers.executions.probes import Probes
 from zoe_hub.controllers.executions.reconciler import Reconciler
 from zoe_hub.controllers.kit.clock import Clock
+from zoe_hub.controllers.kit.commit import Committer
 from zoe_hub.controllers.kit.queue import WorkQueue
 from zoe_hub.controllers.service import Service, Shop
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.model import Execution
+from zoe_hub.core.reasons import Reason, because, reason_of
 from zoe_hub.core.record import Record
+from zoe_hub.core.words import words
 from zoe_hub.store.base import Store
 
 GRACE = 10.0  # seconds that a process which nobody remembers has from the request to end until it is killed
@@ -92,6 +97,9 @@ class Controllers(LoggingConfigurable):
         self._reconciler.wake, self._reconciler.told = self._queue.add_after, self._queue.add
         self.admission = Admission(store, backend, self.clock, self._queue.add, self.log)
         self._reconciler.changed = self._committed
+        committer = Committer(store, self.clock, self._changed_by_commands)
+        works = Activities(store, self._probes, self.log).works
+        self.leases = Leases(store, self.clock, committer.do, works, parent=self)
         self.service = Service(
             store=store,
             backend=backend,
@@ -100,11 +108,12 @@ class Controllers(LoggingConfigurable):
             clock=self.clock,
             admission=self.admission,
             binder=binder,
-            kick=self._queue.add,
+            committer=committer,
+            leases=self.leases,
         )
         self.report = Report()
         self._reaper: asyncio.Task[None] | None = None
-        self._unreaped = ""  # why something that nobody remembers could not be reaped
+        self._unreaped: Reason | None = None  # why something that nobody remembers could not be reaped
 
     @property
     def stats(self) -> Mapping[str, float]:
@@ -116,9 +125,10 @@ class Controllers(LoggingConfigurable):
         }
 
     @property
-    def degraded(self) -> str:
-        """Why the hub cannot do all that it should at this moment; empty if it can."""
-        return self._reconciler.problem or self._observer.problem or self.admission.problem or self._unreaped
+    def problem(self) -> Reason | None:
+        """Why the hub cannot do all that it should at this moment; None if it can."""
+        parts = (self._reconciler, self._observer, self.admission, self.leases)
+        return next((part.problem for part in parts if part.problem), self._unreaped)
 
     async def start(self) -> None:
         """Adopt what is there, then keep everything going.
@@ -130,6 +140,7 @@ class Controllers(LoggingConfigurable):
         self.report = self._compare(unknown)
         self._observer.start()
         self.admission.start()
+        await self.leases.start()
         for execution in self.store.active():
             self._queue.add(execution.id)
         if unknown:
@@ -141,6 +152,7 @@ class Controllers(LoggingConfigurable):
             self._reaper.cancel()
             await asyncio.gather(self._reaper, return_exceptions=True)
         await self._observer.close()
+        await self.leases.stop()
         await self.admission.close()
         await self._queue.close()
         await self._probes.close()
@@ -150,17 +162,20 @@ class Controllers(LoggingConfigurable):
         await self._queue.idle()
 
     def _changed(self, execution: str) -> None:
-        if execution in self.store.executions:
+        self._queue.add(execution)
+
+    def _changed_by_commands(self, executions: Iterable[str]) -> None:
+        self.admission.changed(*executions)
+        for execution in executions:
             self._queue.add(execution)
 
     def _committed(self, execution: Execution) -> None:
         """A decision was committed: what it freed or wants may change who is admitted."""
-        self.admission.kick()
+        self.admission.changed(execution.id)
 
     async def _unknown(self) -> tuple[str, ...]:
         have = dict.fromkeys((*self._observer.executions(), *await self.backend.executions()))
-        known = self.store.executions
-        return tuple(name for name in have if name not in known or not known[name].active)
+        return tuple(name for name in have if name not in self.store.executions)
 
     def _compare(self, unknown: tuple[str, ...]) -> Report:
         adopted, repaired = [], []
@@ -191,9 +206,9 @@ class Controllers(LoggingConfigurable):
         due, delay = loop.time() + GRACE, 0.1
         left, asked = list(executions), set[str]()
         while True:
-            grace, problems = max(0.0, due - loop.time()), list[str]()
+            grace, problems = max(0.0, due - loop.time()), list[Reason]()
             done = await asyncio.gather(*(self._reaped(execution, grace, asked, problems) for execution in left))
-            self._unreaped = next(iter(problems), "")
+            self._unreaped = next(iter(problems), None)
             left = [execution for execution, gone in zip(left, done, strict=True) if not gone]
             if not left:
                 return
@@ -202,7 +217,7 @@ class Controllers(LoggingConfigurable):
             with suppress(ZoeError):  # the observer's own listings tell of it
                 await self._observer.list()
 
-    async def _reaped(self, execution: str, grace: float, asked: set[str], problems: list[str]) -> bool:
+    async def _reaped(self, execution: str, grace: float, asked: set[str], problems: list[Reason]) -> bool:
         """One look at one of them; whether nothing of it is left. ``asked``: processes that were asked to end
         already.
         """
@@ -215,12 +230,7 @@ class Controllers(LoggingConfigurable):
             if not running:
                 await self.backend.clean(execution)
             return not running
-        except ZoeError as error:
-            problems.append(f"{execution}, which nobody remembers, could not be reaped yet: {error.detail}")
-            self.log.warning("%s", problems[-1])
         except Exception as error:
-            problems.append(
-                f"{execution}, which nobody remembers, could not be reaped yet: {type(error).__name__}: {error}"
-            )
-            self.log.exception("%s", problems[-1])
+            problems.append(because("not-reaped", execution=execution, cause=reason_of(error, "The backend")))
+            self.log.warning("%s", words(problems[-1]), exc_info=not isinstance(error, ZoeError))
         return False

@@ -66,6 +66,12 @@ ERRORS: dict[str, ErrorKind] = _table(
         "The request is too large",
         "Send less; put data where the application can read it and pass its place.",
     ),
+    (
+        "request-timeout",
+        408,
+        "The request did not come in time",
+        "Send it again; over a slow network, have the admin raise ZoeHub.body_timeout.",
+    ),
     ("conflict", 409, "Somebody else changed this in the meantime", "Read it again, then repeat the change."),
     ("key-reused", 409, "This Idempotency-Key came with another request before", "Use a new key for a new request."),
     ("internal", 500, "The hub made a mistake", "Try again; report the incident number that the message gives."),
@@ -133,6 +139,12 @@ ERRORS: dict[str, ErrorKind] = _table(
     ("unknown-attachment", 404, "There is no such attachment", "Attach again with '%zoe attach'."),
     ("not-ready", 409, "The process does not answer yet", "Wait until the execution is running, or look at its logs."),
     ("no-log", 404, "There is no log of this process", "Wait until it has started."),
+    (
+        "history-pruned",
+        410,
+        "Events that were asked for are not kept any more",
+        "Read the present state and what is left of the history again, from the beginning.",
+    ),
     # the machine below
     (
         "backend-unavailable",

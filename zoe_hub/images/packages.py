@@ -35,6 +35,7 @@ SOURCES = (
     "pyproject.toml",
     "labextension/src",
     "labextension/style",
+    "labextension/schema",
     "labextension/package.json",
     "labextension/install.json",
     "labextension/yarn.lock",

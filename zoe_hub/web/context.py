@@ -1,4 +1,4 @@
-"""What the handlers work with: one ``Hub`` for each Tornado application, made by ``app`` (and by tests)."""
+"""What the handlers work with: one ``WebHub`` for each Tornado application, made by ``app`` (and by tests)."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from zoe_hub.backends.base import Backend
 from zoe_hub.store.base import Store
 from zoe_hub.web.access.audit import Audit
 from zoe_hub.web.access.auth import Authenticator
+from zoe_hub.web.access.gate import Gate
 from zoe_hub.web.access.origin import CallerOrigins
 from zoe_hub.web.access.tickets import Tickets
+from zoe_hub.web.limits import Connections, Limits
 from zoe_hub.web.metrics import Metrics
-from zoe_hub.web.views import Views
+from zoe_hub.web.views.executions import ExecutionViews
 from zoe_proxy.pages.origins import NONE, Origins
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ class KeyInFlight:
         self.users = 0
 
 
-class Hub:
+class WebHub:
     """The parts of a running hub that the web needs."""
 
     def __init__(
@@ -48,7 +50,7 @@ class Hub:
         controllers: Any = None,
         hosts: Iterable[str] = (),
         origins: Iterable[str] = (),
-        max_body: int = 2**20,
+        limits: Limits | None = None,
         heartbeat: float = 15.0,
         stall: float = 30.0,
         session: float = 12 * 3600.0,
@@ -58,7 +60,7 @@ class Hub:
     ) -> None:
         """:param controllers: anything with a mapping ``stats``; read for the metrics
         :param hosts: further host names of the hub; :param origins: further origins of its pages
-        :param max_body: bytes of a request's body
+        :param limits: what a client may take of the hub
         :param heartbeat: seconds between two signs of life in a quiet event stream
         :param stall: seconds after which a reader of events who does not read is disconnected
         :param session: seconds that a browser's session with a page lasts
@@ -66,6 +68,7 @@ class Hub:
         :param trusted: names of frameworks whose pages act as whoever opens them
         """
         self.service = service
+        self.leases = service.leases
         self.store: Store = service.store
         self.backend: Backend = service.backend
         self.catalog = catalog
@@ -73,12 +76,13 @@ class Hub:
         self.controllers = controllers
         self.authenticator = authenticator
         self.origins = CallerOrigins(hosts, origins)
-        self.max_body = max_body
+        self.limits = limits or Limits()
+        self.connections: Connections[Any] = Connections(self.limits.max_connections)
         self.heartbeat = heartbeat
         self.stall = stall
         self.now = now
         self.started = now()
-        self.views = Views(self.deployment)
+        self.views = ExecutionViews(self.deployment, service.admission.place)
         self.metrics = Metrics()
         self.tickets = Tickets(
             authenticator, now, life=session, origins=pages or Origins(NONE), trusted=frozenset(trusted)
@@ -87,7 +91,7 @@ class Hub:
         self.streams = 0  # open event streams and followed logs
         self.last_request = time.monotonic()
         self.keys: dict[tuple[str, str], KeyInFlight] = {}  # Idempotency-Keys in flight
-        self.audit = Audit(self.store, now)
+        self.gate = Gate(Audit(self.store, now))
 
     def touch(self) -> None:
         """Remember that somebody uses the hub."""

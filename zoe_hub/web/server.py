@@ -9,26 +9,30 @@ from typing import Any
 
 from tornado.web import Application
 
-from zoe_hub.contract.openapi import path_parameters
-from zoe_hub.contract.operations import OPERATIONS, PREFIX
-from zoe_hub.web.access.login import LoginHandler
+from zoe_hub.contract.operations import OPERATIONS
+from zoe_hub.contract.table import PREFIX
+from zoe_hub.web import operations
+from zoe_hub.web.base import log
 from zoe_hub.web.call import BOUND, Bound
-from zoe_hub.web.context import Hub
-from zoe_hub.web.handler import ApiHandler, LivenessHandler, UnknownHandler, log
-from zoe_hub.web.operations import executions, streams, system  # noqa: F401 - their import binds the operations
+from zoe_hub.web.connections import HubServer
+from zoe_hub.web.context import WebHub
+from zoe_hub.web.handler import ApiHandler
+from zoe_hub.web.pages.login import LoginHandler
+from zoe_hub.web.pages.own import LivenessHandler, UnknownHandler
 from zoe_proxy.rewrite import for_the_log
 
 
-def make_application(hub: Hub, further: Sequence[tuple[Any, ...]] = ()) -> Application:
+def make_application(hub: WebHub, further: Sequence[tuple[Any, ...]] = ()) -> Application:
     """The application.
 
     :param further: routes of handlers beside the table, such as the proxy. They find the hub as ``settings["hub"]``
     """
+    operations.load()
     paths: defaultdict[str, dict[str, Bound]] = defaultdict(dict)
     names: dict[str, tuple[str, ...]] = {}
     for operation in OPERATIONS:
         paths[operation.path][operation.method] = BOUND[operation.id]
-        names[operation.path] = path_parameters(operation)
+        names[operation.path] = operation.parameters
     routes: list[tuple[Any, ...]] = [
         (
             PREFIX + re.sub(r"\\?\{[^}]*\}", "([^/]+)", re.escape(path).replace(r"\{", "{").replace(r"\}", "}")),
@@ -44,7 +48,13 @@ def make_application(hub: Hub, further: Sequence[tuple[Any, ...]] = ()) -> Appli
         default_handler_class=UnknownHandler,
         log_function=_log_request,
         hub=hub,
+        zoe_door=hub.tickets.door,
     )
+
+
+def make_server(hub: WebHub, further: Sequence[tuple[Any, ...]] = ()) -> HubServer:
+    """The server of the application, which accepts connections once it has sockets. :param further: see there"""
+    return HubServer(make_application(hub, further), hub.limits, hub.connections)
 
 
 def _log_request(handler: Any) -> None:

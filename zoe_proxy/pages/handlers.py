@@ -89,9 +89,11 @@ class _Handler(RequestHandler):
 
     SUPPORTED_METHODS: ClassVar[tuple[str, ...]] = ("GET",)  # type: ignore[misc]
 
-    def initialize(self, door: Door) -> None:
-        """:param door: opens the pages of this server"""
-        self.door = door
+    @property
+    def door(self) -> Door:
+        """Opens the pages of this server; the application's setting ``zoe_door``."""
+        door: Door = self.settings["zoe_door"]
+        return door
 
     def compute_etag(self) -> str | None:
         """None: nothing here is kept."""
@@ -117,9 +119,9 @@ class EnterHandler(_Handler):
     At the listener for pages of an own origin, at the server in front for pages of the other two places.
     """
 
-    def initialize(self, door: Door, own: bool) -> None:  # type: ignore[override]
+    def initialize(self, own: bool) -> None:
         """:param own: whether this is the listener"""
-        self.door, self.own = door, own
+        self.own = own
 
     def get(self) -> None:
         """Redeem the ticket."""

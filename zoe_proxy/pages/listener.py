@@ -12,9 +12,8 @@ import logging
 import socket
 from typing import Any
 
-from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
-from tornado.web import Application
+from tornado.web import Application, RequestHandler
 
 from zoe_proxy.pages.handlers import EnterHandler, HereHandler
 from zoe_proxy.pages.opening import ENTER, HERE, Door
@@ -51,32 +50,18 @@ def bind(ip: str, port: int) -> tuple[list[socket.socket], int]:
     raise AssertionError("unreachable")
 
 
-class Listener:
-    """Serves pages until it is stopped."""
+def make_application(door: Door, page: type[RequestHandler], **settings: Any) -> Application:
+    """What the listener serves.
 
-    def __init__(self, door: Door, page: type, settings: dict[str, Any], tls: dict[str, Any] | None = None) -> None:
-        """:param page: handler of everything that is neither of the own paths
-        :param settings: for the handlers
-        :param tls: as ``HTTPServer`` takes it
-        """
-        application = Application(
-            [(ENTER, EnterHandler, {"door": door, "own": True}), (HERE, HereHandler, {"door": door}), (".*", page)],
-            log_function=_log,
-            **settings,
-        )
-        self._server = HTTPServer(application, ssl_options=tls)
-
-    def start(self, sockets: list[socket.socket]) -> None:
-        """Accept connections."""
-        self._server.add_sockets(sockets)
-
-    def stop(self) -> None:
-        """Accept no more."""
-        self._server.stop()
-
-    async def close_all_connections(self) -> None:
-        """End what is under way."""
-        await self._server.close_all_connections()
+    :param page: handler of everything that is neither of the own paths
+    :param settings: for the handlers
+    """
+    return Application(
+        [(ENTER, EnterHandler, {"own": True}), (HERE, HereHandler), (".*", page)],
+        log_function=_log,
+        zoe_door=door,
+        **settings,
+    )
 
 
 def _log(handler: Any) -> None:

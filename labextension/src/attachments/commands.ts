@@ -10,7 +10,7 @@ import type { IKit } from '../kit/widgets/context';
 import { zoeIcon } from '../kit/widgets/icons';
 import type { ICatalog } from '../shop/tokens';
 import { attachable, workersOf } from './state';
-import type { IAttachmentRow, IAttachments, INotebookLink } from './tokens';
+import type { IAttachmentRow, IAttachments, IOpenNotebook, IOpenNotebooks } from './tokens';
 import { AttachmentCommands } from './tokens';
 import { confirmDetach } from './widgets/confirm';
 
@@ -21,25 +21,30 @@ export interface ICommandOptions {
   readonly executions: IExecutions;
   readonly catalog: ICatalog;
   readonly attachments: IAttachments;
-  readonly notebook: INotebookLink;
+  readonly notebooks: IOpenNotebooks;
 }
 
 /** Adds them, also to the palette. */
 export function addCommands(options: ICommandOptions, palette: ICommandPalette | null): void {
-  const { kit, connection, executions, catalog, attachments, notebook } = options;
+  const { kit, connection, executions, catalog, attachments, notebooks } = options;
   const { commands, trans } = kit;
-  const isFree = (): boolean => notebook.current?.status === 'idle' && notebook.current.task === null;
-  const attached = (): IAttachmentRow | null => notebook.current && attachments.of(notebook.current);
+  const isFree = (): boolean => notebooks.state?.status === 'idle' && notebooks.state.task === null;
+  const attached = (): { notebook: IOpenNotebook; row: IAttachmentRow } | null => {
+    const notebook = notebooks.current;
+    const row = notebook && attachments.of(notebook.state);
+    return row && { notebook, row };
+  };
 
   commands.addCommand(AttachmentCommands.attach, {
     label: trans.__('Attach this Notebook…'),
-    icon: zoeIcon,
+    icon: zoeIcon.bindprops({ stylesheet: 'menuItem' }),
     isEnabled: isFree,
     execute: args =>
       guarded(connection, async () => {
-        const zapps = attachable(catalog.state.zapps, notebook.current?.language ?? null);
+        const notebook = notebooks.current;
+        const zapps = attachable(catalog.state.zapps, notebook?.state.language ?? null);
         const zapp = await pickZapp(zapps, text(args, 'zapp'), trans.__('Attach this notebook to'), trans);
-        if (!zapp) {
+        if (!notebook || !zapp) {
           return;
         }
         const range = workersOf(zapp);
@@ -67,9 +72,9 @@ export function addCommands(options: ICommandOptions, palette: ICommandPalette |
     isEnabled: () => isFree() && attached() !== null,
     execute: () =>
       guarded(connection, async () => {
-        const row = attached();
-        if (row) {
-          await quiet(notebook.reconnect(row.execution));
+        const found = attached();
+        if (found) {
+          await quiet(found.notebook.reconnect(found.row.execution));
         }
       })
   });
@@ -79,14 +84,18 @@ export function addCommands(options: ICommandOptions, palette: ICommandPalette |
     isEnabled: () => attached() !== null,
     execute: () =>
       guarded(connection, async () => {
-        const row = attached();
-        const name = row && (executions.state.get(row.execution)?.name ?? row.execution);
-        const answer = name && (await confirmDetach(name, trans));
-        if (!row || !answer) {
+        const found = attached();
+        if (!found) {
+          return;
+        }
+        const { notebook, row } = found;
+        const name = executions.state.get(row.execution)?.name ?? row.execution;
+        const answer = await confirmDetach(name, trans);
+        if (!answer) {
           return;
         }
         // The kernel closes its session itself; one that is busy or gone cannot, so the hub is told directly.
-        if (isFree()) {
+        if (notebook.state.status === 'idle' && notebook.state.task === null) {
           await quiet(notebook.detach(row.execution, answer.keep));
           await attachments.refresh();
         } else {
@@ -98,7 +107,7 @@ export function addCommands(options: ICommandOptions, palette: ICommandPalette |
   for (const command of Object.values(AttachmentCommands)) {
     palette?.addItem({ command, category: trans.__('Zoe') });
   }
-  enabledBy(commands, Object.values(AttachmentCommands), notebook.changed, attachments.changed, executions.changed);
+  enabledBy(commands, Object.values(AttachmentCommands), notebooks.changed, attachments.changed, executions.changed);
 }
 
 /** Waits for what shows its problem itself. */

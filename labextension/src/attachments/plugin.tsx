@@ -1,8 +1,10 @@
-/** Wires attachments: the open notebook's cluster in the panel, and the commands that attach and detach. */
+/** Wires attachments: what an open notebook's cluster is shown by, and the commands that attach and detach. */
 
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { ICommandPalette } from '@jupyterlab/apputils';
+import { ICommandPalette, IToolbarWidgetRegistry } from '@jupyterlab/apputils';
+import type { NotebookPanel } from '@jupyterlab/notebook';
 import { INotebookTracker } from '@jupyterlab/notebook';
+import { IStatusBar } from '@jupyterlab/statusbar';
 import { ITranslator } from '@jupyterlab/translation';
 import React from 'react';
 import { IExecutionCards, IExecutions } from '../executions/tokens';
@@ -11,9 +13,11 @@ import { kitOf } from '../kit/widgets/context';
 import { ICatalog } from '../shop/tokens';
 import { addCommands } from './commands';
 import { AttachmentsModel } from './model';
-import { NotebookLink } from './notebook';
-import { IAttachments, INotebookLink } from './tokens';
-import { NotebookSection } from './widgets/section';
+import { OpenNotebooks } from './notebooks';
+import { IAttachments, IOpenNotebooks } from './tokens';
+import { NotebookSection, SECTION } from './widgets/section';
+import { addStatusItem } from './widgets/statusbar';
+import { toolbarItem } from './widgets/toolbar';
 
 const attachmentsPlugin: JupyterFrontEndPlugin<IAttachments> = {
   id: 'jupyter-zoe:attachments',
@@ -25,23 +29,23 @@ const attachmentsPlugin: JupyterFrontEndPlugin<IAttachments> = {
     new AttachmentsModel(connection, executions)
 };
 
-const notebookPlugin: JupyterFrontEndPlugin<INotebookLink> = {
-  id: 'jupyter-zoe:notebook',
-  description: 'Attaches the active notebook to a Zoe execution.',
+const notebooksPlugin: JupyterFrontEndPlugin<IOpenNotebooks> = {
+  id: 'jupyter-zoe:notebooks',
+  description: 'Has the kernels of open notebooks attach to executions.',
   autoStart: true,
-  provides: INotebookLink,
+  provides: IOpenNotebooks,
   requires: [INotebookTracker],
   optional: [ITranslator],
-  activate: (app: JupyterFrontEnd, tracker: INotebookTracker, translator: ITranslator | null): INotebookLink =>
-    new NotebookLink(tracker, kitOf(app, translator).trans)
+  activate: (app: JupyterFrontEnd, tracker: INotebookTracker, translator: ITranslator | null): IOpenNotebooks =>
+    new OpenNotebooks(tracker, kitOf(app, translator).trans)
 };
 
 const sectionPlugin: JupyterFrontEndPlugin<void> = {
   id: 'jupyter-zoe:notebook-section',
-  description: 'The cluster of the active notebook in the panel and the palette.',
+  description: 'The cluster of the active notebook in the panel, the palette and the status bar.',
   autoStart: true,
-  requires: [IConnection, IZoePanel, IExecutions, IExecutionCards, ICatalog, IAttachments, INotebookLink],
-  optional: [ITranslator, ICommandPalette],
+  requires: [IConnection, IZoePanel, IExecutions, IExecutionCards, ICatalog, IAttachments, IOpenNotebooks],
+  optional: [ITranslator, ICommandPalette, IStatusBar],
   activate: (
     app: JupyterFrontEnd,
     connection: IConnection,
@@ -50,24 +54,53 @@ const sectionPlugin: JupyterFrontEndPlugin<void> = {
     cards: IExecutionCards,
     catalog: ICatalog,
     attachments: IAttachments,
-    notebook: INotebookLink,
+    notebooks: IOpenNotebooks,
     translator: ITranslator | null,
-    palette: ICommandPalette | null
+    palette: ICommandPalette | null,
+    statusBar: IStatusBar | null
   ) => {
     const kit = kitOf(app, translator);
-    const parts = { connection, executions, cards, catalog, attachments, notebook };
+    const parts = { connection, executions, cards, catalog, attachments, notebooks };
     addCommands({ kit, ...parts }, palette);
-    panel.add({ id: 'notebook', rank: 10, Body: () => <NotebookSection {...parts} /> });
+    panel.add({ id: SECTION, rank: 10, Body: () => <NotebookSection {...parts} /> });
+    if (statusBar) {
+      addStatusItem(kit, statusBar, parts);
+    }
     // The cluster of the active notebook stands in the notebook's section, and in no other.
     const claim = (): void => {
-      const row = notebook.current && attachments.of(notebook.current);
-      cards.claim('notebook', row?.execution ?? null);
+      const row = notebooks.state && attachments.of(notebooks.state);
+      cards.claim(SECTION, row?.execution ?? null);
     };
-    notebook.changed.connect(claim);
-    attachments.changed.connect(claim);
-    executions.changed.connect(claim);
+    [notebooks, attachments, executions].forEach(({ changed }) => changed.connect(claim));
     claim();
   }
 };
 
-export const plugins: JupyterFrontEndPlugin<unknown>[] = [attachmentsPlugin, notebookPlugin, sectionPlugin];
+/** Its place in the toolbar is a setting (`schema/toolbar.json`), so that a person can change it. */
+const toolbarPlugin: JupyterFrontEndPlugin<void> = {
+  id: 'jupyter-zoe:toolbar',
+  description: 'The cluster of a notebook in its toolbar.',
+  autoStart: true,
+  requires: [IToolbarWidgetRegistry, IExecutions, ICatalog, IAttachments, IOpenNotebooks],
+  optional: [ITranslator],
+  activate: (
+    app: JupyterFrontEnd,
+    toolbar: IToolbarWidgetRegistry,
+    executions: IExecutions,
+    catalog: ICatalog,
+    attachments: IAttachments,
+    notebooks: IOpenNotebooks,
+    translator: ITranslator | null
+  ) => {
+    const kit = kitOf(app, translator);
+    const parts = { executions, catalog, attachments, notebooks };
+    toolbar.addFactory<NotebookPanel>('Notebook', 'zoe-cluster', panel => toolbarItem(kit, parts, panel));
+  }
+};
+
+export const plugins: JupyterFrontEndPlugin<unknown>[] = [
+  attachmentsPlugin,
+  notebooksPlugin,
+  sectionPlugin,
+  toolbarPlugin
+];

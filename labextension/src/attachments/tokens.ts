@@ -1,9 +1,10 @@
 /** What other capabilities and extensions may ask of attachments. */
 
+import type { NotebookPanel } from '@jupyterlab/notebook';
 import { Token } from '@lumino/coreutils';
-import type { ISignal } from '@lumino/signaling';
 import type { ZoeProblem } from '../api/problem';
 import type { IFollowed } from '../kit/model/store';
+import type { IReport } from './report';
 
 /** An attachment that names its execution instead of holding a copy of it. */
 export interface IAttachmentRow {
@@ -42,42 +43,38 @@ export const IAttachments = new Token<IAttachments>(
   'Which notebooks are attached to which executions of Zoe.'
 );
 
-/** The active notebook as it is now. */
-export interface INotebookInfo {
-  /** Path below the server's root. */
-  readonly path: string;
+/** An open notebook as it is now. */
+export interface INotebookInfo extends INotebookKey {
   readonly name: string;
-  readonly kernel: string | null;
   readonly language: string | null;
   readonly status: 'none' | 'starting' | 'idle' | 'busy' | 'dead';
-  /** What is being done to it by this page. */
-  readonly task: 'attach' | 'detach' | null;
-  /** The last line that the kernel said about it. */
-  readonly progress: string;
+  /** What this page has its kernel do, and how far that is. */
+  readonly task: { readonly verb: 'attach' | 'detach'; readonly report: IReport | null } | null;
+  /** Why the last task failed, until it is dismissed. */
   readonly problem: ZoeProblem | null;
 }
 
-/** Attaches the active notebook. */
-export interface INotebookLink {
-  /** The active notebook, or null if there is none. */
-  readonly current: INotebookInfo | null;
-  /** Something about the active notebook changed. */
-  readonly changed: ISignal<INotebookLink, void>;
-  /** Run `%zoe attach` in its kernel. Rejects with a `ZoeProblem`, which `current.problem` shows as well. */
+/** An open notebook. What it has its kernel do rejects with a `ZoeProblem`, which its state shows as well. */
+export interface IOpenNotebook extends IFollowed<INotebookInfo> {
+  /** Run `%zoe attach` in its kernel. */
   attach(zapp: string, workers: number | null): Promise<void>;
-  /**
-   * Connect its kernel to an execution that it is attached to, for example after a restart. Rejects with a
-   * `ZoeProblem`.
-   */
+  /** Connect its kernel to an execution that it is attached to, for example after a restart. */
   reconnect(execution: string): Promise<void>;
-  /** Run `%zoe detach` in its kernel. Rejects with a `ZoeProblem`. */
+  /** Run `%zoe detach` in its kernel. */
   detach(execution: string, keep: boolean): Promise<void>;
   /** Forget the problem that is shown. */
   dismiss(): void;
 }
-export const INotebookLink = new Token<INotebookLink>(
-  'jupyter-zoe:INotebookLink',
-  'Attaches the active notebook to a Zoe execution.'
+
+/** The open notebooks; the state is that of the active one, or null. */
+export interface IOpenNotebooks extends IFollowed<INotebookInfo | null> {
+  /** The active one, or null if there is none. */
+  readonly current: IOpenNotebook | null;
+  of(panel: NotebookPanel): IOpenNotebook;
+}
+export const IOpenNotebooks = new Token<IOpenNotebooks>(
+  'jupyter-zoe:IOpenNotebooks',
+  'Open notebooks, and how they are attached to executions of Zoe.'
 );
 
 export const AttachmentCommands = {

@@ -45,5 +45,7 @@ export const IExecutionCards = new Token<IExecutionCards>(
 
 export const ExecutionCommands = {
   /** `{execution?: string}` */
+  scale: 'zoe:scale',
+  /** `{execution?: string}` */
   stop: 'zoe:stop'
 } as const;

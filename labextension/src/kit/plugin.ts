@@ -64,13 +64,13 @@ const panelPlugin: JupyterFrontEndPlugin<IZoePanel> = {
       }
     };
     commands.addCommand(KitCommands.show, {
-      label: trans.__('Show the Zoe Panel'),
-      icon: zoeIcon,
+      label: args => (text(args, 'section') ? trans.__('Show in the Zoe Panel') : trans.__('Show the Zoe Panel')),
+      icon: zoeIcon.bindprops({ stylesheet: 'menuItem' }),
       execute: args => provided.reveal(text(args, 'section') ?? undefined)
     });
     commands.addCommand(KitCommands.refresh, {
       label: trans.__('Read Everything Again'),
-      icon: refreshIcon,
+      icon: refreshIcon.bindprops({ stylesheet: 'menuItem' }),
       execute: () => connection.refresh()
     });
     for (const command of Object.values(KitCommands)) {

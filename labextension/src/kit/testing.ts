@@ -1,6 +1,12 @@
-/** Views as the hub sends them, for tests. */
+/** Views as the hub sends them, and a language to tell of them, for tests. */
 
-import type { IExecutionView, IGroupView, IZAppView } from '../api/types';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import type { IExecutionView, IGroupView, IReasonView, IZAppView } from '../api/types';
+
+/** A reason. */
+export function because(code: string, more: Partial<IReasonView> = {}): IReasonView {
+  return { code, facts: {}, words: `${code} in English`, tail: [], ...more };
+}
 
 /** An execution; the later its number, the newer it is. */
 export function execution(id: string, more: Partial<IExecutionView> = {}): IExecutionView {
@@ -17,10 +23,12 @@ export function execution(id: string, more: Partial<IExecutionView> = {}): IExec
     desired: 'running',
     outcome: null,
     exit_code: null,
-    reason: '',
+    reason: because('running'),
     created: `2025-01-01T00:00:${id.padStart(2, '0')}Z`,
     running_since: null,
     ended: null,
+    idle: null,
+    kept_until: null,
     parameters: {},
     labels: {},
     groups: [],
@@ -61,9 +69,24 @@ export function zapp(more: Partial<IZAppView> = {}): IZAppView {
     parameters: {},
     frameworks: [],
     attach: [],
+    attach_as: [],
     scalable: [],
     ends: false,
     protected: false,
     ...more
   };
 }
+
+/** English as it stands in the source, or what `translate` makes of it. JupyterLab's own needs a page. */
+export function language(translate: (text: string) => string = text => text): TranslationBundle {
+  const filled = (text: string, ...facts: readonly unknown[]): string =>
+    translate(text).replace(/%(\d+)/g, (_, place: string) => String(facts[Number(place) - 1]));
+  return {
+    __: filled,
+    _n: (one: string, many: string, count: number, ...facts: readonly unknown[]) =>
+      filled(count === 1 ? one : many, count, ...facts)
+  } as TranslationBundle;
+}
+
+/** The English words. */
+export const english = language();

@@ -30,8 +30,8 @@ export function addCommands(
   palette: ICommandPalette | null
 ): void {
   commands.addCommand(LogCommands.show, {
-    label: trans.__('Show Logs…'),
-    icon: listIcon,
+    label: args => (text(args, 'execution') ? trans.__('Show Logs') : trans.__('Show Logs…')),
+    icon: listIcon.bindprops({ stylesheet: 'menuItem' }),
     isEnabled: () => executions.state.size > 0 || !connection.state.loaded,
     execute: args =>
       guarded(connection, async () => {

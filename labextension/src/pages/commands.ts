@@ -23,8 +23,8 @@ export function addCommands(
   const offering = (): ReturnType<typeof running> =>
     running(executions.state).filter(execution => shownEndpoints(execution).length > 0);
   commands.addCommand(PageCommands.open, {
-    label: trans.__('Open a Web Page of an Execution…'),
-    icon: launchIcon,
+    label: args => text(args, 'title') ?? trans.__('Open a Web Page of an Execution…'),
+    icon: launchIcon.bindprops({ stylesheet: 'menuItem' }),
     isEnabled: () => offering().length > 0 || !connection.state.loaded,
     execute: args =>
       guarded(connection, async () => {

@@ -19,7 +19,7 @@ export function addCommands(
 ): void {
   commands.addCommand(ShopCommands.start, {
     label: trans.__('Start an Application…'),
-    icon: runIcon,
+    icon: runIcon.bindprops({ stylesheet: 'menuItem' }),
     isEnabled: () => catalog.state.zapps.length > 0,
     execute: args =>
       guarded(connection, async () => {

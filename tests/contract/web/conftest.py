@@ -14,7 +14,6 @@ from typing import Any
 
 import httpx
 import pytest
-from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
 from zoe_hub.backends.fake import FakeBackend, FakeEngine
@@ -24,9 +23,9 @@ from zoe_hub.controllers.kit import tokens
 from zoe_hub.store.base import Store
 from zoe_hub.store.memory import MemoryStore
 from zoe_hub.web.access.auth import EmbeddedAuthenticator
-from zoe_hub.web.context import Hub
+from zoe_hub.web.context import WebHub
 from zoe_hub.web.pages.proxy import routes
-from zoe_hub.web.server import make_application
+from zoe_hub.web.server import make_server
 
 FRAMEWORK = """
 framework: sim
@@ -103,7 +102,7 @@ class World:
         self.authenticator = EmbeddedAuthenticator(store=self.store, now=self.controllers.clock.now, user="root")
         self.tokens["root"] = tokens.random_token()
         self.authenticator.accept(self.tokens["root"])
-        self.hub = Hub(
+        self.hub = WebHub(
             service=self.controllers.service,
             catalog=self.catalog,
             authenticator=self.authenticator,
@@ -112,7 +111,7 @@ class World:
             **self.options,
         )
         await self.controllers.start()
-        self.server = HTTPServer(make_application(self.hub, routes(self.hub)), max_body_size=self.hub.max_body)
+        self.server = make_server(self.hub, routes())
         self.server.add_sockets(sockets)
 
     async def stop(self) -> None:

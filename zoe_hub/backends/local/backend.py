@@ -25,12 +25,12 @@ from zoe_hub.core.executions.spec import Port
 from zoe_hub.core.scheduling.nodes import Node
 
 from . import launch as launching
-from . import machine, records
+from . import machine, records, reserving
 from .holders import Holders
 from .options import LocalOptions
 from .polling import Polling
 from .ports import Ports
-from .records import Alive, Launch, Layout, Prepared, translating
+from .records import Alive, Begins, Launch, Layout, Prepared, translating
 from .watching import Endings, signal_number
 
 Arguments = ParamSpec("Arguments")
@@ -46,8 +46,9 @@ class LocalBackend(LocalOptions):
     def __init__(self, *, deployment: str, data: str, **kwargs: object) -> None:
         super().__init__(deployment=deployment, data=data, **kwargs)
         self._layout = Layout(os.path.abspath(data))
-        self._ports = Ports(*self.port_range)
+        self._ports = Ports(self.port_range[0], self.port_range[1], self._reservations)
         self._holders = Holders()
+        self._reserved_in: Path | None = None
         self._queues: set[asyncio.Queue[Observed | Resync]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._homes: dict[str, str] = {}  # process -> execution, as far as seen
@@ -56,6 +57,14 @@ class LocalBackend(LocalOptions):
         self._endings: Endings | None = None
         self._pool: ThreadPoolExecutor | None = None
         self._settings: launching.Settings | None = None
+
+    def _reservations(self) -> Path:
+        """Where ports are reserved."""
+        if self._reserved_in is None:
+            usual = Path(self.ports_folder) if self.ports_folder else reserving.usual_folder()
+            own = Path(self.data, "ports")  # of this hub alone
+            self._reserved_in = reserving.first_usable(filter(None, (usual, own)))
+        return self._reserved_in
 
     # --- life ---------------------------------------------------------------------------------------------------
 
@@ -196,7 +205,7 @@ class LocalBackend(LocalOptions):
     async def start(self, spec: ProcessSpec) -> Observed:
         """Start a process under a shim; returns once the program is on its way and on record.
 
-        A port that was lost to another program makes it ``exited`` with the reason ``port taken``: allocate again and
+        A port that was lost to another program makes it ``exited`` with the reason ``port-lost``: allocate again and
         start the next incarnation.
         """
         if not spec.command:
@@ -404,6 +413,14 @@ class LocalBackend(LocalOptions):
         async with contextlib.aclosing(stream(journal, offset, growth)) as chunks:
             async for chunk in chunks:
                 yield chunk
+
+    async def log_start(self, name: str, incarnation: int) -> int:
+        """As it was written down before the start."""
+        folder = await self._blocking("looking for a log", self._find_log, name)
+        if folder is None:
+            raise Permanent("no-log", f"There is no log of {name}.")
+        begins = await self._blocking("looking for a log", records.read, folder / "begins.json", Begins)
+        return begins.offset if begins is not None and begins.incarnation == incarnation else 0
 
     async def forget_logs(self, execution: str) -> None:
         """Delete the logs and exit records of an execution."""

@@ -57,6 +57,12 @@ class LocalOptions(Backend):
         outgoing connections (Linux: 32768-60999), or other programs take ports now and then. Hubs and users of a
         machine may share it.""",
     ).tag(config=True)
+    ports_folder = Unicode(
+        "",
+        help="""Folder in which ports are reserved, by locks on files that only the hub's user sees. Hubs of one user
+        that share it never give out the same port. Empty: zoe/ports in $XDG_STATE_HOME (~/.local/state), or the hub's
+        own data folder where that cannot be used. One on a network file system makes starts slower.""",
+    ).tag(config=True)
     log_size = Int(
         10 * 2**20,
         min=4096,

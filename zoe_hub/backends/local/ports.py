@@ -1,22 +1,13 @@
 """Ports for local processes, without races between hubs and users of one machine. Used by ``backend`` and ``launch``.
 
-A port is reserved by something that only one process of the machine can hold and that the kernel gives back when its
-holder dies, however it dies: on Linux an abstract Unix socket (one name space per network name space, as for the ports
-themselves), elsewhere a lock on a file that everybody may open. The hub holds it from ``allocate`` on and hands it to
-the shim, which holds it as long as the process lives. The range lies outside the one from which the kernel takes ports
-for outgoing connections, so that nobody gets one by chance.
+What is allocated is reserved (``reserving``) until its process starts, and by the process's shim from then on. The
+range lies outside the one from which the kernel takes ports for outgoing connections, so nobody gets one by chance.
 """
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import os
 import random
-import socket
-import sys
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from zoe_hub.backends.base import Temporary
@@ -24,46 +15,10 @@ from zoe_hub.core.executions.model import Address
 from zoe_hub.core.executions.spec import Port
 from zoe_hub.core.record import Record
 
+from .reserving import Reservation, reserve
 from .shim import port_free
 
 HOST = "127.0.0.1"
-
-
-class Reservation:
-    """One reserved port. ``close`` gives up this holder's part; what was handed on stays reserved."""
-
-    def __init__(self, number: int, descriptor: int) -> None:
-        self.number = number
-        self.descriptor = descriptor
-
-    def close(self) -> None:
-        """Let go."""
-        if self.descriptor >= 0:
-            os.close(self.descriptor)
-            self.descriptor = -1
-
-
-def reserve(number: int) -> Reservation | None:
-    """Reserve a port, ``None`` if another process of a hub has it. Says nothing of programs that know no hub."""
-    if sys.platform == "linux":
-        holder = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            holder.bind(f"\0zoe-port-{number}")
-        except OSError:
-            holder.close()
-            return None
-        return Reservation(number, holder.detach())
-    folder = Path(tempfile.gettempdir()) / "zoe-ports"
-    with contextlib.suppress(FileExistsError):
-        folder.mkdir(mode=0o1777)
-        folder.chmod(0o1777)
-    descriptor = os.open(folder / str(number), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        return None
-    return Reservation(number, descriptor)
 
 
 def address(port: Port, number: int) -> Address:
@@ -88,8 +43,10 @@ class Allocation(Record, kw_only=True):
 class Ports:
     """The ports that this hub has allocated and not yet handed to a shim. Thread-safe: the kernel decides."""
 
-    def __init__(self, first: int, last: int) -> None:
+    def __init__(self, first: int, last: int, folder: Callable[[], Path]) -> None:
+        """:param folder: where the locks are"""
         self.first, self.last = first, last
+        self._folder = folder
         self.held: dict[str, tuple[Allocation, dict[int, Reservation]]] = {}
 
     def allocate(self, execution: str, name: str, ports: tuple[Port, ...]) -> Mapping[str, Address]:
@@ -99,8 +56,8 @@ class Ports:
         """
         before = self.held.get(name)
         if before is not None:
-            known = before[0].addresses
-            if set(known) == {port.name for port in ports} and all(port_free(item.number) for item in known.values()):
+            known, held = before[0].addresses, before[1].values()
+            if set(known) == {port.name for port in ports} and all(map(_is_free, held)):
                 return known
         found: dict[str, Address] = {}
         reservations: dict[int, Reservation] = {}
@@ -120,11 +77,10 @@ class Ports:
         span = self.last - self.first + 1
         begin = random.randrange(span)  # noqa: S311
         for step in range(span):
-            number = self.first + (begin + step) % span
-            reservation = reserve(number)
+            reservation = reserve(self.first + (begin + step) % span, self._folder())
             if reservation is None:
                 continue
-            if port_free(number):
+            if _is_free(reservation):
                 return reservation
             reservation.close()
         raise Temporary(
@@ -143,7 +99,7 @@ class Ports:
         mine = held[1] if held else {}
         wanted: dict[int, Reservation] = {}
         for item in addresses.values():
-            reservation = mine.pop(item.number, None) or reserve(item.number)
+            reservation = mine.pop(item.number, None) or reserve(item.number, self._folder())
             if reservation is None:
                 close(mine)
                 close(wanted)
@@ -168,6 +124,11 @@ class Ports:
         """Give back everything."""
         for name in list(self.held):
             self.release(name)
+
+
+def _is_free(reservation: Reservation) -> bool:
+    """Whether no other program has the port."""
+    return reservation.is_bound or port_free(reservation.number)
 
 
 def close(reservations: dict[int, Reservation]) -> None:

@@ -4,30 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from msgspec.structs import replace
 
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.history import event
-from zoe_hub.core.executions.model import Execution, Outcome, Phase
+from zoe_hub.core.executions.model import WEB_PREFIX, Execution, Outcome, Phase
 from zoe_hub.core.executions.spec import ExecutionSpec, Group
 from zoe_hub.core.plan import Change, Plan, Records
+from zoe_hub.core.reasons import Reason, because
 from zoe_hub.core.record import Record
 from zoe_hub.core.scheduling import placement
 from zoe_hub.core.scheduling.nodes import Node
+from zoe_hub.core.words import words
+
+
+class StartZApp(Record, kw_only=True):
+    """What somebody asks who wants a ZApp started, in the words of the shop. It travels whole from the wire to the
+    plan.
+    """
+
+    zapp: str
+    name: str | None = None  # None: one is made
+    parameters: Mapping[str, Any] = {}
+    labels: Mapping[str, str] = {}
+    web_prefix: str = WEB_PREFIX
 
 
 class StartExecution(Record, kw_only=True):
-    """StartExecution a rendered ZApp under a new id."""
+    """Start a rendered ZApp under a new id."""
 
     id: str
     owner: str
-    spec: ExecutionSpec
+    asked: StartZApp
+    spec: ExecutionSpec  # that the parameters make of the ZApp
     nodes: tuple[Node, ...]  # to refuse what never fits
-    name: str | None = None
     counts: Mapping[str, int] = {}
-    web_prefix: str = "/zoe"
-    labels: Mapping[str, str] = {}
 
 
 class ScaleExecution(Record, kw_only=True):
@@ -43,7 +56,7 @@ class TerminateExecution(Record, kw_only=True):
     """End an execution. A protected one wants its name as ``confirm``."""
 
     execution: str
-    reason: str = ""
+    reason: Reason | None = None
     confirm: str | None = None
     version: int | None = None
 
@@ -51,22 +64,23 @@ class TerminateExecution(Record, kw_only=True):
 def plan_start(_: Records, command: StartExecution, now: datetime) -> Plan:
     """A new execution, in the queue. ``ZoeError`` ``never-fits``."""
     why = placement.never_fits(command.spec, command.nodes)
-    if why:
-        raise ZoeError("never-fits", f"{command.spec.title} cannot run here: {why}.")
+    if why is not None:
+        raise ZoeError("never-fits", f"{command.spec.title} cannot run here: {words(why)}.")
     spec = command.spec
     execution = Execution(
         id=command.id,
         owner=command.owner,
-        name=command.name or f"{spec.zapp}-{command.id[:5]}",
+        name=command.asked.name or f"{spec.zapp}-{command.id[:5]}",
         spec=spec,
         created=now,
         counts={group.name: command.counts.get(group.name, group.count) for group in spec.groups},
-        reason="waits for admission",
-        web_prefix=command.web_prefix,
-        labels=command.labels,
+        reason=because("admission-pending"),
+        web_prefix=command.asked.web_prefix,
+        labels=command.asked.labels,
     )
     processes = ", ".join(f"{count} {name}" for name, count in execution.counts.items())
-    change = Change(what=f"start {execution.name}: {processes}", reason=f"{command.owner} asked to start {spec.zapp}")
+    asked = because("asked-to-start", user=command.owner, zapp=spec.zapp)
+    change = Change(what=f"start {execution.name}: {processes}", reason=asked)
     made = event(
         execution,
         now,
@@ -99,10 +113,9 @@ def plan_scale(state: Records, command: ScaleExecution, now: datetime) -> Plan:
     if before == command.count:
         return Plan(command="scale", changes=(), executions=(), found=True)
     changed = replace(execution, counts={**execution.counts, group.name: command.count}, version=execution.version + 1)
-    change = Change(
-        what=f"scale {group.name} of {execution.name} from {before} to {command.count}", reason="asked by its owner"
-    )
-    made = event(changed, now, "execution.scaled", change.what, group=group.name, count=command.count, before=before)
+    scaled = because("scaled", group=group.name, execution=execution.name, before=before, count=command.count)
+    change = Change(what=words(scaled), reason=because("asked-by-owner"))
+    made = event(changed, now, "execution.scaled", scaled, group=group.name, count=command.count, before=before)
     return Plan(command="scale", changes=(change,), executions=(changed,), events=(made,))
 
 
@@ -141,10 +154,11 @@ def plan_terminate(state: Records, command: TerminateExecution, now: datetime) -
             "protected",
             f"{execution.name} is protected. To end it all the same, repeat with confirm={execution.name!r}.",
         )
-    return plan_ending("terminate", execution, command.reason or f"terminated by {execution.owner}", now)
+    reason = command.reason or because("terminated", user=execution.owner)
+    return plan_ending("terminate", execution, reason, now)
 
 
-def plan_ending(command: str, execution: Execution, reason: str, now: datetime) -> Plan:
+def plan_ending(command: str, execution: Execution, reason: Reason, now: datetime) -> Plan:
     """The end of an execution as a part of the plan of ``command``; whoever asks has seen that it may end."""
     phase = Phase.STOPPING if execution.processes else execution.phase
     changed = replace(
@@ -153,7 +167,7 @@ def plan_ending(command: str, execution: Execution, reason: str, now: datetime) 
     live = [process.name for process in execution.processes if process.live]
     changes = (
         Change(what=f"terminate {execution.name}", reason=reason),
-        *(Change(what=f"stop {name}", reason="the execution ends") for name in live),
+        *(Change(what=f"stop {name}", reason=because("execution-ends")) for name in live),
     )
     made = event(changed, now, "execution.terminating", reason, phase=phase.value)
     return Plan(command=command, changes=changes, executions=(changed,), events=(made,))

@@ -12,10 +12,11 @@ from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from typing import NamedTuple, cast
 
+from zoe_hub.core.access import Principal
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.model import Execution
-from zoe_hub.web.access.auth import Authenticator, Principal
-from zoe_hub.web.pages.target import PREFIX, page_of
+from zoe_hub.web.access.auth import Authenticator
+from zoe_hub.web.access.target import PREFIX, page_of
 from zoe_proxy.pages.opening import Door, Opening, OwnOrigin, Page
 from zoe_proxy.pages.origins import Origins
 from zoe_proxy.pages.visits import TICKET_LIFE, Vault, Visit, Visits

@@ -15,19 +15,21 @@ from functools import partial
 from typing import Any
 
 from zoe_hub.controllers.executions.binding import Binder, proxy_path
+from zoe_hub.core.access import Action, Principal
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.model import Address, ProcessState
-from zoe_hub.core.executions.processes import label
-from zoe_hub.web.access.auth import Principal
-from zoe_hub.web.context import Hub
-from zoe_hub.web.handler import ZoeHandler
-from zoe_hub.web.pages.target import PREFIX, Target, find_target, netloc, page_links, parts_of
+from zoe_hub.core.executions.standing import standing
+from zoe_hub.core.words import words
+from zoe_hub.web.access.target import PREFIX, Target, find_target, netloc, page_links, parts_of
+from zoe_hub.web.base import ZoeHandler
+from zoe_hub.web.connections import HubServer
+from zoe_hub.web.context import WebHub
 from zoe_hub.web.pages.waiting import MARK, waiting_page
 from zoe_proxy import Client, Route, Upstream, UpstreamError
 from zoe_proxy.pages.confinement import READS, Place, denied_cookies
 from zoe_proxy.pages.documents import document
 from zoe_proxy.pages.handlers import EnterHandler, write_document
-from zoe_proxy.pages.listener import Listener
+from zoe_proxy.pages.listener import make_application
 from zoe_proxy.pages.shown import PageHandler
 from zoe_proxy.rewrite import Pairs, Rules
 
@@ -35,18 +37,18 @@ _ANSWERS = (ProcessState.READY, ProcessState.DRAINING, ProcessState.STOPPING)
 _PLAIN_PREFIX = re.compile(r"(/[A-Za-z0-9._~@%-]+)+")
 
 
-def routes(hub: Hub) -> list[tuple[Any, ...]]:
+def routes() -> list[tuple[Any, ...]]:
     """What ``web.server.make_application`` takes as ``further``."""
     return [
-        ("/zoe/enter", EnterHandler, {"door": hub.tickets.door, "own": False}),
+        ("/zoe/enter", EnterHandler, {"own": False}),
         (rf"{PREFIX}/~.*", SandboxedPage),
         (rf"{PREFIX}/.*", PageForPrograms),
     ]
 
 
-def listener(hub: Hub) -> Listener:
-    """The second listener: pages at origins of their own."""
-    return Listener(hub.tickets.door, PageAtOwnOrigin, {"hub": hub})
+def make_page_server(hub: WebHub) -> HubServer:
+    """The second server: pages at origins of their own. It accepts connections once it has sockets."""
+    return HubServer(make_application(hub.tickets.door, PageAtOwnOrigin, hub=hub), hub.limits, hub.connections)
 
 
 class _Page(PageHandler, ZoeHandler):
@@ -55,6 +57,11 @@ class _Page(PageHandler, ZoeHandler):
     operation_id = "proxy"
     _principal: Principal | None = None
     _target: Target
+
+    @property
+    def body_timeout(self) -> float:
+        """The hub's."""
+        return self.hub.limits.body_timeout
 
     async def upstream(self) -> Upstream | Callable[[], object]:
         """Check who asks and find the process's address.
@@ -66,8 +73,7 @@ class _Page(PageHandler, ZoeHandler):
         if refusal is not None:
             return refusal
         assert self._principal is not None
-        if not self._principal.allows("read" if self._looks() else "write"):
-            raise ZoeError("not-allowed", "This needs a token with the scope 'write'.")
+        self.hub.gate.check_scope(self._principal, self._action())
         self._target = await self._find_target(self._principal)
         if self._target.rest is None:
             query = f"?{self.request.query}" if self.request.query else ""
@@ -86,17 +92,16 @@ class _Page(PageHandler, ZoeHandler):
         """Whether the request changes nothing. A WebSocket may."""
         return self.request.method in READS and "Upgrade" not in self.request.headers
 
+    def _action(self) -> Action:
+        return "read" if self._looks() else "write"
+
     async def _find_target(self, principal: Principal) -> Target:
         identifier, process, port, rest = parts_of(self.path_below())
-        execution = self.hub.store.executions.get(identifier)
-        if execution is None or not (execution.owner == principal.name or principal.admin):
-            raise ZoeError(
-                "unknown-execution", f"There is no execution {identifier!r}."
-            )  # another user's looks like none
-        if execution.owner != principal.name:
-            await self.hub.audit.record(
-                principal.name, self.operation_id, owner=execution.owner, execution=execution.id, look=self._looks()
-            )
+        execution = await self.hub.store.execution(identifier)
+        if execution is None or not await self.hub.gate.admits(
+            principal, self._action(), owner=execution.owner, execution=execution.id, operation=self.operation_id
+        ):
+            raise ZoeError("unknown-execution", f"There is no execution {identifier!r}.")
         return find_target(execution, process, port, rest)
 
     def _redirect(self, place: str) -> None:
@@ -109,13 +114,13 @@ class _Page(PageHandler, ZoeHandler):
         execution, process = target.execution, target.process
         address = (process.addresses or {}).get(target.port.name)
         if not execution.active or not process.live:
-            what = execution.name if not execution.active else f"{label(process)} of {execution.name}"
+            what = execution.name if not execution.active else f"{process.id} of {execution.name}"
             return partial(self._not_there, target, f"{what} has ended.", ended=not execution.active)
         if address is None or process.state not in _ANSWERS:
             return partial(
                 self._not_there,
                 target,
-                f"{label(process)} of {execution.name} is not ready yet. {execution.reason}".strip(),
+                f"{process.id} of {execution.name} is not ready yet: {words(standing(execution))}.",
             )
         return address
 
@@ -157,7 +162,7 @@ class _Page(PageHandler, ZoeHandler):
     def upstream_failed(self, error: UpstreamError) -> None:
         """The process does not answer."""
         target = self._target
-        self._not_there(target, f"{label(target.process)} of {target.execution.name} does not answer: {error}.")
+        self._not_there(target, f"{target.process.id} of {target.execution.name} does not answer: {error}.")
 
     def _for_a_reader(self) -> bool:
         headers = self.request.headers
@@ -171,15 +176,15 @@ class _Page(PageHandler, ZoeHandler):
         page = document(title=error.kind.title, words=error.detail or "", hint=error.kind.remedy)
         write_document(self, error.kind.status, page)
 
-    def _not_there(self, target: Target, words: str, *, ended: bool = False) -> None:
+    def _not_there(self, target: Target, detail: str, *, ended: bool = False) -> None:
         """A page that waits, for people; a problem for programs."""
         if self._for_a_reader():
-            page = waiting_page(title=target.port.title or target.execution.spec.title, words=words, poll=not ended)
+            page = waiting_page(title=target.port.title or target.execution.spec.title, words=detail, poll=not ended)
             write_document(self, 410 if ended else 503, page, headers=self._marks(ended))
             return
         for name, value in self._marks(ended).items():
             self.set_header(name, value)
-        super().write_problem(ZoeError("already-ended" if ended else "not-ready", words))
+        super().write_problem(ZoeError("already-ended" if ended else "not-ready", detail))
 
     @staticmethod
     def _marks(ended: bool) -> dict[str, str]:

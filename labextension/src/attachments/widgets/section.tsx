@@ -1,35 +1,39 @@
 /** The active notebook in the panel: attach it to a cluster, see and change the cluster, detach it. */
 
+import { notebookIcon } from '@jupyterlab/ui-components';
 import React from 'react';
-import type { IExecutionCards, IExecutions } from '../../executions/tokens';
+import type { IExecutionCards } from '../../executions/tokens';
 import { useFollowed, useKit } from '../../kit/widgets/context';
 import { Empty, Problem, Progress } from '../../kit/widgets/parts';
 import { Section } from '../../kit/widgets/section';
 import type { IConnection } from '../../kit/tokens';
 import type { ICatalog } from '../../shop/tokens';
-import type { IAttachments, INotebookInfo, INotebookLink } from '../tokens';
+import type { INotebookInfo, IOpenNotebooks } from '../tokens';
 import { AttachmentCommands } from '../tokens';
+import { taskWords } from '../words';
 import { AttachForm } from './attach';
-import { useNotebook } from './follow';
+import type { IClusterSource } from './cluster';
+import { useCluster } from './cluster';
+
+/** The section's id. */
+export const SECTION = 'notebook';
 
 /** What the section works with. */
-export interface ISectionProps {
+export interface ISectionProps extends IClusterSource {
   readonly connection: IConnection;
-  readonly executions: IExecutions;
   readonly cards: IExecutionCards;
   readonly catalog: ICatalog;
-  readonly attachments: IAttachments;
-  readonly notebook: INotebookLink;
+  readonly notebooks: IOpenNotebooks;
 }
 
 /** Shows what can be done for the active notebook. */
 export function NotebookSection(props: ISectionProps): React.JSX.Element {
   const { trans } = useKit();
-  const info = useNotebook(props.notebook);
+  const info = useFollowed(props.notebooks);
   return (
-    <Section id="notebook" title={trans.__('This notebook')}>
+    <Section id={SECTION} title={trans.__('This notebook')}>
       {info ? (
-        <Body {...props} info={info} />
+        <Body key={info.path} {...props} info={info} />
       ) : (
         <Empty>{trans.__('Open a notebook to connect it to a cluster.')}</Empty>
       )}
@@ -39,40 +43,44 @@ export function NotebookSection(props: ISectionProps): React.JSX.Element {
 
 function Body(props: ISectionProps & { info: INotebookInfo }): React.JSX.Element {
   const { trans } = useKit();
-  const { info, notebook, attachments, cards } = props;
-  const executions = useFollowed(props.executions);
+  const { info, notebooks, cards } = props;
   const { zapps } = useFollowed(props.catalog);
   const { loaded } = useFollowed(props.connection);
-  useFollowed(attachments);
-  const row = attachments.of(info);
-  const execution = row && executions.get(row.execution);
+  const cluster = useCluster(props, info);
   return (
     <div className="jp-zoe-Notebook">
       <div className="jp-zoe-Notebook-name" title={info.path}>
-        {info.name}
+        <notebookIcon.react tag="span" width="14px" height="14px" />
+        <span>{info.name}</span>
       </div>
-      {execution ? (
+      {cluster ? (
         <>
-          <div className="jp-zoe-Execution-title">{trans.__('attached to %1', execution.name)}</div>
-          <cards.Card key={execution.id} execution={execution} roomy />
+          <cards.Card key={cluster.execution.id} execution={cluster.execution} roomy />
           <Buttons info={info} />
         </>
       ) : (
         <AttachForm info={info} zapps={zapps} loaded={loaded} />
       )}
-      {info.task && (
-        <Progress>
-          {info.progress || (info.task === 'attach' ? trans.__('Attaching…') : trans.__('Detaching…'))}
-        </Progress>
-      )}
+      {info.task && <Task task={info.task} />}
       {info.problem && (
         <Problem problem={info.problem}>
-          <button className="jp-zoe-Link" onClick={() => notebook.dismiss()}>
+          <button className="jp-zoe-Link" onClick={() => notebooks.current?.dismiss()}>
             {trans.__('Dismiss')}
           </button>
         </Problem>
       )}
     </div>
+  );
+}
+
+function Task(props: { task: NonNullable<INotebookInfo['task']> }): React.JSX.Element {
+  const { trans } = useKit();
+  const { report } = props.task;
+  return (
+    <Progress share={report?.share ?? null} title={report?.message}>
+      {taskWords(props.task, trans)}
+      {report?.seconds != null && ` (${trans.__('%1 s', Math.floor(report.seconds))})`}
+    </Progress>
   );
 }
 

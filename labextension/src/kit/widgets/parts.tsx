@@ -35,12 +35,17 @@ export function Empty(props: { children: React.ReactNode }): React.JSX.Element {
   return <p className="jp-zoe-Empty">{props.children}</p>;
 }
 
-/** That something is being done. */
-export function Progress(props: { children: React.ReactNode }): React.JSX.Element {
+/** That something is being done; with a share (0 to 1), how far it is. */
+export function Progress(props: {
+  children: React.ReactNode;
+  share?: number | null;
+  title?: string | undefined;
+}): React.JSX.Element {
   return (
-    <div className="jp-zoe-Progress" role="status">
+    <div className="jp-zoe-Progress" role="status" title={props.title}>
       <span className="jp-zoe-Spinner" />
       <span>{props.children}</span>
+      {props.share != null && <progress className="jp-zoe-Progress-bar" max={1} value={props.share} />}
     </div>
   );
 }

@@ -4,6 +4,7 @@ import { caretDownIcon, caretRightIcon } from '@jupyterlab/ui-components';
 import React, { createContext, useContext, useId } from 'react';
 import { Store } from '../model/store';
 import { useFollowed } from './context';
+import { useKeptFocus } from './focus';
 
 /** Which sections are open; remembered in this browser. */
 export class Folds extends Store<ReadonlyMap<string, boolean>, { id: string; open: boolean }> {
@@ -39,11 +40,12 @@ export function Section(props: {
   const folds = useContext(FoldsContext);
   useFollowed(folds);
   const open = folds.isOpen(props.id, props.open ?? true);
+  const root = useKeptFocus<HTMLElement>();
   const label = useId();
   const body = useId();
   const caret = open ? caretDownIcon : caretRightIcon;
   return (
-    <section className="jp-zoe-Section" data-section={props.id} aria-labelledby={label}>
+    <section ref={root} className="jp-zoe-Section" data-section={props.id} aria-labelledby={label}>
       <h2 className="jp-zoe-Section-title">
         <button id={label} aria-expanded={open} aria-controls={body} onClick={() => folds.set(props.id, !open)}>
           <caret.react tag="span" width="16px" height="16px" />

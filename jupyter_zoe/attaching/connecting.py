@@ -1,0 +1,115 @@
+"""Makes a session out of a connection: the framework's own code runs in a namespace of its own.
+
+Secrets are in nothing that the user sees: not in variables, outputs or tracebacks.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jupyter_zoe.attaching.guard import Guard
+from jupyter_zoe.attaching.session import Session, Sessions
+from jupyter_zoe.client import ZoeProblem
+from jupyter_zoe.client.operations import ConnectionView, ExecutionView
+from zoe_loopback import Stranger
+
+_REACHING = 5.0  # seconds until an address that does not answer counts as out of reach
+
+
+def connect(connection: ConnectionView, attachment: str, view: ExecutionView, sessions: Sessions) -> Session:
+    """A new session. What its code sets in the environment goes with it, or at once if it fails.
+
+    :raises ZoeProblem: as ``run``, and ``connect-failed`` if the execution cannot be reached
+    """
+    try:
+        guard = reach(connection, view["name"])
+        with sessions.environment.recording(view["id"]):
+            value = run(connection, view["name"], guard)
+    finally:
+        connection["secrets"].clear()
+    return Session(attachment=attachment, view=view, variable=connection["variable"], value=value)
+
+
+def run(connection: ConnectionView, name: str, guard: Guard) -> Any:
+    """Run the code of a connection and return what it made.
+
+    :raises ZoeProblem: ``client-mismatch`` if a package is missing, ``bad-definition``, else ``connect-failed``; there
+        is no secret in any of them
+    """
+    problem: ZoeProblem
+    namespace: dict[str, Any] = {
+        "__name__": "zoe_connection",
+        "outputs": dict(connection["outputs"]),
+        "secrets": dict(connection["secrets"]),
+        "guard": guard,
+    }
+    try:
+        # this is the framework's own code
+        exec(compile(connection["code"], f"<zoe attach {name}>", "exec"), namespace)  # noqa: S102
+        return namespace[connection["variable"]]
+    except ImportError as error:
+        problem = ZoeProblem(
+            "client-mismatch",
+            _without_secrets(f"The kernel lacks a package: {error}.", connection),
+            f"Run in the notebook: %pip install '{connection['requires']}', then restart the kernel.",
+        )
+    except KeyError:
+        problem = ZoeProblem(
+            "bad-definition",
+            f"The connection of {name} does not define {connection['variable']!r}.",
+            "Correct 'attach' in the framework's definition.",
+        )
+    except Exception as error:
+        first = str(error).strip().partition("\n")[0] or type(error).__name__
+        problem = ZoeProblem(
+            "connect-failed",
+            _without_secrets(f"{name} runs, but the kernel cannot connect to it: {first}", connection),
+            "Run '%zoe logs' to see what it says, then '%zoe attach' again.",
+        )
+    finally:
+        namespace.pop("secrets", None)
+    raise problem  # here, so that the failure with its frames is not its context
+
+
+def reach(connection: ConnectionView, name: str) -> Guard:
+    """Fail at once if nothing of an execution can be reached from here (clients of databases and clusters try for
+    minutes), or if an address of it is held by somebody else, who would get its secrets.
+
+    :return: what the code may ask before it connects again
+    :raises ZoeProblem: ``connect-failed``
+    """
+    guard = Guard(connection.get("listeners", ()))
+    is_reached, failure = False, ""
+    for address in connection.get("addresses", []):
+        if is_reached and not _is_loopback(address):
+            continue  # that one answers says enough of those that can only be waited for
+        try:
+            guard.reach(address, _REACHING)
+            is_reached = True
+        except Stranger as error:
+            raise ZoeProblem(
+                "connect-failed",
+                f"{name} runs, but what listens at {address} is not it: {error}.",
+                "Run '%zoe detach' and attach again: a new cluster gets other ports and secrets.",
+            ) from None
+        except OSError as error:
+            failure = f"{name} runs, but this kernel cannot reach it at {address}: {error.strerror or error}."
+    if failure and not is_reached:
+        raise ZoeProblem(
+            "connect-failed",
+            failure,
+            "Attach from a kernel on the hub's machine, outside of containers, or use an application that brings its"
+            " own notebook, such as spark-notebook.",
+        )
+    return guard
+
+
+def _is_loopback(address: str) -> bool:
+    return address.rpartition(":")[0] in ("localhost", "127.0.0.1", "[::1]")
+
+
+def _without_secrets(text: str, connection: ConnectionView) -> str:
+    for value in connection["secrets"].values():
+        if value:
+            text = text.replace(value, "***")
+    return text

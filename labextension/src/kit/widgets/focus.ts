@@ -1,0 +1,66 @@
+/**
+ * Keeps the keyboard's focus where it was when a part of the page is drawn anew. The browser drops the focus of an
+ * element that goes away or is disabled, and whoever has no mouse is back at the beginning of the page.
+ */
+
+import { useEffect, useRef } from 'react';
+
+const FOCUSABLE = ':is(button, input, select, textarea, a[href], summary, [tabindex="0"]):not(:disabled, [hidden])';
+
+/** To be put on the element whose inside is drawn anew. */
+export function useKeptFocus<E extends HTMLElement>(): React.RefObject<E> {
+  const ref = useRef<E>(null);
+  useEffect(() => (ref.current ? keepFocus(ref.current) : undefined), []);
+  return ref;
+}
+
+/**
+ * From now on, focus that an element inside loses without the user's doing goes to the nearest thing inside that can
+ * have it. Returns how to stop.
+ */
+function keepFocus(root: HTMLElement): () => void {
+  let focused: HTMLElement | null = null;
+  let around: readonly HTMLElement[] = []; // from the nearest one outwards
+  const isLost = (element: HTMLElement): boolean => !element.isConnected || element.matches(':disabled');
+
+  const onFocus = ({ target }: FocusEvent): void => {
+    focused = target as HTMLElement;
+    around = ancestors(focused, root);
+  };
+  const onBlur = ({ relatedTarget }: FocusEvent): void => {
+    const left = focused;
+    if (relatedTarget !== null) {
+      focused = null;
+      return;
+    }
+    // Nothing got it: the user clicked into the void, or the element is just going away.
+    requestAnimationFrame(() => {
+      if (focused === left && left && !isLost(left) && document.hasFocus()) {
+        focused = null;
+      }
+    });
+  };
+  const observer = new MutationObserver(() => {
+    const active = document.activeElement;
+    if (focused && isLost(focused) && (active === null || active === document.body || active === focused)) {
+      const place = around.find(element => element.isConnected && element.querySelector(FOCUSABLE));
+      place?.querySelector<HTMLElement>(FOCUSABLE)?.focus();
+    }
+  });
+  root.addEventListener('focusin', onFocus);
+  root.addEventListener('focusout', onBlur);
+  observer.observe(root, { childList: true, subtree: true, attributes: true, attributeFilter: ['disabled'] });
+  return () => {
+    observer.disconnect();
+    root.removeEventListener('focusin', onFocus);
+    root.removeEventListener('focusout', onBlur);
+  };
+}
+
+function ancestors(element: HTMLElement, root: HTMLElement): HTMLElement[] {
+  const found: HTMLElement[] = [];
+  for (let each = element.parentElement; each && root.contains(each); each = each.parentElement) {
+    found.push(each);
+  }
+  return found;
+}
