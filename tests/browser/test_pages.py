@@ -4,7 +4,10 @@ hostile page gets nowhere. As trusted it gets everywhere, which shows what trust
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -243,6 +246,56 @@ def test_dask(window: Window, place: str) -> None:
     shown.get_by_role("link", name="Info", exact=True).click()
     expect(shown.locator("body")).to_contain_text("Scheduler", timeout=LONG)
     assert "/info/main/workers.html" in frame.url
+
+
+@pytest.mark.spark
+@shown_in("sandbox")  # at an origin of its own: test_attach
+def test_spark(strict: Window, place: str) -> None:
+    execution = start(strict, "spark-cluster", parameters={"workers": 1})
+    shown, frame = open_tab(strict, execution, "Spark master")
+    expect_place(strict, frame, execution, place)
+    shown.get_by_role("link", name=re.compile(r"^worker-")).first.click(timeout=LONG)
+    expect(shown.locator("body")).to_contain_text(re.compile(r"Running Executors \(\d"), timeout=LONG)
+    assert re.search(r"/~[0-9a-f]+/[^/]+/worker-0/ui/$", frame.url)
+    shown, frame = open_tab(strict, execution, "Spark UI")
+    shown.get_by_role("link", name="Executors").click(timeout=LONG)
+    executors = shown.locator("#active-executors-table")
+    expect(executors).to_contain_text("driver", timeout=LONG)  # fetched by a script, from an origin that is none
+    strict.shot("spark-sandbox")
+    shown.get_by_role("link", name="stdout").first.click(timeout=LONG)  # which is a page of a worker
+    expect(shown.locator("body")).to_contain_text("Back to Master", timeout=LONG)
+
+
+@shown_in("own", "sandbox")
+def test_zoe_open_in_a_terminal(window: Window, place: str) -> None:
+    execution = start(window, "streamlit")
+    environment = {**os.environ, "ZOE_DATA": str(window.lab.folder / "data")}
+    command = [sys.executable, "-m", "jupyter_zoe.cli", "open", execution["name"], "--print"]
+    printed = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True).stdout
+    page = window.page.context.browser.new_context().new_page()  # nobody is logged in to Jupyter there
+    page.goto(printed.strip())
+    expect(page.locator("body")).to_contain_text("counted 0 times", timeout=LONG)
+    if place == "own":
+        assert re.fullmatch(rf"http://{execution['id']}\.localhost:\d+", origin_of(page))
+    else:
+        assert page.url.startswith(f"{window.lab.hub['url']}/zoe/pages/~")
+        assert origin_of(page) == "null"
+    page.get_by_role("button", name="Count").click()
+    expect(page.locator("body")).to_contain_text("counted 1 times", timeout=LONG)
+    page.context.close()
+
+
+@shown_in("own")
+def test_a_window_that_a_page_opens_finds_its_way(window: Window, place: str) -> None:
+    """What the browser keeps for a frame it does not use in a window."""
+    execution = start(window, "streamlit")
+    shown, frame = open_tab(window, execution, "Streamlit")
+    expect_place(window, frame, execution, place)
+    expect(shown.locator("body")).to_contain_text("counted 0 times", timeout=LONG)
+    with window.page.context.expect_page() as opened:
+        frame.evaluate("() => { window.open(location.href); }")
+    expect(opened.value.locator("body")).to_contain_text("counted 0 times", timeout=LONG)
+    assert origin_of(opened.value) == origin_of(frame)
 
 
 @shown_in("own")
