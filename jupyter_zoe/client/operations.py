@@ -286,6 +286,14 @@ class Nodes(TypedDict):
     reserved_memory: int
 
 
+class OwnOrigin(TypedDict):
+    """A way to a page at an origin of its own: if the browser gets ``proof`` from ``here``, then ``url`` opens the page, once."""
+
+    url: str
+    here: str
+    proof: str
+
+
 class PlanRequest(TypedDict):
     """A command to be planned and not done. Exactly one member is given."""
 
@@ -373,16 +381,21 @@ class TerminateRequest(TypedDict):
 
 
 class Ticket(TypedDict):
-    """``url`` is relative to the hub; it works once, until ``expires``."""
+    """``url`` is relative to the hub; it works once, until ``expires``, and finds a way by itself."""
 
     url: str
     expires: str
+    own: OwnOrigin | None
+    prefix: str  # path in front of the execution that its processes were told
+    trusted: bool  # the page may act as whoever opens it
+    needs_origin: bool  # the page does not work in the sandbox
 
 
 class TicketRequest(TypedDict):
     """Ask for an address that a browser can open without a token."""
 
     path: str  # page behind the hub's own proxy
+    ancestors: NotRequired[list[str]]  # origins of the pages in whose frames it will be shown
 
 
 class User(TypedDict):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +13,12 @@ from zoe_hub.store.base import Store
 from zoe_hub.web.access.audit import Audit
 from zoe_hub.web.access.auth import Authenticator
 from zoe_hub.web.access.gate import Gate
-from zoe_hub.web.access.origin import Origins
+from zoe_hub.web.access.origin import CallerOrigins
 from zoe_hub.web.access.tickets import Tickets
 from zoe_hub.web.limits import Connections, Limits
 from zoe_hub.web.metrics import Metrics
 from zoe_hub.web.views.executions import ExecutionViews
+from zoe_proxy.pages.origins import NONE, Origins
 
 if TYPE_CHECKING:
     from zoe_hub.catalog import Catalog
@@ -53,6 +54,8 @@ class WebHub:
         heartbeat: float = 15.0,
         stall: float = 30.0,
         session: float = 12 * 3600.0,
+        pages: Origins | None = None,
+        trusted: Collection[str] = (),
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         """:param controllers: anything with a mapping ``stats``; read for the metrics
@@ -60,7 +63,9 @@ class WebHub:
         :param limits: what a client may take of the hub
         :param heartbeat: seconds between two signs of life in a quiet event stream
         :param stall: seconds after which a reader of events who does not read is disconnected
-        :param session: seconds that a browser's session with the proxy lasts
+        :param session: seconds that a browser's session with a page lasts
+        :param pages: where pages have origins of their own; None: nowhere
+        :param trusted: names of frameworks whose pages act as whoever opens them
         """
         self.service = service
         self.leases = service.leases
@@ -70,7 +75,7 @@ class WebHub:
         self.deployment: str = service.deployment
         self.controllers = controllers
         self.authenticator = authenticator
-        self.origins = Origins(hosts, origins)
+        self.origins = CallerOrigins(hosts, origins)
         self.limits = limits or Limits()
         self.connections: Connections[Any] = Connections(self.limits.max_connections)
         self.heartbeat = heartbeat
@@ -79,7 +84,9 @@ class WebHub:
         self.started = now()
         self.views = ExecutionViews(self.deployment, service.admission.place)
         self.metrics = Metrics()
-        self.tickets = Tickets(authenticator, now, session)
+        self.tickets = Tickets(
+            authenticator, now, life=session, origins=pages or Origins(NONE), trusted=frozenset(trusted)
+        )
         self.closing = asyncio.Event()
         self.streams = 0  # open event streams and followed logs
         self.last_request = time.monotonic()

@@ -235,6 +235,13 @@ export interface INodes {
 /** How an execution ended. */
 export type Outcome = 'cancelled' | 'completed' | 'failed' | 'lost';
 
+/** A way to a page at an origin of its own: if the browser gets ``proof`` from ``here``, then ``url`` opens the page, once. */
+export interface IOwnOrigin {
+  url: string;
+  here: string;
+  proof: string;
+}
+
 /** Where an execution is in its life. Only ``starting`` and ``running`` may alternate. */
 export type Phase = 'ended' | 'queued' | 'running' | 'starting' | 'stopping';
 
@@ -325,16 +332,25 @@ export interface ITerminateRequest {
   confirm?: string | null;
 }
 
-/** ``url`` is relative to the hub; it works once, until ``expires``. */
+/** ``url`` is relative to the hub; it works once, until ``expires``, and finds a way by itself. */
 export interface ITicket {
   url: string;
   expires: string;
+  own: IOwnOrigin | null;
+  /** path in front of the execution that its processes were told */
+  prefix: string;
+  /** the page may act as whoever opens it */
+  trusted: boolean;
+  /** the page does not work in the sandbox */
+  needs_origin: boolean;
 }
 
 /** Ask for an address that a browser can open without a token. */
 export interface ITicketRequest {
   /** page behind the hub's own proxy */
   path: string;
+  /** origins of the pages in whose frames it will be shown */
+  ancestors?: string[];
 }
 
 /** Who the token belongs to and what it allows. */
