@@ -12,8 +12,14 @@ from jupyter_zoe.client.operations import EventView, ExecutionView, GroupView, P
 
 
 def reason_words(of: ExecutionView | ProcessView | EventView) -> str:
-    """Why something is as it is, as the hub words it."""
-    return of["reason"]
+    """Why something is as it is, as the hub words it, in one line."""
+    return of["reason"]["words"]
+
+
+def reason_lines(of: ExecutionView | ProcessView | EventView) -> str:
+    """The same as a sentence, with the log lines that show it."""
+    said, tail = sentence(reason_words(of)), of["reason"]["tail"]
+    return "\n".join((f"{said} Its log ends:", *tail)) if tail else said
 
 
 def wanted(group: GroupView) -> int:
@@ -84,13 +90,8 @@ def age(since: str | None, now: datetime | None = None) -> str:
 
 
 def sentence(text: str) -> str:
-    """With one full stop at its end; several lines, such as those of a log, stay as they are."""
-    return text if "\n" in text else f"{text.rstrip('. ')}." if text.strip() else ""
-
-
-def headline(reason: str) -> str:
-    """A reason without the log lines that it quotes."""
-    return sentence(reason.partition("\n")[0].removesuffix("Its log ends:"))
+    """With one full stop at its end."""
+    return f"{text.rstrip('. ')}." if text.strip() else ""
 
 
 def process_rows(view: ExecutionView) -> list[tuple[str, str, str, str, str]]:
@@ -120,7 +121,7 @@ def execution_rows(items: Iterable[ExecutionView]) -> list[tuple[str, ...]]:
             state_words(each),
             f"{sum(group['ready'] for group in each['groups'])}/{sum(map(wanted, each['groups']))}",
             age(each["created"]),
-            headline(reason_words(each)),
+            sentence(reason_words(each)),
         )
         for each in items
     ]

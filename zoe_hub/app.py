@@ -30,8 +30,9 @@ from zoe_hub.controllers.kit.tokens import random_token
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.run import logs, runtime
 from zoe_hub.web.access.auth import EmbeddedAuthenticator
-from zoe_hub.web.connections import HubServer, Limits
-from zoe_hub.web.context import Hub
+from zoe_hub.web.connections import HubServer
+from zoe_hub.web.context import WebHub
+from zoe_hub.web.limits import Limits
 from zoe_hub.web.server import make_server
 
 if TYPE_CHECKING:
@@ -399,7 +400,7 @@ class Running:
         self.store: Store | None = None
         self.backend: Backend | None = None
         self.controllers: Controllers | None = None
-        self.hub: Hub | None = None
+        self.hub: WebHub | None = None
         self.server: HubServer | None = None
         self._sockets: list[socket.socket] = []
         self._idle: asyncio.TimerHandle | None = None
@@ -450,7 +451,7 @@ class Running:
         authenticator: Authenticator = load_part("zoe.authenticators", app.authenticator)(
             store=store, now=now, parent=app
         )
-        self.hub = Hub(
+        self.hub = WebHub(
             service=self.controllers.service,
             catalog=catalog,
             authenticator=authenticator,

@@ -61,10 +61,9 @@ def _wait(
 
 def failed(client: Client, view: ExecutionView) -> ZoeProblem:
     """Why an execution has ended before it was ready, with the end of the log of what failed."""
-    reason = words.reason_words(view)
-    detail = f"{view['name']} has {view['outcome'] or 'ended'}: {words.sentence(reason)}"
+    detail = f"{view['name']} has {view['outcome'] or 'ended'}: {words.reason_lines(view)}"
     process = words.failed_process(view)
-    if process is not None and "\n" not in reason:  # otherwise it quotes the log itself
+    if process is not None and not view["reason"]["tail"]:  # otherwise it quotes the log itself
         try:
             lines = tail(client, view["id"], process["id"], _LINES)
         except ZoeProblem:

@@ -91,7 +91,7 @@ class Change(TypedDict):
     """One state change of a plan, with its reason."""
 
     what: str
-    reason: str
+    reason: ReasonView
 
 
 class Connection(TypedDict):
@@ -132,7 +132,7 @@ class EventView(TypedDict):
     owner: str
     execution: str
     process: str
-    reason: str
+    reason: ReasonView
     data: dict[str, Any]
 
 
@@ -158,7 +158,7 @@ class ExecutionView(TypedDict):
     desired: Literal["ended", "running"]
     outcome: Outcome | None
     exit_code: int | None
-    reason: str
+    reason: ReasonView
     created: str
     running_since: str | None
     ended: str | None
@@ -212,7 +212,7 @@ class Health(TypedDict):
     version: str
     deployment: str
     backend: str
-    reason: str
+    reason: ReasonView | None
     started: str
     last_event: int
     active: int
@@ -272,7 +272,7 @@ class ProcessView(TypedDict):
     group: str
     index: int
     state: ProcessState
-    reason: str
+    reason: ReasonView
     since: str
     started: str | None
     ended: str | None
@@ -286,6 +286,15 @@ class Processes(TypedDict):
     """The processes of an execution."""
 
     items: list[ProcessView]
+
+
+class ReasonView(TypedDict):
+    """Why something is as it is. ``code`` is stable (see the page of reasons); ``words`` say it in one English line."""
+
+    code: str
+    facts: dict[str, Any]  # what the code is about; a reason among them, such as the cause, is a ReasonView itself
+    words: str
+    tail: list[str]  # the last lines that the process logged, of the start that this is about
 
 
 class ScaleRequest(TypedDict):

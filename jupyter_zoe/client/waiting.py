@@ -24,7 +24,7 @@ def reached(view: ExecutionView, until: Until) -> bool:
 
 def late(view: ExecutionView | None, until: Until, timeout: float) -> ZoeProblem:
     """The problem of a wait that took longer than it was to."""
-    what = f"{view['name']} is {view['phase']}: {view['reason']}" if view else "The hub does not answer"
+    what = f"{view['name']} is {view['phase']}: {view['reason']['words']}" if view else "The hub does not answer"
     aim = until if isinstance(until, str) else "what was waited for"
     return ZoeProblem(
         "timeout",

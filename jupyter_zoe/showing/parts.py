@@ -84,7 +84,7 @@ class Execution:
     view: ExecutionView
 
     def _title(self) -> str:
-        return f"is {words.state_words(self.view)}: {words.sentence(words.reason_words(self.view))}"
+        return f"is {words.state_words(self.view)}: {words.reason_lines(self.view)}"
 
     def text(self, width: int = 0) -> str:
         """Sentences, a table, and how to open its pages."""
@@ -107,8 +107,9 @@ class Execution:
             for page in view["endpoints"]
             if page["ready"]
         ]
+        title = escape(self._title()).replace("\n", "<br>")
         return (
-            f"<div><b>{escape(view['name'])}</b> ({escape(view['title'])}) {escape(self._title())}</div>"
+            f"<div><b>{escape(view['name'])}</b> ({escape(view['title'])}) {title}</div>"
             + (html.table(words.PROCESS_HEAD, rows) if rows else "")
             + (f"<div>{' &nbsp; '.join(links)}</div>" if links else "")
         )

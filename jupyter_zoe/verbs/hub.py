@@ -37,7 +37,7 @@ def _status() -> Result:
     place = f"process {info.pid}" if info.embedded else "of the environment"
     return said(
         f"The hub at {info.url} ({place}, version {health['version']}, backend {health['backend']}) is"
-        f" {health['status']}{': ' + health['reason'] if health['reason'] else ''}; active executions:"
+        f" {health['status']}{': ' + health['reason']['words'] if health['reason'] else ''}; active executions:"
         f" {health['active']}.",
         data,
     )

@@ -60,7 +60,7 @@ def _stay(front: Frontend, view: ExecutionView, live: Steps, timeout: float | No
         parts = (Said(f"{view['name']} has {words.state_words(view)}.", muted=True), *((Logs(logs),) if logs else ()))
     if view["outcome"] == "completed":
         return Result(parts, view)
-    why = words.headline(words.reason_words(view))
+    why = words.sentence(words.reason_words(view))
     problem = ZoeProblem("failed", f"{view['name']} has {words.state_words(view)}: {why}", "Its output is above.")
     code = view["exit_code"]
     return Result(parts, view, code if code and 0 < code < 256 else FAILED, problem)

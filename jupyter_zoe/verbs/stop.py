@@ -18,7 +18,7 @@ def _run(front: Frontend, call: Call) -> Result:
             view = front.client.wait(view["id"], "ended", timeout=given.timeout, progress=live.progress, tick=TICK)
         front.attaching.forget(view["id"])
     how = "has ended" if view["phase"] == "ended" else "is ending"
-    return said(f"{view['name']} {how}: {words.sentence(words.reason_words(view))}", view)
+    return said(f"{view['name']} {how}: {words.reason_lines(view)}", view)
 
 
 VERB = Verb(

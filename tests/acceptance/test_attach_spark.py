@@ -141,7 +141,7 @@ def test_the_main_job(kernel: Kernel, home: Path) -> None:
                 [
                     each["process"]
                     for each in hub.get_history(executions[0], limit=1000)["items"]
-                    if each["reason"] == "has handed over its work"
+                    if each["reason"]["code"] == "handed-over"
                 ]
                 == ["worker-2"]
             )

@@ -18,6 +18,7 @@ from zoe_hub.backends.base import Permanent, ProcessSpec, Resync, Temporary
 from zoe_hub.backends.docker import DockerBackend, objects
 from zoe_hub.core.executions.model import Observed, process_name
 from zoe_hub.core.executions.spec import Port, Resources
+from zoe_hub.core.reasons import because
 from zoe_hub.images.building import Builder, connect
 from zoe_hub.testing.backend_contract import BackendContract, Programs
 from zoe_hub.testing.dockerd import dockerd as dockerd  # noqa: PLC0414 - a fixture
@@ -167,7 +168,7 @@ async def test_files_are_private_and_in_no_image(case, api):
 
 async def test_the_memory_limit_is_the_reason(case):
     seen, _ = await case.run("x = bytearray(10**9)", resources=Resources(cores=0.5, memory=40 * 2**20))
-    assert (seen.exit_code, seen.reason) == (-9, "out of memory")
+    assert (seen.exit_code, seen.reason) == (-9, because("out-of-memory"))
 
 
 async def test_ports_are_published_on_this_machine_alone(case, api):
@@ -443,7 +444,7 @@ async def test_a_job_that_outlived_a_starved_child_is_told_by_its_exit_code(case
         " bytearray(10**9)'])\nprint(child.returncode)\nsys.exit(3)"
     )
     seen, log = await case.run(code, resources=Resources(cores=0.5, memory=60 * 2**20))
-    assert (seen.exit_code, seen.reason, log) == (3, "", "-9\n")
+    assert (seen.exit_code, seen.reason, log) == (3, None, "-9\n")
 
 
 async def test_read_only_containers_still_have_their_folder(dockerd, image, tmp_path, api):

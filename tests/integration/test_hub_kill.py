@@ -20,7 +20,7 @@ from docker import APIClient
 
 from zoe_hub.images.building import Builder, connect
 from zoe_hub.testing.dockerd import dockerd as dockerd  # noqa: PLC0414 - a fixture
-from zoe_hub.testing.hub import Hub
+from zoe_hub.testing.hub import RunningHub
 
 KILLS = int(os.environ.get("ZOE_KILLS", "50"))
 SEED = int(os.environ.get("ZOE_SEED", str(random.randrange(10**6))))
@@ -190,7 +190,7 @@ def docker(dockerd):
 class Trouble:
     """Commands in one thread, kills in another."""
 
-    def __init__(self, hub: Hub, seed: int) -> None:
+    def __init__(self, hub: RunningHub, seed: int) -> None:
         self.hub, self.random, self.tasks = hub, random.Random(seed), {}
         self.crowds: dict[str, int | None] = {}  # -> wanted members, None: terminated
 
@@ -240,7 +240,7 @@ def test_killed_at_random_moments_nothing_is_lost_or_started_twice(backend, requ
     print(f"seed {SEED}, {KILLS} kills")
     folder = shop(tmp_path / "shop", engine.image)
     options = [*options, f"--ZoeHub.catalog_folders={folder}", "--ZoeHub.idle_timeout=0"]
-    hub = Hub(tmp_path / "hub", options=options, environment=environment)
+    hub = RunningHub(tmp_path / "hub", options=options, environment=environment)
     trouble = Trouble(hub, SEED)
     try:
         hub.start()
@@ -258,7 +258,7 @@ def test_killed_at_random_moments_nothing_is_lost_or_started_twice(backend, requ
             engine.clear()
 
 
-def compare(hub: Hub, engine, trouble: Trouble) -> None:
+def compare(hub: RunningHub, engine, trouble: Trouble) -> None:
     """What the hub says, what was acknowledged and what runs are the same."""
     for name, code in trouble.tasks.items():
         ended = hub.wait(name, lambda seen: seen["phase"] == "ended", 120)

@@ -21,6 +21,7 @@ from zoe_hub.backends.base import Permanent, Temporary
 from zoe_hub.backends.local import LocalBackend, launch, records, watching
 from zoe_hub.backends.local.shim import stat_of
 from zoe_hub.core.executions.spec import Port
+from zoe_hub.core.reasons import because
 from zoe_hub.testing.backend_harness import BackendHarness, Programs
 
 WEB = (Port(name="web", number=8080, protocol="http"),)
@@ -70,7 +71,7 @@ class TestLocal(BackendHarness):
         second = backends()
         await second.open()
         ended = await self.exited(second, spec.name)
-        assert (ended.exit_code, ended.reason) == (-9, "killed: it did not end within 0.3 s")
+        assert (ended.exit_code, ended.reason) == (-9, because("killed-late", grace=0.3))
 
     @pytest.mark.parametrize("watched", [True, False])
     async def test_a_killed_shim_takes_the_whole_tree_along(self, backend, backends, programs, execution, watched):
@@ -90,7 +91,7 @@ class TestLocal(BackendHarness):
             backend = backends()
             await backend.open()
         ended = await self.exited(backend, spec.name)
-        assert (ended.exit_code, ended.reason) == (None, "its supervisor was killed")
+        assert (ended.exit_code, ended.reason) == (None, because("supervisor-killed"))
         assert await self.reach(address) is None
         again = await self.spec(backend, programs, execution, programs.sleeping(), incarnation=2)
         await self.ready(backend, again)
@@ -152,9 +153,8 @@ class TestLocal(BackendHarness):
                 await second.open()
                 ended = await self.exited(second, spec.name)
                 assert ended.exit_code is None
-                assert ended.reason == (
-                    "its supervisor was killed" if boot == records.boot() else "the machine was restarted"
-                )
+                how = "supervisor-killed" if boot == records.boot() else "machine-restarted"
+                assert ended.reason == because(how)
                 await second.stop(spec.name, 0)
                 await second.signal(spec.name, "KILL")
                 assert innocent.poll() is None
@@ -386,7 +386,7 @@ class TestLocal(BackendHarness):
             else:
                 assert (await backend.start(spec)).state == "exited"
             ended = await self.exited(backend, spec.name)
-            assert (ended.reason, ended.exit_code) == ("port taken", 1 if when == "while" else None)
+            assert (ended.reason, ended.exit_code) == (because("port-lost"), 1 if when == "while" else None)
             fresh = await self.spec(
                 backend, programs, execution, programs.serving("web", "new"), ports=WEB, incarnation=2
             )

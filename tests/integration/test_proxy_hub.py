@@ -22,10 +22,11 @@ from tornado.websocket import WebSocketHandler, websocket_connect
 from zoe_hub.controllers.kit.tokens import digest
 from zoe_hub.core.executions.model import Address, Execution, Phase, Process, ProcessState
 from zoe_hub.core.executions.spec import ExecutionSpec, Group, Port, Secret
+from zoe_hub.core.reasons import because
 from zoe_hub.store.base import Batch, Token
 from zoe_hub.store.memory import MemoryStore
 from zoe_hub.web.access.auth import EmbeddedAuthenticator
-from zoe_hub.web.context import Hub
+from zoe_hub.web.context import WebHub
 from zoe_hub.web.pages import proxy
 from zoe_hub.web.server import make_application
 
@@ -80,7 +81,7 @@ class Rig:
         self.store = MemoryStore()
         self.client = AsyncHTTPClient(force_instance=True)
         self.url = ""
-        self.hub: Hub
+        self.hub: WebHub
         self.refused = ""  # why the page's listener is not the process
         self.checked: list[str] = []
 
@@ -143,6 +144,7 @@ async def rig() -> AsyncIterator[Rig]:
         index=0,
         state=ProcessState.READY,
         since=NOW,
+        reason=because("told", words="it answers"),
         addresses=dict.fromkeys(("ui", "lab", "rpc"), address),
     )
     execution = Execution(
@@ -152,6 +154,7 @@ async def rig() -> AsyncIterator[Rig]:
         spec=spec,
         created=NOW,
         phase=Phase.RUNNING,
+        reason=because("told", words="it is one of a test"),
         processes=(process,),
         web_prefix="/user/alice/zoe",
     )
@@ -167,12 +170,13 @@ async def rig() -> AsyncIterator[Rig]:
     )
     await rig.store.commit(Batch(executions=(execution,), tokens=tokens, secrets={"e1": {"page": "s3cret"}}))
     service: Any = SimpleNamespace(
+        admission=SimpleNamespace(place=lambda execution: None),
         store=rig.store,
         backend=SimpleNamespace(check_listener=rig.check_listener),
         catalog=SimpleNamespace(folder=Path),
         deployment="d",
     )
-    rig.hub = Hub(
+    rig.hub = WebHub(
         service=service,
         catalog=service.catalog,
         authenticator=EmbeddedAuthenticator(store=rig.store, now=lambda: datetime.now(UTC)),

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from zoe_hub.testing.hub import Hub, running_hub
+from zoe_hub.testing.hub import RunningHub, running_hub
 from zoe_hub.testing.kernels import run_in_new_kernel
 
 SMALL = {"workers": 1, "worker_memory": "600MiB", "driver_memory": "600MiB"}
@@ -26,16 +26,16 @@ sys.exit(7)
 
 
 @pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
     with running_hub(tmp_path_factory.mktemp("hub") / "data") as hub:
         yield hub
 
 
-def log_of(hub: Hub, execution: str, process: str) -> str:
+def log_of(hub: RunningHub, execution: str, process: str) -> str:
     return hub.call("GET", f"/executions/{execution}/processes/{process}/logs").text
 
 
-def ended(hub: Hub, zapp: str, parameters: dict[str, Any], timeout: float = 200) -> dict[str, Any]:
+def ended(hub: RunningHub, zapp: str, parameters: dict[str, Any], timeout: float = 200) -> dict[str, Any]:
     made = hub.post("/executions", {"zapp": zapp, "parameters": parameters})
     seen: dict[str, Any] = hub.wait(made["id"], lambda each: each["phase"] == "ended", timeout)
     return seen
@@ -43,7 +43,7 @@ def ended(hub: Hub, zapp: str, parameters: dict[str, Any], timeout: float = 200)
 
 @pytest.mark.spark
 def test_a_python_program_reads_data_on_a_cluster_of_its_own_and_its_exit_code_is_the_jobs(
-    hub: Hub, tmp_path: Path
+    hub: RunningHub, tmp_path: Path
 ) -> None:
     (tmp_path / "words.txt").write_text("with spark\nwithout\nspark again\n")
     seen = ended(
@@ -52,13 +52,13 @@ def test_a_python_program_reads_data_on_a_cluster_of_its_own_and_its_exit_code_i
         {**SMALL, "code": PROGRAM, "data": [str(tmp_path / "words.txt")], "arguments": ["--fast", "a b"]},
     )
     log = log_of(hub, seen["id"], "job-0")
-    assert (seen["outcome"], seen["exit_code"]) == ("failed", 7), seen["reason"] + log
+    assert (seen["outcome"], seen["exit_code"]) == ("failed", 7), f"{seen['reason']}\n{log}"
     assert "lines 2 arguments ['--fast', 'a b']" in log
     assert all(process["state"] == "ended" for process in seen["processes"])
 
 
 @pytest.mark.spark
-def test_a_jar_runs_on_a_cluster_of_its_own(hub: Hub) -> None:
+def test_a_jar_runs_on_a_cluster_of_its_own(hub: RunningHub) -> None:
     import pyspark
 
     (jar,) = (Path(pyspark.__file__).parent / "jars").glob("spark-hive-thriftserver_*.jar")
@@ -75,12 +75,12 @@ def test_a_jar_runs_on_a_cluster_of_its_own(hub: Hub) -> None:
         },
     )
     log = log_of(hub, seen["id"], "job-0")
-    assert seen["outcome"] == "completed", seen["reason"] + log
+    assert seen["outcome"] == "completed", f"{seen['reason']}\n{log}"
     assert "sum 4950" in log
 
 
 @pytest.mark.spark
-def test_a_notebook_with_spark_has_its_session_from_the_start(hub: Hub) -> None:
+def test_a_notebook_with_spark_has_its_session_from_the_start(hub: RunningHub) -> None:
     made = hub.post("/executions", {"zapp": "spark-notebook", "parameters": SMALL})
     seen = hub.wait(made["id"], lambda each: each["phase"] in ("running", "ended"), 120)
     assert seen["phase"] == "running", seen["reason"]
@@ -98,7 +98,7 @@ def test_a_notebook_with_spark_has_its_session_from_the_start(hub: Hub) -> None:
 
 
 @pytest.mark.spark
-def test_archives_are_made_once(hub: Hub) -> None:
+def test_archives_are_made_once(hub: RunningHub) -> None:
     """The set of this environment is there since it was set up: nothing is made a second time."""
     seen = ended(hub, "spark-archives", {}, 900)
     log = log_of(hub, seen["id"], "maker-0")

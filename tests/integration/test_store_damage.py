@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import event as sa_event
 
 from zoe_hub.core.errors import ZoeError
+from zoe_hub.core.words import words
 from zoe_hub.store.base import Batch
 from zoe_hub.store.databases import sqlite
 from zoe_hub.store.sql import SQLStore
@@ -145,10 +146,10 @@ async def test_while_the_disk_is_full_small_commits_are_whole_or_refused(full):
         kept.append(f"x{n}")
     assert isinstance(result, ZoeError), "the disk was never full"
     assert result.code == "storage-full"
-    assert list(store.executions) == [e.reason for e in await store.events()] == kept
+    assert list(store.executions) == [words(e.reason) for e in await store.events()] == kept
     await store.close()
     again = await opened(path)  # a full disk does not keep the hub from starting
-    assert list(again.executions) == [e.reason for e in await again.events()] == kept
+    assert list(again.executions) == [words(e.reason) for e in await again.events()] == kept
     await again.close()
 
 

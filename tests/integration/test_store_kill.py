@@ -13,6 +13,7 @@ import time
 import pytest
 
 from zoe_hub.core.executions.model import Phase
+from zoe_hub.core.words import words
 from zoe_hub.store.base import Batch
 from zoe_hub.store.sql import SQLStore
 from zoe_hub.testing.store_contract import event, execution
@@ -23,9 +24,10 @@ DEADLINE = 60
 
 HUB = """
 import asyncio, os, sys
-from zoe_hub.core.model import Phase
+from zoe_hub.core.executions.model import Phase
 from zoe_hub.store.base import Batch
 from zoe_hub.store.sql import SQLStore
+from zoe_hub.core.reasons import because
 from zoe_hub.testing.store_contract import *
 
 async def work(store, life, worker):
@@ -35,7 +37,7 @@ async def work(store, life, worker):
         known = store.executions.get(chain)
         version = known.version + 1 if known else 1
         await store.commit(Batch(
-            executions=(execution(f"e{name}"), execution(chain, version=version, reason=name)),
+            executions=(execution(f"e{name}"), execution(chain, version=version, reason=because("told", words=name))),
             attachments=(attachment(f"a{name}"),), tokens=(token(f"t{name}"),), replies=(reply(f"k{name}"),),
             secrets={f"e{name}": {"s": name}}, events=(event("first", process=name), event("second", process=name)),
         ))
@@ -77,7 +79,9 @@ async def check(path, promised):
     while page := await store.events(since=len(events), limit=10_000):
         events += page
     assert [each.seq for each in events] == list(range(1, store.last_seq + 1))
-    pairs = [(a.process, b.process, a.reason, b.reason) for a, b in zip(events[::2], events[1::2], strict=True)]
+    pairs = [
+        (a.process, b.process, words(a.reason), words(b.reason)) for a, b in zip(events[::2], events[1::2], strict=True)
+    ]
     assert all(a == b and (x, y) == ("first", "second") for a, b, x, y in pairs), "events of a batch are together"
     kept = {pair[0] for pair in pairs}
     for said, version in promised:

@@ -18,7 +18,7 @@ from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import websocket_connect
 
 from zoe_hub.testing import strangers
-from zoe_hub.testing.hub import Hub, running_hub
+from zoe_hub.testing.hub import RunningHub, running_hub
 from zoe_hub.testing.strangers import Listener
 
 pytestmark = pytest.mark.skipif(not strangers.possible(), reason="only root can start a process of another user")
@@ -69,7 +69,7 @@ KINDS = {
 
 
 @pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
     place = tmp_path_factory.mktemp("strangers")
     for name, (code, ready) in KINDS.items():
         folder = place / "shop" / name
@@ -83,7 +83,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
         yield hub
 
 
-def started(hub: Hub, zapp: str) -> tuple[str, int]:
+def started(hub: RunningHub, zapp: str) -> tuple[str, int]:
     """An execution whose process runs, and the port that it was given."""
     made = hub.post("/executions", {"zapp": zapp})
     hub.wait(made["id"], lambda seen: [each["state"] for each in seen["processes"]] in (["starting"], ["ready"]))
@@ -99,7 +99,7 @@ def met(stranger: Listener, times: int) -> None:
 
 
 @pytest.mark.parametrize("zapp", ["asked", "accepting"])
-def test_a_probe_tells_a_stranger_nothing_and_does_not_believe_it(hub: Hub, zapp: str) -> None:
+def test_a_probe_tells_a_stranger_nothing_and_does_not_believe_it(hub: RunningHub, zapp: str) -> None:
     execution, port = started(hub, zapp)
     with Listener(port) as stranger:
         met(stranger, 4)
@@ -109,7 +109,7 @@ def test_a_probe_tells_a_stranger_nothing_and_does_not_believe_it(hub: Hub, zapp
 
 
 @pytest.mark.parametrize("zapp", ["asked", "accepting"])
-def test_a_program_of_the_same_user_beside_the_process_is_not_believed_either(hub: Hub, zapp: str) -> None:
+def test_a_program_of_the_same_user_beside_the_process_is_not_believed_either(hub: RunningHub, zapp: str) -> None:
     execution, port = started(hub, zapp)
     with socket.create_server(("127.0.0.1", port)) as beside:
         beside.settimeout(30)
@@ -122,7 +122,7 @@ def test_a_program_of_the_same_user_beside_the_process_is_not_believed_either(hu
     hub.post(f"/executions/{execution}/terminate", {})
 
 
-def test_the_process_itself_is_asked_with_its_secret_and_believed(hub: Hub) -> None:
+def test_the_process_itself_is_asked_with_its_secret_and_believed(hub: RunningHub) -> None:
     execution, _ = started(hub, "served")
     hub.wait(execution, lambda seen: seen["phase"] == "running")
     page = httpx.get(f"{hub.url}/zoe/pages/{execution}/web-0/ui/", headers={"Authorization": f"Bearer {hub.token}"})
@@ -130,7 +130,7 @@ def test_the_process_itself_is_asked_with_its_secret_and_believed(hub: Hub) -> N
 
 
 @pytest.mark.parametrize("mode", ["accept", "wait", "defer"])
-def test_a_proxied_request_does_not_reach_a_stranger(hub: Hub, mode: str) -> None:
+def test_a_proxied_request_does_not_reach_a_stranger(hub: RunningHub, mode: str) -> None:
     execution, port = started(hub, "shown")
     hub.wait(execution, lambda seen: seen["phase"] == "running")
     own = {"Authorization": f"Bearer {hub.token}"}
@@ -147,7 +147,7 @@ def test_a_proxied_request_does_not_reach_a_stranger(hub: Hub, mode: str) -> Non
         assert stranger.so_far == b""
 
 
-async def test_nor_does_a_websocket(hub: Hub) -> None:
+async def test_nor_does_a_websocket(hub: RunningHub) -> None:
     execution, port = started(hub, "shown")
     hub.wait(execution, lambda seen: seen["phase"] == "running")
     address = f"{hub.url}/zoe/pages/{execution}/web-0/ui/talk".replace("http:", "ws:")

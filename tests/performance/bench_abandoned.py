@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import shop
 from memory import pss
 
-from zoe_hub.testing.hub import Hub
+from zoe_hub.testing.hub import RunningHub
 
 COUNT = 10_000
 AT_A_TIME = 50  # connections
@@ -33,7 +33,7 @@ def run() -> dict[str, object]:
     return {"name": "abandoned", "figure": round(after - before, 1), "unit": "MiB", "target": TARGET, "detail": detail}
 
 
-def _abandon(hub: Hub, count: int) -> None:
+def _abandon(hub: RunningHub, count: int) -> None:
     """Announce requests, send a part of their bodies, leave; return when the hub has seen all of them leave."""
     place = urlsplit(hub.url)
     head = f"POST /api/v1/executions HTTP/1.1\r\nHost: localhost\r\nContent-Length: {10 * len(PART)}\r\n"
@@ -48,6 +48,6 @@ def _abandon(hub: Hub, count: int) -> None:
         time.sleep(0.01)
 
 
-def _open(hub: Hub) -> float:
+def _open(hub: RunningHub) -> float:
     text = hub.call("GET", "/metrics").raise_for_status().text
     return sum(map(float, re.findall(r"^zoe_connections\{.*\} (\S+)$", text, re.MULTILINE)))

@@ -24,7 +24,7 @@ sys.path.insert(0, str(FRAMEWORK))
 import appcds  # noqa: E402
 from jvm import SCALA_VERSION, find_java, find_pyspark  # noqa: E402
 
-from zoe_hub.testing.hub import Hub  # noqa: E402
+from zoe_hub.testing.hub import RunningHub  # noqa: E402
 
 ROUNDS = 3
 TARGET = 0.5
@@ -67,7 +67,7 @@ def run() -> dict[str, object]:
 
 def _ours() -> float:
     with tempfile.TemporaryDirectory(prefix="zoe-bench-") as name:
-        hub = Hub(Path(name) / "data", options=["--ZoeHub.idle_timeout=0"])
+        hub = RunningHub(Path(name) / "data", options=["--ZoeHub.idle_timeout=0"])
         hub.start()
         try:
             environment = {

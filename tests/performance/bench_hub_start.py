@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from zoe_hub.testing.hub import Hub
+from zoe_hub.testing.hub import RunningHub
 
 ROUNDS = 7
 TARGET = 1.0  # seconds
@@ -31,7 +31,7 @@ def run() -> dict[str, object]:
     """The median in seconds."""
     ours, bare = [], []
     with tempfile.TemporaryDirectory(prefix="zoe-bench-") as name:
-        hub = Hub(Path(name) / "data", options=["--ZoeHub.idle_timeout=0"])
+        hub = RunningHub(Path(name) / "data", options=["--ZoeHub.idle_timeout=0"])
         for number in range(ROUNDS + 1):  # the first start makes the database and the compiled files
             took = hub.start()
             hub.stop()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from memory import pss
 
-from zoe_hub.testing.hub import Hub
+from zoe_hub.testing.hub import RunningHub
 
 TARGET = 60.0  # MiB
 
@@ -19,7 +19,7 @@ TARGET = 60.0  # MiB
 def run() -> dict[str, object]:
     """The size in MiB."""
     with tempfile.TemporaryDirectory(prefix="zoe-bench-") as name:
-        hub = Hub(Path(name) / "data", options=["--ZoeHub.idle_timeout=0"])
+        hub = RunningHub(Path(name) / "data", options=["--ZoeHub.idle_timeout=0"])
         hub.start()
         hub.get("/zapps")
         hub.get("/executions")

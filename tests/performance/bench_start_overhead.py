@@ -14,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from zoe_hub.testing.hub import Hub
+from zoe_hub.testing.hub import RunningHub
 
 ROUNDS = 9
 TARGET, ADDED = 1.05, 0.1  # ratio, seconds
@@ -35,7 +35,7 @@ def run() -> dict[str, object]:
         code = JOB.format(place=str(place))
         program = Path(name) / "job.py"
         program.write_text(code)
-        hub = Hub(Path(name) / "data", options=["--ZoeHub.idle_timeout=0"])
+        hub = RunningHub(Path(name) / "data", options=["--ZoeHub.idle_timeout=0"])
         hub.start()
         try:
             for number in range(ROUNDS + 1):
@@ -65,11 +65,11 @@ def run() -> dict[str, object]:
     }
 
 
-def _raw(hub: Hub, program: Path, code: str) -> None:
+def _raw(hub: RunningHub, program: Path, code: str) -> None:
     subprocess.run([sys.executable, str(program)], check=True)
 
 
-def _hub(hub: Hub, program: Path, code: str) -> None:
+def _hub(hub: RunningHub, program: Path, code: str) -> None:
     made = hub.post("/executions", {"zapp": "python-job", "parameters": {"code": code, "memory": "1GiB"}})
     ended = hub.wait(made["id"], lambda seen: seen["phase"] == "ended", 60)
     assert ended["exit_code"] == 0, ended["reason"]

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from zoe_hub.testing.hub import Hub
+from zoe_hub.testing.hub import RunningHub
 
 FRAMEWORK = """
 framework: sleeper
@@ -36,11 +36,11 @@ def catalog(folder: Path) -> Path:
 
 
 @contextlib.contextmanager
-def hub(options: Sequence[str] = ()) -> Iterator[Hub]:
+def hub(options: Sequence[str] = ()) -> Iterator[RunningHub]:
     """A hub on the fake backend, stopped at the end."""
     with tempfile.TemporaryDirectory(prefix="zoe-bench-") as name:
         folder = catalog(Path(name) / "shop")
-        made = Hub(
+        made = RunningHub(
             Path(name) / "data",
             options=["--backend=fake", f"--ZoeHub.catalog_folders={folder}", "--ZoeHub.idle_timeout=0", *options],
         )

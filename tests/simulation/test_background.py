@@ -11,8 +11,14 @@ import pytest
 from zoe_hub.backends.base import Permanent
 from zoe_hub.core.executions.model import Outcome, Phase
 from zoe_hub.core.executions.spec import Group
+from zoe_hub.core.words import words
 from zoe_hub.store.memory import MemoryStore
 from zoe_hub.testing.simulation import Shop, World, virtually
+
+
+def told(hub):
+    """What the hub says is wrong."""
+    return "" if hub.problem is None else words(hub.problem)
 
 
 @pytest.mark.parametrize("method", ["nodes", "processes"])
@@ -21,11 +27,11 @@ def test_an_unforeseen_error_ends_no_loop_and_is_told(method):
         hub = await world.boot()
         await asyncio.sleep(1)
         world.engine.fail_next(method, ValueError("out of the blue"))
-        await world.until(lambda: "out of the blue" in hub.degraded, "the hub says what is wrong")
-        await world.until(lambda: hub.degraded == "", "the hub is well again")
+        await world.until(lambda: "out of the blue" in told(hub), "the hub says what is wrong")
+        await world.until(lambda: hub.problem is None, "the hub is well again")
         world.engine.fail_next(method, ValueError("once more"))
-        await world.until(lambda: "once more" in hub.degraded, "it still looks")
-        await world.until(lambda: hub.degraded == "", "the hub is well again")
+        await world.until(lambda: "once more" in told(hub), "it still looks")
+        await world.until(lambda: hub.problem is None, "the hub is well again")
         execution = await hub.service.start("ada", zapp="job", parameters={"seconds": 1})
         await world.until(lambda: not world.store.executions[execution.id].active, "a job ends")
         assert world.store.executions[execution.id].outcome is Outcome.COMPLETED
@@ -50,7 +56,7 @@ def test_a_watch_that_breaks_by_an_unforeseen_error_begins_again():
         for _, queue in world.engine._watchers:
             queue.put_nowait(None)  # no backend would say that
         await world.until(lambda: len(broken) == 3, "the watch begins again")
-        await world.until(lambda: hub.degraded == "", "the hub is well again")
+        await world.until(lambda: hub.problem is None, "the hub is well again")
         execution = await hub.service.start("ada", zapp="job", parameters={"seconds": 1})
         await asyncio.sleep(5)
         assert world.store.executions[execution.id].phase is Phase.ENDED
@@ -106,10 +112,10 @@ def test_one_leftover_that_cannot_be_reaped_keeps_no_other(error):
         await world.until(lambda: list(world.engine.all) == [stuck], "the others are gone")
         await asyncio.sleep(100)
         assert world.engine.all[stuck].running
-        assert ("it is stuck" in hub.degraded) == (error is not None)
+        assert ("it is stuck" in told(hub)) == (error is not None)
         world.backend.stop = stop
         await world.until(lambda: not world.engine.all, "nothing is left")
-        assert hub.degraded == ""
+        assert hub.problem is None
 
     virtually(scenario, World(shop=Polite()))
 

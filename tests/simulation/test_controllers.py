@@ -14,6 +14,7 @@ import pytest
 from zoe_hub.backends.fake import Faults
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.model import Outcome, Phase
+from zoe_hub.core.words import words
 from zoe_hub.testing.simulation import World, virtually
 
 SEEDS = range(12)
@@ -69,7 +70,8 @@ async def trouble(world: World) -> None:
     for identifier, code in jobs.items():
         execution = world.store.executions[identifier]
         assert execution.phase is Phase.ENDED
-        assert "waits" not in execution.reason
+        assert execution.reason.code == "result-decided"
+        assert execution.waits_for is None
         assert (execution.outcome, execution.exit_code) == (Outcome.COMPLETED if code == 0 else Outcome.FAILED, code), (
             execution.reason
         )
@@ -116,7 +118,7 @@ async def refused_for_long(world: World) -> None:
     told = [
         event for event in await world.store.events(limit=1000) if event.kind in ("execution.reason", "execution.phase")
     ]
-    assert [event.reason for event in told if "waits for the backend" in event.reason] == [
+    assert [words(event.reason) for event in told if event.reason.code == "backend-awaited"] == [
         "waits for job: 0 of 1 essential ready; waits for the backend: Simulated failure."
     ]
     assert world.store.executions[execution.id].outcome is Outcome.COMPLETED
@@ -128,12 +130,14 @@ def test_what_is_waited_for_is_told_once_and_not_with_every_try():
 
 async def engine_away(world: World) -> None:
     hub = await world.boot()
-    assert hub.degraded == ""
+    assert hub.problem is None
     world.engine.faults = Faults(before=1.0)
     world.engine.break_watches()
-    await world.until(lambda: "did not get through" in hub.degraded, "the hub says what is wrong")
+    await world.until(
+        lambda: hub.problem is not None and "did not get through" in words(hub.problem), "the hub says what is wrong"
+    )
     world.engine.faults = Faults()
-    await world.until(lambda: hub.degraded == "", "the hub is well again")
+    await world.until(lambda: hub.problem is None, "the hub is well again")
 
 
 def test_a_hub_whose_backend_is_away_says_so_until_it_is_back():

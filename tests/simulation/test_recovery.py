@@ -12,8 +12,11 @@ from zoe_hub.backends.fake import Faults
 from zoe_hub.controllers.executions import reconciler
 from zoe_hub.controllers.kit.tokens import jws
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.core.executions.model import Outcome, Phase
-from zoe_hub.core.executions.spec import Drain, Group, Ready, Secret
+from zoe_hub.core.executions.model import Outcome, Phase, ProcessState
+from zoe_hub.core.executions.spec import Drain, Group, Ready, Restart, Secret
+from zoe_hub.core.executions.standing import standing
+from zoe_hub.core.reasons import because
+from zoe_hub.core.words import words
 from zoe_hub.testing.simulation import Shop, World, virtually
 
 
@@ -42,9 +45,16 @@ def state(world: World) -> list[str]:
     return [process.state.value for process in only(world).processes]
 
 
+def why(world: World) -> str:
+    """The whole reason, with the log lines that it quotes."""
+    reason = standing(only(world))
+    return "\n".join((words(reason), *reason.tail))
+
+
 async def told(world: World) -> str:
     """All reasons that were ever given."""
-    return "\n".join(event.reason for event in await world.store.events(limit=10000))
+    reasons = [event.reason for event in await world.store.events(limit=10000)]
+    return "\n".join(line for reason in reasons for line in (words(reason), *reason.tail))
 
 
 # --- a hub that was away
@@ -175,9 +185,11 @@ def test_processes_are_stopped_also_while_a_preparation_has_to_wait():
             await real(name, number)
 
         world.backend.signal = signal
-        world.engine.kill(next(name for name in world.engine.all if name.endswith("worker-0")), None, "port taken")
+        world.engine.kill(
+            next(name for name in world.engine.all if name.endswith("worker-0")), None, because("port-lost")
+        )
         await asyncio.sleep(3)
-        assert "waits for the backend: not now" in only(world).reason
+        assert "waits for the backend: not now" in why(world)
         await hub.service.scale(execution.id, group=None, count=2)
         await asyncio.sleep(5)
         assert stopped == ["worker-2"]
@@ -204,11 +216,11 @@ def test_what_cannot_be_cleaned_up_is_told_and_tried_again(method):
             await hub.service.terminate(execution.id)
         else:
             await hub.service.scale(execution.id, group=None, count=1)
-        await world.until(lambda: "waits for the backend: Permission denied" in only(world).reason, "it is told")
+        await world.until(lambda: "waits for the backend: Permission denied" in why(world), "it is told")
         await asyncio.sleep(600)
         assert 15 < len(tries) < 40
         broken.clear()
-        await world.until(lambda: "Permission denied" not in only(world).reason, "it is tried again")
+        await world.until(lambda: "Permission denied" not in why(world), "it is tried again")
         assert (await world.backend.processes() == ()) == (method == "clean")
         assert only(world).active == (method == "remove")
 
@@ -225,7 +237,7 @@ def test_a_text_that_can_never_be_bound_fails_the_execution_with_the_reason():
         await hub.service.start("ada", zapp="z", parameters={})
         await world.until(lambda: not only(world).active, "it ends")
         assert only(world).outcome is Outcome.FAILED
-        assert "'jws' signs with a secret that is random" in only(world).reason
+        assert "'jws' signs with a secret that is random" in why(world)
 
     shop = One(
         "sleep", environment={"T": "⟦jws:pw⟧"}, secrets=[Secret(name="pw", source="given")], given={"pw": "short"}
@@ -250,11 +262,48 @@ def test_what_the_shop_lacks_is_told_until_it_is_back():
         world.engine.kill(only(world).processes[0].name, 1)
         await asyncio.sleep(10)
         assert only(world).phase is Phase.STARTING
-        assert "There is no framework 'f'." in only(world).reason
+        assert "There is no framework 'f'." in why(world)
         world.shop.missing = False
         await world.until(lambda: only(world).phase is Phase.RUNNING, "it runs again")
 
     virtually(scenario, World(shop=Shelf("sleep", "⟦folder:f⟧")))
+
+
+# --- what a log says of an end
+# ---------------------------------------------------------------------------------------------
+
+
+def test_an_end_quotes_the_log_of_this_start_alone():
+    async def scenario(world):
+        hub = await world.boot()
+        await hub.service.start("ada", zapp="z", parameters={})
+        await world.until(lambda: not only(world).active, "it ends")
+        assert only(world).processes[0].incarnation == 1
+        assert only(world).reason.tail == ("ValueError: no",)
+
+    virtually(scenario, World(shop=One("print ValueError: no", "exit 3", restart=Restart(limit=1, delay=0.1))))
+
+
+@pytest.mark.parametrize("away", [False, True])
+def test_what_was_logged_before_this_start_does_not_make_it_ready(away):
+    """Also for a hub that has not started it."""
+
+    async def scenario(world):
+        hub = await world.boot()
+        await hub.service.start("ada", zapp="z", parameters={})
+        await world.until(lambda: only(world).phase is Phase.RUNNING, "it runs")
+        name = only(world).processes[0].name
+        world.engine.interpret = lambda command: ("print silent", "sleep")
+        world.engine.kill(name, 1)
+        await world.until(lambda: only(world).processes[0].state is ProcessState.STARTING, "it starts again")
+        if away:
+            await world.kill()
+            await world.boot()
+        await asyncio.sleep(5)
+        assert only(world).processes[0].state is ProcessState.STARTING
+
+    shop = One("print up", "sleep", ready=Ready(kind="log", pattern="up", timeout=60))
+    virtually(scenario, World(shop=shop))
 
 
 # --- secrets
@@ -270,7 +319,7 @@ def test_no_reason_quotes_a_secret_that_a_program_logged(filler):
         hub = await world.boot()
         await hub.service.start("ada", zapp="z", parameters={})
         await world.until(lambda: not only(world).active, "it ends")
-        reasons = await told(world) + only(world).reason
+        reasons = await told(world) + why(world)
         assert "the end" in reasons
         for secret in ("hunter2", "very-secret", jws(KEY).rpartition(".")[2], KEY):
             assert secret not in reasons
@@ -299,7 +348,7 @@ def test_no_reason_quotes_a_secret_that_the_backend_names_in_its_refusal():
         await world.until(lambda: not only(world).active, "it ends")
         reasons = await told(world)
         assert "cannot pass *** yet" in reasons
-        assert "hunter2" not in reasons + only(world).reason
+        assert "hunter2" not in reasons + why(world)
 
     shop = One("sleep", secrets=[Secret(name="pw", source="given")], given={"pw": "hunter2"})
     virtually(scenario, World(shop=shop))

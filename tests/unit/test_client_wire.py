@@ -90,7 +90,15 @@ def drop(handler: tornado.web.RequestHandler) -> None:
 
 
 def view(phase: str = "running", **more: Any) -> dict[str, Any]:
-    return {"id": "e1", "name": "one", "phase": phase, "reason": "because", "groups": [], "processes": [], **more}
+    return {
+        "id": "e1",
+        "name": "one",
+        "phase": phase,
+        "reason": {"code": "told", "words": "because"},
+        "groups": [],
+        "processes": [],
+        **more,
+    }
 
 
 def event(seq: int) -> bytes:

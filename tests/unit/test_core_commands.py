@@ -14,6 +14,7 @@ from zoe_hub.core.executions.commands import ScaleExecution, StartExecution, Ter
 from zoe_hub.core.executions.invariants import violations
 from zoe_hub.core.executions.model import Outcome, Phase
 from zoe_hub.core.executions.spec import Connector, ExecutionSpec, Group
+from zoe_hub.core.reasons import because
 from zoe_hub.core.scheduling.nodes import Node
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -120,8 +121,11 @@ def test_scale_changes_the_wish_once(state):
 
 
 def test_terminate_twice_is_once_and_what_has_ended_does_not_grow(state):
-    state.do(TerminateExecution(execution="e1", reason="enough"))
-    assert (state.executions["e1"].outcome, state.executions["e1"].reason) == (Outcome.CANCELLED, "enough")
+    state.do(TerminateExecution(execution="e1", reason=because("told", words="enough")))
+    assert (state.executions["e1"].outcome, state.executions["e1"].reason) == (
+        Outcome.CANCELLED,
+        because("told", words="enough"),
+    )
     assert state.do(TerminateExecution(execution="e1")).changes == ()
     assert state.refused(ScaleExecution(execution="e1", count=3)) == "already-ended"
 

@@ -18,6 +18,7 @@ from zoe_hub.core.executions.commands import ScaleExecution, StartExecution, Ter
 from zoe_hub.core.executions.invariants import violations
 from zoe_hub.core.executions.model import Execution, Outcome, Phase, Process, ProcessState
 from zoe_hub.core.executions.spec import Connector, ExecutionSpec, Group
+from zoe_hub.core.reasons import because
 from zoe_hub.core.scheduling.nodes import Node
 from zoe_hub.store.base import Batch
 from zoe_hub.store.state import Draft, State
@@ -176,7 +177,13 @@ class Commands(RuleBasedStateMachine):
         if known.phase is Phase.ENDED:
             return
         process = Process(
-            name=f"p-{known.id}", group="single", index=0, state=ProcessState.READY, since=self.now, started=self.now
+            name=f"p-{known.id}",
+            group="single",
+            index=0,
+            state=ProcessState.READY,
+            since=self.now,
+            started=self.now,
+            reason=because("ready"),
         )
         if ends and known.desired == "ended":
             changed: Execution = replace(

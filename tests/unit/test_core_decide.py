@@ -28,8 +28,10 @@ from zoe_hub.core.executions.facts import (
 from zoe_hub.core.executions.invariants import violations
 from zoe_hub.core.executions.model import Address, Observed, Phase
 from zoe_hub.core.executions.spec import Drain, ExecutionSpec, Group, Port, Ready, Resources, Restart
-from zoe_hub.core.scheduling import fifo as scheduling
+from zoe_hub.core.reasons import because
+from zoe_hub.core.scheduling import fifo
 from zoe_hub.core.scheduling.nodes import Node
+from zoe_hub.core.scheduling.queue import Queue
 
 NODES = (Node(name="n", cores=8.0, memory=8 * 2**30),)
 PORT = Port(name="rpc", number=7077)
@@ -118,7 +120,7 @@ class World:
                 pass
         return {}
 
-    def exit(self, name: str, code: int, reason: str = "") -> None:
+    def exit(self, name: str, code: int, reason=None) -> None:
         if self.processes[name].state == "running":
             self.processes[name] = replace(self.processes[name], state="exited", exit_code=code, reason=reason)
 
@@ -159,7 +161,7 @@ class Life(RuleBasedStateMachine):
 
     def step(self, upto=None):
         """One pass of the hub, cut off before action number ``upto``; whether anything was done or changed."""
-        for identifier, grant in scheduling.admit([self.execution], NODES).items():
+        for identifier, grant in fifo.admit(Queue([self.execution], NODES)).items():
             assert identifier == "e1"
             self.keep(
                 replace(self.execution, granted=grant.granted, reason=grant.reason, version=self.execution.version + 1)
@@ -234,7 +236,7 @@ class Life(RuleBasedStateMachine):
     @rule(data=st.data(), code=st.sampled_from([0, 1, 3, -9]), port=st.booleans())
     def process_ends(self, data, code, port):
         name = data.draw(st.sampled_from(sorted(self.world.processes)))
-        self.world.exit(name, code, "port taken" if port else "")
+        self.world.exit(name, code, because("port-lost") if port else None)
 
     @precondition(lambda self: self.world.processes)
     @rule(data=st.data())

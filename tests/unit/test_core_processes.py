@@ -10,6 +10,7 @@ from zoe_hub.core.executions.facts import Facts, StartProcess
 from zoe_hub.core.executions.model import Address, Execution, Observed, Outcome, Process, ProcessState
 from zoe_hub.core.executions.processes import fold
 from zoe_hub.core.executions.spec import Drain, ExecutionSpec, Group, Port, Ready, Restart
+from zoe_hub.core.reasons import because
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(hours=1)
@@ -36,6 +37,7 @@ def execution(process, group=GROUP):
         name="n",
         spec=spec,
         created=LONG_AGO,
+        reason=because("admitted"),
         granted={"one": 1},
         counts={"one": 1},
         processes=(process,),
@@ -51,7 +53,7 @@ def process(state, **fields):
         since=LONG_AGO,
         started=LONG_AGO,
         addresses={"ui": ADDRESS},
-        **fields,
+        **{"reason": because("wanted")} | fields,
     )
 
 
@@ -81,11 +83,17 @@ def test_a_kill_that_was_due_is_not_put_off_by_a_hub_that_has_come_back():
 
 def test_what_runs_is_not_ended_by_a_refusal():
     before = process(ProcessState.READY)
-    facts = Facts(deployment="d", observed=seen(), refused={NAME: "no"})
+    facts = Facts(deployment="d", observed=seen(), refused={NAME: because("backend-refused", detail="no")})
     assert fold(execution(before), before, facts, NOW) == before
     pending = process(ProcessState.PENDING)
     assert (
-        fold(execution(pending), pending, Facts(deployment="d", refused={NAME: "no"}), NOW).state is ProcessState.ENDED
+        fold(
+            execution(pending),
+            pending,
+            Facts(deployment="d", refused={NAME: because("backend-refused", detail="no")}),
+            NOW,
+        ).state
+        is ProcessState.ENDED
     )
 
 
@@ -94,13 +102,16 @@ def test_a_port_that_was_taken_is_no_failure_and_another_one_is_asked_for(decide
     group = replace(GROUP, decides_result=decides)
     before = process(ProcessState.PENDING)
     after = decide(
-        execution(before, group), Facts(deployment="d", observed=seen("exited", reason="port taken")), NOW
+        execution(before, group), Facts(deployment="d", observed=seen("exited", reason=because("port-lost"))), NOW
     ).execution
     assert (after.desired, after.outcome) == ("running", None)
     (ended,) = after.processes
     assert (ended.failures, ended.addresses, ended.not_before) == (0, None, NOW + timedelta(seconds=1))
     (again,) = decide(after, Facts(deployment="d"), NOW + timedelta(seconds=1)).execution.processes
-    assert (again.state, again.reason) == (ProcessState.PENDING, "starts again: port taken")
+    assert (again.state, again.reason) == (
+        ProcessState.PENDING,
+        because("starts-again", cause=because("port-lost")),
+    )
 
 
 def test_a_failure_beyond_the_limit_still_ends_the_execution():
@@ -112,9 +123,9 @@ def test_a_failure_beyond_the_limit_still_ends_the_execution():
 def test_a_needed_group_is_there_even_if_its_first_process_has_gone_for_good():
     peer = replace(GROUP, ports=(), ready=Ready(), maximum=2)
     job = Group(name="job", framework="f", image="i", command=("j",), needs=("one",))
-    gone = replace(process(ProcessState.ENDED, ended=LONG_AGO, reason="port taken"), addresses=None)
+    gone = replace(process(ProcessState.ENDED, ended=LONG_AGO, reason=because("port-lost")), addresses=None)
     second = replace(process(ProcessState.READY), name="zoe-d-e1-one-1", index=1)
-    waits = Process(name="zoe-d-e1-job-0", group="job", index=0, since=LONG_AGO, addresses={})
+    waits = Process(name="zoe-d-e1-job-0", group="job", index=0, since=LONG_AGO, addresses={}, reason=because("wanted"))
     before = replace(
         execution(second, peer),
         processes=(gone, second, waits),
@@ -128,3 +139,25 @@ def test_a_needed_group_is_there_even_if_its_first_process_has_gone_for_good():
     )
     told = replace(before, spec=replace(before.spec, groups=(peer, replace(job, command=("j", "⟦address:one.ui⟧")))))
     assert decide(told, Facts(deployment="d", observed=observed), NOW).actions == ()
+
+
+QUOTED = ("Traceback", "ValueError: no")
+
+
+@pytest.mark.parametrize("limit", [0, 2])
+def test_the_last_lines_of_a_log_come_with_the_end_that_they_are_about_and_with_no_other(limit):
+    group = replace(GROUP, restart=Restart(limit=limit))
+    before = process(ProcessState.READY)
+    facts = Facts(deployment="d", observed=seen("exited", exit_code=1), tails={NAME: QUOTED})
+    after = decide(execution(before, group), facts, NOW).execution
+    exited = because("exited", code=1)
+    assert after.processes[0].reason == replace(exited, tail=QUOTED)
+    if limit == 0:
+        failed = because("essential-failed", process="one-0", failures=1, cause=exited, tail=QUOTED)
+        assert after.reason == failed
+        return
+    awaited = because("group-restarts", group="one", ready=0, essential=1, cause=exited)
+    assert after.reason == because("groups-awaited", groups=(awaited,)), "what it waits for quotes nothing"
+    (again,) = decide(after, Facts(deployment="d"), NOW + timedelta(seconds=1)).execution.processes
+    assert again.reason == because("starts-again", cause=exited)
+    assert again.reason.tail == ()

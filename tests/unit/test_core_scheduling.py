@@ -8,14 +8,23 @@ from msgspec.structs import replace
 
 from zoe_hub.core.executions.decide import decide
 from zoe_hub.core.executions.facts import Facts
-from zoe_hub.core.executions.model import Execution, Observed, Outcome, Process, ProcessState
+from zoe_hub.core.executions.model import Execution, Observed, Outcome, Phase, Process, ProcessState
 from zoe_hub.core.executions.processes import leaving
 from zoe_hub.core.executions.spec import ExecutionSpec, Group, Resources
-from zoe_hub.core.scheduling.fifo import admit
+from zoe_hub.core.executions.standing import QueuePlace
+from zoe_hub.core.reasons import because
+from zoe_hub.core.scheduling import fifo
 from zoe_hub.core.scheduling.nodes import Node
 from zoe_hub.core.scheduling.placement import capacity, essentials, never_fits, reserved
+from zoe_hub.core.scheduling.queue import Queue
+from zoe_hub.core.words import words
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def admit(executions, nodes):
+    """What the policy says of a queue that is made anew."""
+    return fifo.admit(Queue(executions, nodes))
 
 
 def execution(number, *, cores=1.0, essential=1, count=3, **fields):
@@ -37,7 +46,7 @@ def execution(number, *, cores=1.0, essential=1, count=3, **fields):
         spec=spec,
         created=NOW + timedelta(seconds=number),
         counts={"worker": count},
-        **fields,
+        **{"reason": because("admission-pending")} | fields,
     )
 
 
@@ -148,6 +157,7 @@ def test_what_hands_over_its_work_still_needs_its_place():
             index=index,
             state=ProcessState.READY if index == 0 else ProcessState.DRAINING,
             since=NOW,
+            reason=because("ready"),
         )
         for index in range(4)
     )
@@ -162,33 +172,80 @@ def test_what_can_never_run_on_fewer_nodes_blocks_nobody():
     nodes = (Node(name="n", cores=2.0, memory=2**40),)
     large, small = settled([execution(1, essential=3, count=3), execution(2, essential=1, count=1)], nodes)
     assert large.granted is None
-    assert large.reason == "queued until there are other nodes: 3 cores are needed and 2 of 2 are free"
+    assert words(large.reason) == "queued until there are other nodes: 3 cores are needed and 2 of 2 are free"
     assert small.granted == {"worker": 1}
     assert admit([large], (*nodes, Node(name="m", cores=2.0, memory=2**40)))["e1"].granted == {"worker": 3}
 
 
-def test_only_another_place_behind_the_head_is_not_worth_an_event():
+def test_a_queue_that_moves_changes_no_record_but_that_of_its_head():
     nodes = (Node(name="n", cores=2.0, memory=2**40),)
-    queue = [execution(number, essential=2, count=2) for number in range(1, 5)]
-    first = admit(queue, nodes)
-    assert [first[each.id].quiet for each in queue] == [False] * 4, "each is told once why it waits"
-    waiting = [replace(each, reason=first[each.id].reason) for each in queue[1:]]
-    second = admit(waiting, nodes)
-    assert [(each.id, second[each.id].quiet) for each in waiting] == [("e2", False), ("e3", False), ("e4", True)]
-    assert second["e3"].reason == "queued at position 1: 2 cores are needed and 0 of 2 are free on 1 node"
-    assert second["e4"].reason == "queued at position 2: waits behind app-3"
+    executions = [execution(number, essential=2, count=2) for number in range(1, 5)]
+    first = admit(executions, nodes)
+    assert set(first) == {"e1", "e2"}
+    assert first["e1"].granted == {"worker": 2}
+    waiting = [replace(executions[1], reason=first["e2"].reason), *executions[2:]]
+    assert words(waiting[0].reason) == "2 cores are needed and 0 of 2 are free on 1 node"
+    running = replace(executions[0], granted=first["e1"].granted)
+    assert admit([running, *waiting], nodes) == {}, "said once"
+    assert set(admit(waiting, nodes)) == {"e2", "e3"}, "the next one starts, the one behind it is told"
 
 
-def test_a_queued_execution_is_told_what_is_missing_and_where_it_stands():
+def test_a_queued_execution_knows_its_place():
     nodes = (Node(name="n", cores=2.0, memory=8 * 2**30),)
-    first, second, third = settled(
-        [execution(1, essential=2, count=2), execution(2, essential=1, count=1), execution(3, essential=1, count=1)],
-        nodes,
-    )
-    assert first.granted == {"worker": 2}
-    assert second.granted is None
-    assert second.reason == "queued at position 1: 1 cores are needed and 0 of 2 are free on 1 node"
-    assert third.reason == "queued at position 2: waits behind app-2"
+    large = execution(0, essential=3, count=3)
+    queue = Queue([large, *(execution(number, essential=1, count=1) for number in range(1, 5))], nodes)
+    assert queue.place("e0") is None, "it is in nobody's way"
+    assert queue.place("e1") == QueuePlace(position=1)
+    assert queue.place("e4") == QueuePlace(position=4, behind="app-1")
+    queue.put(replace(execution(2, essential=1, count=1), granted={"worker": 1}))
+    assert queue.place("e2") is None
+    assert queue.place("e4") == QueuePlace(position=3, behind="app-1")
+    queue.use((Node(name="n", cores=3.0, memory=8 * 2**30),))
+    assert queue.place("e4") == QueuePlace(position=4, behind="app-0")
+    assert queue.owners == ("ada",)
+
+
+steps = st.lists(
+    st.tuples(
+        st.sampled_from(["start", "start", "start", "scale", "terminate", "run", "vanish", "nodes", "admit", "admit"]),
+        st.integers(0, 9),
+        st.sampled_from([0.5, 1.0, 2.0, 5.0]),
+    ),
+    max_size=40,
+)
+
+
+@given(steps)
+def test_a_queue_kept_up_to_date_says_what_one_made_anew_would(plan):
+    nodes = (Node(name="n", cores=4.0, memory=2**40),)
+    world, queue = {}, Queue(nodes=nodes)
+    for number, (what, which, cores) in enumerate(plan):
+        known = list(world.values())
+        each = known[which % len(known)] if known else None
+        if what == "start":
+            each = execution(number, cores=cores, essential=1 + which % 3, count=1 + which % 3 + which % 2)
+        elif what == "nodes":
+            nodes = tuple(Node(name=f"n{index}", cores=cores, memory=2**40) for index in range(which % 3))
+            queue.use(nodes)
+        elif what == "admit":
+            for identifier, grant in fifo.admit(queue).items():
+                world[identifier] = replace(world[identifier], granted=grant.granted, reason=grant.reason)
+                queue.put(world[identifier])
+        elif each is not None and what == "scale":
+            each = replace(each, counts={"worker": max(each.spec.groups[0].essential, which)})
+        elif each is not None and what == "terminate":
+            each = replace(each, desired="ended", outcome=Outcome.CANCELLED)
+        elif each is not None and what == "run" and each.granted is not None:
+            each = looked_at(each, set())
+        elif each is not None and what == "vanish" and each.desired == "ended":
+            each = replace(each, phase=Phase.ENDED)
+        if each is not None and what not in ("nodes", "admit"):
+            world[each.id] = each
+            queue.put(each)
+        anew = Queue(world.values(), nodes)
+        assert fifo.admit(queue) == fifo.admit(anew)
+        assert [queue.place(identifier) for identifier in world] == [anew.place(identifier) for identifier in world]
+        assert sorted(queue.owners) == sorted(anew.owners)
 
 
 def test_elastic_processes_do_not_grow_while_somebody_waits_for_essentials():
@@ -201,7 +258,9 @@ def test_elastic_processes_do_not_grow_while_somebody_waits_for_essentials():
 
 
 def test_what_still_runs_counts_until_it_has_gone():
-    process = Process(name="p", group="worker", index=0, state=ProcessState.STOPPING, since=NOW)
+    process = Process(
+        name="p", group="worker", index=0, state=ProcessState.STOPPING, since=NOW, reason=because("execution-ends")
+    )
     ending = replace(execution(1, essential=1, count=1), granted={"worker": 1}, desired="ended", processes=(process,))
     assert reserved([ending]) == Resources(cores=1.0, memory=2**30)
     gone = replace(ending, processes=(replace(process, state=ProcessState.ENDED),))
@@ -216,9 +275,13 @@ def test_less_is_granted_at_once_when_less_is_wanted():
 
 def test_what_never_fits_says_why():
     spec = execution(1, cores=3.0, essential=1).spec
-    assert never_fits(spec, (Node(name="n", cores=4.0, memory=2**40),)) == ""
-    assert "none of 2 nodes has" in never_fits(
+    assert never_fits(spec, (Node(name="n", cores=4.0, memory=2**40),)) is None
+    assert never_fits(
         spec, (Node(name="a", cores=2.0, memory=2**40), Node(name="b", cores=2.0, memory=2**40))
+    ) == because("nodes-too-small", group="worker", cores=3.0, memory=2**30)
+    assert never_fits(spec, (Node(name="n", cores=2.0, memory=2**29),)) == because(
+        "cores-and-memory-missing",
+        cores=because("cores-missing", needed=3.0, free=2.0, total=2.0),
+        memory=because("memory-missing", needed=2**30, free=2**29, total=2**29),
     )
-    assert "3 cores are needed" in never_fits(spec, (Node(name="n", cores=2.0, memory=2**40),))
     assert essentials(spec).cores == 3.0

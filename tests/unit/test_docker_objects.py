@@ -11,6 +11,7 @@ from zoe_hub.backends.base import Permanent, ProcessSpec, Temporary
 from zoe_hub.backends.docker import objects
 from zoe_hub.backends.docker.engine import Engine, is_here, translate
 from zoe_hub.core.executions.spec import Port, Resources
+from zoe_hub.core.reasons import because
 
 NOW = datetime(2026, 1, 31, 12, 0, 0, 123456, UTC)
 
@@ -160,12 +161,12 @@ def inspection(**state):
 def test_observations():
     killed = objects.from_inspection(inspection())
     assert killed is not None
-    assert (killed.state, killed.exit_code, killed.reason) == ("exited", -9, "")
+    assert (killed.state, killed.exit_code, killed.reason) == ("exited", -9, None)
     assert killed.started == NOW
     assert killed.ended == datetime(2026, 1, 31, 11, 0, 5, 0, UTC)
     starved = objects.from_inspection(inspection(OOMKilled=True))
     assert starved is not None
-    assert starved.reason == "out of memory"
+    assert starved.reason == because("out-of-memory")
     assert objects.from_inspection(inspection(Status="created")) is None
     running = objects.from_inspection(inspection(Status="running", FinishedAt="0001-01-01T00:00:00Z"))
     assert running is not None
@@ -176,7 +177,7 @@ def test_observations():
 def test_a_process_that_outlived_a_starved_child_is_told_by_its_exit_code(status, code):
     seen = objects.from_inspection(inspection(OOMKilled=True, ExitCode=status))
     assert seen is not None
-    assert (seen.exit_code, seen.reason) == (code, "")
+    assert (seen.exit_code, seen.reason) == (code, None)
 
 
 def test_addresses_are_known_once_published():

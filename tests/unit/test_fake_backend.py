@@ -8,6 +8,7 @@ import pytest
 
 from zoe_hub.backends.base import Permanent, ProcessSpec, Resync, Temporary
 from zoe_hub.backends.fake import FakeBackend, FakeEngine, Faults
+from zoe_hub.core.reasons import because
 
 pytestmark = pytest.mark.looptime
 
@@ -59,7 +60,7 @@ async def test_the_grace_is_kept():
     await asyncio.sleep(29)
     assert (await only(backend)).state == "running"
     await asyncio.sleep(2)
-    assert (await only(backend)).reason == "killed: it did not end within 30 s"
+    assert (await only(backend)).reason == because("killed-late", grace=30)
 
 
 @pytest.mark.parametrize(("after", "count"), [(False, 0), (True, 1)])
@@ -81,8 +82,8 @@ async def test_a_process_can_be_killed_from_outside():
     engine = FakeEngine()
     backend = await connected(engine)
     await backend.start(spec(0))
-    engine.kill("zoe-one-e1-main-0", 137, "out of memory")
-    assert ((await only(backend)).exit_code, (await only(backend)).reason) == (137, "out of memory")
+    engine.kill("zoe-one-e1-main-0", 137, because("out-of-memory"))
+    assert ((await only(backend)).exit_code, (await only(backend)).reason) == (137, because("out-of-memory"))
 
 
 async def test_a_silent_watch_is_noticed():

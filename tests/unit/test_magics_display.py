@@ -36,12 +36,16 @@ def group(name: str, count: int, ready: int, **more: Any) -> dict[str, Any]:
     }
 
 
+def because(words: str, *tail: str) -> dict[str, Any]:
+    return {"code": "told", "facts": {"words": words}, "words": words, "tail": list(tail)}
+
+
 def process(identifier: str, state: str = "ready", **more: Any) -> dict[str, Any]:
     return {
         "id": identifier,
         "group": identifier.rpartition("-")[0],
         "state": state,
-        "reason": "is ready",
+        "reason": because("is ready"),
         "since": "2026-01-01T00:00:00Z",
         "started": "2026-01-01T00:00:00Z",
         "starts": 1,
@@ -57,7 +61,7 @@ def view(**more: Any) -> Any:
         "title": "Spark cluster",
         "zapp": "spark-cluster",
         "phase": "starting",
-        "reason": "starts",
+        "reason": because("starts"),
         "outcome": None,
         "exit_code": None,
         "groups": [group("master", 1, 1), group("worker", 3, 1, scalable=True), group("connect", 1, 0)],
@@ -91,17 +95,24 @@ def test_progress_names_what_is_ready_and_what_is_not() -> None:
     assert text == "spark-cluster-abc12 starting: master ✓ · worker 1/3 · connect … (4.2 s)"
     assert "width:40%" in html
     assert 'role="status"' in html
-    queued = Progress(view(phase="queued", reason="2 GiB are missing; 2nd in the queue"), 1.0)
+    queued = Progress(view(phase="queued", reason=because("2 GiB are missing; 2nd in the queue")), 1.0)
     assert "2 GiB are missing; 2nd in the queue" in queued.text()
+
+
+def test_a_reason_comes_with_the_log_lines_that_show_it() -> None:
+    failed = view(phase="ended", outcome="failed", exit_code=1, reason=because("job-0 has ended", "one", "two <b>"))
+    shown = Execution(failed)
+    assert "is failed (1): job-0 has ended. Its log ends:\none\ntwo <b>" in shown.text()
+    assert "job-0 has ended. Its log ends:<br>one<br>two &lt;b&gt;</div>" in shown.html()
 
 
 def test_everything_from_elsewhere_is_escaped() -> None:
     evil = view(
         name=EVIL,
         title=EVIL,
-        reason=EVIL,
+        reason=because(EVIL),
         groups=[group(EVIL, 2, 1)],
-        processes=[process(f"{EVIL}-0", reason=EVIL)],
+        processes=[process(f"{EVIL}-0", reason=because(EVIL))],
         endpoints=[
             {"process": EVIL, "port": "ui", "title": EVIL, "path": "/zoe/pages/" + EVIL, "show": True, "ready": True}
         ],

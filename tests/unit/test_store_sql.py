@@ -27,7 +27,7 @@ from zoe_hub.store.migrate import ZOE, Migrations
 from zoe_hub.store.sql import SQLStore
 from zoe_hub.testing.store_contract import batch_of_everything, event, execution, reply
 
-FIRST = Path(migrate.__file__).parent / "migrations" / "versions" / "r0001_first.py"
+VERSIONS = Path(migrate.__file__).parent / "migrations" / "versions"
 
 
 @pytest.fixture
@@ -271,22 +271,23 @@ def test_a_new_database_needs_no_alembic(path):
     assert done.stdout.strip() == "[]"
 
 
-def two_revisions(folder, upgrade):
-    """Migrations with a second revision whose upgrade does ``upgrade``."""
+def with_another(folder, upgrade):
+    """Migrations with one more revision, 9999, whose upgrade does ``upgrade``."""
     (folder / "versions").mkdir(parents=True)
     for name in ("env.py", "script.py.mako"):
         (folder / name).write_bytes((ZOE.folder / name).read_bytes())
-    (folder / "versions" / FIRST.name).write_bytes(FIRST.read_bytes())
-    (folder / "versions" / "r0002.py").write_text(
-        "import sqlalchemy as sa\nfrom alembic import op\nrevision, down_revision = '0002', '0001'\n"
+    for file in VERSIONS.glob("r*.py"):
+        (folder / "versions" / file.name).write_bytes(file.read_bytes())
+    (folder / "versions" / "r9999.py").write_text(
+        f"import sqlalchemy as sa\nfrom alembic import op\nrevision, down_revision = '9999', '{ZOE.head}'\n"
         "def upgrade():\n    op.add_column('executions', sa.Column('note', sa.String))\n"
         "    op.execute(\"UPDATE executions SET note = 'new'\")\n" + upgrade
     )
-    return Migrations(folder=folder, revisions=("0001", "0002"))
+    return Migrations(folder=folder, revisions=(*ZOE.revisions, "9999"))
 
 
 async def old_database(path):
-    """A database at the first revision, whose hub was killed: part of it is in the log only. Gives its files."""
+    """A database at the present revision, whose hub was killed: part of it is in the log only. Gives its files."""
     store = SQLStore(path)
     await store.open()
     await store.commit(batch_of_everything(1))
@@ -300,13 +301,13 @@ async def old_database(path):
 
 async def test_an_old_database_is_migrated(path, tmp_path):
     await old_database(path)
-    store = SQLStore(path, migrations=two_revisions(tmp_path / "migrations", ""))
+    store = SQLStore(path, migrations=with_another(tmp_path / "migrations", ""))
     await store.open()
     assert list(store.executions) == ["e1"]
     await store.commit(Batch(executions=(execution("e1", version=2),)))
     await store.close()
     assert plain(path, "SELECT version, note FROM executions") == [(2, "new")]
-    assert plain(path, "SELECT version_num FROM alembic_version") == [("0002",)]
+    assert plain(path, "SELECT version_num FROM alembic_version") == [("9999",)]
     assert [file.name for file in path.parent.iterdir()] == ["zoe.db"]
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
@@ -323,7 +324,7 @@ async def test_a_migration_that_fails_changes_nothing(path, tmp_path, flaw):
     """It changed a table and rows before; the last of them leaves what this version cannot read."""
     files = await old_database(path)
     old = {name: content for name, content in files.items() if not name.endswith("-shm")}
-    store = SQLStore(path, migrations=two_revisions(tmp_path / "migrations", flaw))
+    store = SQLStore(path, migrations=with_another(tmp_path / "migrations", flaw))
     with pytest.raises(BaseException) as raised:  # noqa: PT011 - each flaw its own
         await store.open()
     assert not isinstance(raised.value, AssertionError)
@@ -336,11 +337,11 @@ async def test_a_migration_that_fails_changes_nothing(path, tmp_path, flaw):
 
 async def test_a_newer_database_is_left_alone(path, tmp_path):
     await old_database(path)
-    store = SQLStore(path, migrations=two_revisions(tmp_path / "migrations", ""))
+    store = SQLStore(path, migrations=with_another(tmp_path / "migrations", ""))
     await store.open()
     await store.close()
     before = path.read_bytes()
-    with pytest.raises(ZoeError, match="0002") as raised:
+    with pytest.raises(ZoeError, match="9999") as raised:
         await SQLStore(path).open()
     assert raised.value.code == "storage-newer"
     assert path.read_bytes() == before

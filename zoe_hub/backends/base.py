@@ -177,6 +177,12 @@ class Backend(LoggingConfigurable):
         oldest byte kept. ``Permanent`` ``no-log`` if there never was one."""
 
     @abstractmethod
+    async def log_start(self, name: str, incarnation: int) -> int:
+        """The byte offset at which the log of this start begins, also after the process is gone; for the latest start
+        of that name. 0 if nobody noted it. ``Permanent`` ``no-log`` if there never was one.
+        """
+
+    @abstractmethod
     async def forget_logs(self, execution: str) -> None:
         """Delete the logs of an ended execution."""
 

@@ -1,8 +1,8 @@
-"""Writes what is generated from the table of operations: ``python -m zoe_hub.contract.generate [--check]``.
+"""Writes what is generated from the tables of operations and reasons: ``python -m zoe_hub.contract.generate``.
 
-``openapi.json``, the TypeScript types, the client's operations and two pages of the documentation. With ``--check``
-nothing is written and the exit code is 1 if a file differs; a test does the same. Called by people who changed the
-table.
+``openapi.json``, the TypeScript types and words, the client's operations and three pages of the documentation. With
+``--check`` nothing is written and the exit code is 1 if a file differs; a test does the same. Called by people who
+changed the table.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 from zoe_hub.contract.openapi import Json, document
 from zoe_hub.contract.pages import errors_page, rest_page
 from zoe_hub.contract.python import python_module
+from zoe_hub.contract.reasons import reasons_page, typescript_reasons
 from zoe_hub.contract.typescript import typescript_module
 
 
@@ -25,7 +26,9 @@ def files() -> dict[str, str]:
         "zoe_hub/contract/openapi.json": json.dumps(described, indent=1, ensure_ascii=False) + "\n",
         "labextension/src/api/types.ts": typescript_module(described),
         "jupyter_zoe/client/operations.py": python_module(described),
+        "labextension/src/api/reasons.ts": typescript_reasons(),
         "docs/errors.md": errors_page(),
+        "docs/reasons.md": reasons_page(),
         "docs/rest.md": rest_page(described),
     }
 

@@ -52,6 +52,20 @@ class Problem(Record, kw_only=True):
     incident: str = ""
 
 
+class ReasonView(Record, kw_only=True):
+    """Why something is as it is. ``code`` is stable (see the page of reasons); ``words`` say it in one English line."""
+
+    code: str
+    facts: Annotated[
+        dict[str, Any],
+        Meta(description="what the code is about; a reason among them, such as the cause, is a ReasonView itself"),
+    ] = {}
+    words: str
+    tail: Annotated[
+        tuple[str, ...], Meta(description="the last lines that the process logged, of the start that this is about")
+    ] = ()
+
+
 # --- system --------------------------------------------------------------------------------------------------------
 
 
@@ -62,7 +76,7 @@ class Health(Record, kw_only=True):
     version: str
     deployment: str
     backend: str
-    reason: str = ""
+    reason: ReasonView | None = None
     started: datetime
     last_event: int
     active: int  # executions that have not ended, of all users
@@ -221,7 +235,7 @@ class ProcessView(Record, kw_only=True):
     group: str
     index: int
     state: ProcessState
-    reason: str
+    reason: ReasonView
     since: datetime
     started: datetime | None = None
     ended: datetime | None = None
@@ -246,7 +260,7 @@ class ExecutionView(Record, kw_only=True):
     desired: Literal["running", "ended"]
     outcome: Outcome | None = None
     exit_code: int | None = None
-    reason: str
+    reason: ReasonView
     created: datetime
     running_since: datetime | None = None
     ended: datetime | None = None
@@ -303,7 +317,7 @@ class EventView(Record, kw_only=True):
     owner: str
     execution: str = ""
     process: str = ""
-    reason: str
+    reason: ReasonView
     data: dict[str, Any] = {}
 
 
@@ -412,7 +426,7 @@ class Change(Record, kw_only=True):
     """One state change of a plan, with its reason."""
 
     what: str
-    reason: str
+    reason: ReasonView
 
 
 class PlanView(Record, kw_only=True):

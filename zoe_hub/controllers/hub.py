@@ -25,7 +25,9 @@ from zoe_hub.controllers.kit.queue import WorkQueue
 from zoe_hub.controllers.service import Service, Shop
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.model import Execution
+from zoe_hub.core.reasons import Reason, because, reason_of
 from zoe_hub.core.record import Record
+from zoe_hub.core.words import words
 from zoe_hub.store.base import Store
 
 GRACE = 10.0  # seconds that a process which nobody remembers has from the request to end until it is killed
@@ -104,7 +106,7 @@ class Controllers(LoggingConfigurable):
         )
         self.report = Report()
         self._reaper: asyncio.Task[None] | None = None
-        self._unreaped = ""  # why something that nobody remembers could not be reaped
+        self._unreaped: Reason | None = None  # why something that nobody remembers could not be reaped
 
     @property
     def stats(self) -> Mapping[str, float]:
@@ -116,8 +118,8 @@ class Controllers(LoggingConfigurable):
         }
 
     @property
-    def degraded(self) -> str:
-        """Why the hub cannot do all that it should at this moment; empty if it can."""
+    def problem(self) -> Reason | None:
+        """Why the hub cannot do all that it should at this moment; None if it can."""
         return self._reconciler.problem or self._observer.problem or self.admission.problem or self._unreaped
 
     async def start(self) -> None:
@@ -155,7 +157,7 @@ class Controllers(LoggingConfigurable):
 
     def _committed(self, execution: Execution) -> None:
         """A decision was committed: what it freed or wants may change who is admitted."""
-        self.admission.kick()
+        self.admission.changed(execution.id)
 
     async def _unknown(self) -> tuple[str, ...]:
         have = dict.fromkeys((*self._observer.executions(), *await self.backend.executions()))
@@ -191,9 +193,9 @@ class Controllers(LoggingConfigurable):
         due, delay = loop.time() + GRACE, 0.1
         left, asked = list(executions), set[str]()
         while True:
-            grace, problems = max(0.0, due - loop.time()), list[str]()
+            grace, problems = max(0.0, due - loop.time()), list[Reason]()
             done = await asyncio.gather(*(self._reaped(execution, grace, asked, problems) for execution in left))
-            self._unreaped = next(iter(problems), "")
+            self._unreaped = next(iter(problems), None)
             left = [execution for execution, gone in zip(left, done, strict=True) if not gone]
             if not left:
                 return
@@ -202,7 +204,7 @@ class Controllers(LoggingConfigurable):
             with suppress(ZoeError):  # the observer's own listings tell of it
                 await self._observer.list()
 
-    async def _reaped(self, execution: str, grace: float, asked: set[str], problems: list[str]) -> bool:
+    async def _reaped(self, execution: str, grace: float, asked: set[str], problems: list[Reason]) -> bool:
         """One look at one of them; whether nothing of it is left. ``asked``: processes that were asked to end
         already.
         """
@@ -215,12 +217,7 @@ class Controllers(LoggingConfigurable):
             if not running:
                 await self.backend.clean(execution)
             return not running
-        except ZoeError as error:
-            problems.append(f"{execution}, which nobody remembers, could not be reaped yet: {error.detail}")
-            self.log.warning("%s", problems[-1])
         except Exception as error:
-            problems.append(
-                f"{execution}, which nobody remembers, could not be reaped yet: {type(error).__name__}: {error}"
-            )
-            self.log.exception("%s", problems[-1])
+            problems.append(because("not-reaped", execution=execution, cause=reason_of(error, "The backend")))
+            self.log.warning("%s", words(problems[-1]), exc_info=not isinstance(error, ZoeError))
         return False

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from zoe_hub.backends.base import Backend
-from zoe_hub.contract.types import Connection
 from zoe_hub.controllers.attachments.preflight import check_versions
 from zoe_hub.controllers.executions.admission import Admission
 from zoe_hub.controllers.executions.binding import Binder, Folders
@@ -19,15 +18,18 @@ from zoe_hub.controllers.kit.clock import Clock
 from zoe_hub.controllers.kit.tokens import new_token
 from zoe_hub.core import commands, text
 from zoe_hub.core.attachments.commands import Attach, Detach, attached, connects
-from zoe_hub.core.attachments.model import Attachment
+from zoe_hub.core.attachments.model import Attachment, ConnectionDetails
 from zoe_hub.core.commands import Command
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.commands import ScaleExecution, StartExecution, TerminateExecution
 from zoe_hub.core.executions.model import Execution, Phase
 from zoe_hub.core.executions.rendered import RenderedZApp
 from zoe_hub.core.executions.spec import Resources
+from zoe_hub.core.executions.standing import standing
 from zoe_hub.core.plan import Plan
+from zoe_hub.core.reasons import because
 from zoe_hub.core.scheduling import placement
+from zoe_hub.core.words import words
 from zoe_hub.store.base import Batch, Reply, Store, Token
 
 RETRIES = 20  # how often a plan is made anew because its records changed meanwhile
@@ -139,7 +141,12 @@ class Service:
     ) -> Execution:
         """End an execution, in whatever phase it is."""
         await self._do(
-            TerminateExecution(execution=execution_id, reason=reason, confirm=confirm, version=version),
+            TerminateExecution(
+                execution=execution_id,
+                reason=because("told", words=reason) if reason else None,
+                confirm=confirm,
+                version=version,
+            ),
             once=version is not None,
         )
         return self.store.executions[execution_id]
@@ -249,7 +256,7 @@ class Service:
         await self._do(Detach(attachment=attachment_id, keep=keep))
         return self.store.executions[attachment.execution if attachment else ""]
 
-    def connection(self, attachment_id: str) -> Connection:
+    def connection(self, attachment_id: str) -> ConnectionDetails:
         """What the kernel of an attachment needs to connect.
 
         :raises ZoeError: ``unknown-attachment``, ``already-ended``, ``not-ready``, ``not-attachable``
@@ -259,9 +266,10 @@ class Service:
             raise ZoeError("unknown-attachment", f"There is no attachment {attachment_id!r}.")
         execution = self.store.executions[attachment.execution]
         if execution.desired == "ended":
-            raise ZoeError("already-ended", f"{execution.name} has ended: {execution.reason}")
+            raise ZoeError("already-ended", f"{execution.name} has ended: {words(execution.reason)}")
         if execution.phase is not Phase.RUNNING:
-            raise ZoeError("not-ready", f"{execution.name} is {execution.phase.value}: {execution.reason}")
+            reason = standing(execution, self.admission.place(execution))
+            raise ZoeError("not-ready", f"{execution.name} is {execution.phase.value}: {words(reason)}")
         how = connects(execution, attachment.language)
         secrets = self.store.secrets(execution.id)
         outputs = {
@@ -270,13 +278,13 @@ class Service:
         endpoints = [
             reference for reference in text.references(execution.spec.outputs.values()) if reference.kind == "endpoint"
         ]
-        return Connection(
+        return ConnectionDetails(
             requires=how.requires,
             variable=how.variable,
             code=how.code,
             outputs=outputs,
             secrets={name: secrets[name] for name in how.secrets if name in secrets},
-            addresses=[self._binder.value(execution, None, {}, endpoint) for endpoint in endpoints],
+            addresses=tuple(self._binder.value(execution, None, {}, endpoint) for endpoint in endpoints),
         )
 
     async def reserved(self) -> Resources:
@@ -320,7 +328,7 @@ class Service:
                 tokens=tuple(tokens),
             )
             await self.store.commit(batch)
-        self.admission.kick()
+        self.admission.changed(*(execution.id for execution in plan.executions))
         for execution in plan.executions:
             self._kick(execution.id)
 

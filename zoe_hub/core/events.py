@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from zoe_hub.core.reasons import Reason
 from zoe_hub.core.record import Record
 
 
@@ -18,5 +19,5 @@ class Event(Record, kw_only=True):
     owner: str
     execution: str = ""
     process: str = ""
-    reason: str
+    reason: Reason
     data: Mapping[str, Any] = {}

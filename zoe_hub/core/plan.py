@@ -8,6 +8,7 @@ from typing import Protocol
 from zoe_hub.core.attachments.model import Attachment
 from zoe_hub.core.events import Event
 from zoe_hub.core.executions.model import Execution
+from zoe_hub.core.reasons import Reason
 from zoe_hub.core.record import Record
 
 
@@ -27,7 +28,7 @@ class Change(Record, kw_only=True):
     """One state change, with its reason."""
 
     what: str
-    reason: str
+    reason: Reason
 
 
 class Plan(Record, kw_only=True):

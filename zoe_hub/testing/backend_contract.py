@@ -312,6 +312,44 @@ class BackendContract(BackendHarness):
         assert b"".join(chunk.data for chunk in last) == data[-150:]
         assert (await self.chunks(backend, spec.name, offset=-1_000_000))[0].offset == 0
 
+    async def test_it_is_known_where_the_log_of_a_start_begins(
+        self, backend: Backend, backends: BackendFactory, programs: Programs, execution: str
+    ) -> None:
+        first = await self.spec(backend, programs, execution, programs.printing("of the first start", 3))
+        await backend.start(first)
+        await self.exited(backend, first.name)
+        assert await backend.log_start(first.name, 1) == 0
+        second = await self.spec(backend, programs, execution, programs.printing("of the second", 3), incarnation=2)
+        await backend.start(second)
+        await self.exited(backend, first.name)
+        begin = await backend.log_start(first.name, 2)
+        assert begin == len(b"of the first start\n")
+        assert await self.log(backend, first.name, begin) == b"of the second\n"
+        await backend.clean(execution)
+        await backend.close()
+        other = backends()
+        await other.open()
+        assert await other.log_start(first.name, 2) == begin, "for another hub, when the process is gone"
+        with pytest.raises(Permanent):
+            await other.log_start(first.name + "x", 2)
+
+    async def test_where_a_log_begins_is_known_while_it_is_followed(
+        self, backend: Backend, programs: Programs, execution: str
+    ) -> None:
+        first = await self.spec(backend, programs, execution, programs.printing("first", 3))
+        await backend.start(first)
+        await self.exited(backend, first.name)
+        second = await self.spec(backend, programs, execution, programs.sleeping(), incarnation=2)
+        await backend.start(second)
+        came = b""
+        async with asyncio.timeout(self.DEADLINE):
+            async for chunk in backend.logs(first.name, follow=True):
+                came += chunk.data
+                if came == b"first\nready\n":
+                    assert await backend.log_start(first.name, 2) == len(b"first\n")
+                    await backend.stop(first.name, 0)
+        assert came == b"first\nready\n"
+
     async def test_a_followed_log_comes_as_it_is_written_and_ends_with_the_process(
         self, backend: Backend, programs: Programs, execution: str
     ) -> None:

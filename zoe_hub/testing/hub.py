@@ -21,7 +21,7 @@ import httpx
 _PAUSE = 0.01  # seconds between two looks
 
 
-class Hub:
+class RunningHub:
     """A hub process over one data folder."""
 
     def __init__(
@@ -141,7 +141,7 @@ class Hub:
             if condition(seen):
                 return seen
             if time.monotonic() > deadline:
-                raise TimeoutError(f"{seen['name']} is {seen['phase']}: {seen['reason']}")
+                raise TimeoutError(f"{seen['name']} is {seen['phase']}: {seen['reason']['words']}")
             time.sleep(_PAUSE)
 
     def executions(self, *, active: bool | None = None) -> list[Any]:
@@ -168,9 +168,9 @@ class Hub:
 @contextlib.contextmanager
 def running_hub(
     data: Path, *, options: Sequence[str] = (), environment: Mapping[str, str] | None = None
-) -> Iterator[Hub]:
+) -> Iterator[RunningHub]:
     """A hub that is started, and at the end stopped with everything that it runs."""
-    hub = Hub(data, options=options, environment=environment)
+    hub = RunningHub(data, options=options, environment=environment)
     hub.start()
     try:
         yield hub

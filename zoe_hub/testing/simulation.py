@@ -22,6 +22,7 @@ from zoe_hub.core.executions.invariants import violations
 from zoe_hub.core.executions.model import Observed
 from zoe_hub.core.executions.rendered import RenderedZApp
 from zoe_hub.core.executions.spec import Connector, Drain, ExecutionSpec, Group, Ready, Resources, Restart, Secret
+from zoe_hub.core.words import words
 from zoe_hub.store.memory import MemoryStore
 
 HOUR = 3600.0
@@ -157,7 +158,7 @@ class World:
         waited = 0.0
         while not condition():
             assert waited < HOUR, (
-                f"never: {what}: {[(each.id, each.phase, each.reason) for each in self.store.active()]}"
+                f"never: {what}: {[(each.id, each.phase, words(each.reason)) for each in self.store.active()]}"
             )
             await asyncio.sleep(0.5)
             waited += 0.5

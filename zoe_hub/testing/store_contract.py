@@ -26,6 +26,8 @@ from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.events import Event
 from zoe_hub.core.executions.model import Address, Execution, Outcome, Phase, Process, ProcessState
 from zoe_hub.core.executions.spec import ExecutionSpec, Group
+from zoe_hub.core.reasons import because
+from zoe_hub.core.words import words
 from zoe_hub.store.base import Batch, Reply, Store, Token
 
 MakeStore = Callable[[], Store]
@@ -50,13 +52,21 @@ def execution(ident: str, **changes: Any) -> Execution:
         parameters={"workers": 2, "f": 0.1, "x": [None]},
     )
     address = Address(number=7077, host="127.0.0.1", port=7077, endpoint_host="127.0.0.1", endpoint_port=7077)
-    process = Process(name=f"zoe-test-{ident}-worker-0", group="worker", index=0, addresses={"rpc": address}, since=NOW)
+    process = Process(
+        name=f"zoe-test-{ident}-worker-0",
+        group="worker",
+        index=0,
+        addresses={"rpc": address},
+        since=NOW,
+        reason=because("wanted"),
+    )
     known: dict[str, Any] = {
         "id": ident,
         "owner": "ann",
         "name": f"name-{ident}",
         "spec": spec,
         "created": NOW,
+        "reason": because("told", words=TRICKY),
         "processes": (process,),
     }
     return Execution(**known | changes)
@@ -75,14 +85,14 @@ def attachment(ident: str, **changes: Any) -> Attachment:
     return Attachment(**known | changes)
 
 
-def event(reason: str = TRICKY, **changes: Any) -> Event:
-    """An event about execution e1 of ann."""
+def event(words: str = TRICKY, **changes: Any) -> Event:
+    """An event about execution e1 of ann, with these words as its reason."""
     known: dict[str, Any] = {
         "time": NOW,
         "kind": "execution.phase",
         "owner": "ann",
         "execution": "e1",
-        "reason": reason,
+        "reason": because("told", words=words),
         "data": {"n": [1, None, "x"]},
     }
     return Event(**known | changes)
@@ -218,21 +228,24 @@ class StoreContract:
     async def test_of_two_decisions_on_one_record_one_wins(self, store: Store) -> None:
         await store.commit(Batch(executions=(execution("e1"),)))
         rivals = [
-            Batch(executions=(execution("e1", version=2, reason=str(n)),), events=(event(str(n)),)) for n in range(10)
+            Batch(
+                executions=(execution("e1", version=2, reason=because("told", words=str(n))),), events=(event(str(n)),)
+            )
+            for n in range(10)
         ]
         results = await asyncio.gather(*map(store.commit, rivals), return_exceptions=True)
         winners = [n for n, result in enumerate(results) if not isinstance(result, BaseException)]
         assert winners == [0]
         assert all(isinstance(result, ZoeError) and result.code == "conflict" for result in results[1:])
-        assert store.executions["e1"].reason == "0"
-        assert [e.reason for e in await store.events()] == ["0"]
+        assert words(store.executions["e1"].reason) == "0"
+        assert [words(e.reason) for e in await store.events()] == ["0"]
 
     async def test_batches_at_once_follow_each_other_in_order(self, store: Store) -> None:
         """Each is decided on what the ones before leave, though none of them has returned yet."""
         batches = [Batch(executions=(execution("e1", version=n),), events=(event(str(n)),)) for n in range(1, 51)]
         await asyncio.gather(*map(store.commit, batches))
         assert store.executions["e1"].version == 50
-        assert [(e.seq, e.reason) for e in await store.events()] == [(n, str(n)) for n in range(1, 51)]
+        assert [(e.seq, words(e.reason)) for e in await store.events()] == [(n, str(n)) for n in range(1, 51)]
 
     async def test_a_conflict_fails_no_other_batch(self, store: Store) -> None:
         good = [batch_of_everything(n) for n in range(5)]
@@ -345,7 +358,7 @@ class StoreContract:
         await store.commit(Batch(events=tuple(made)))
 
         async def numbers(**which: Any) -> list[int]:
-            return [int(e.reason) for e in await store.events(**which)]
+            return [int(words(e.reason)) for e in await store.events(**which)]
 
         assert await numbers() == list(range(12))
         assert await numbers(since=9) == [9, 10, 11]
@@ -367,7 +380,7 @@ class StoreContract:
         pages: list[Event] = []
         while page := await store.events(since=pages[-1].seq if pages else 0, limit=700):
             pages += page
-        assert [int(e.reason) for e in pages] == list(range(5000))
+        assert [int(words(e.reason)) for e in pages] == list(range(5000))
         assert all(b.seq == a.seq + 1 for a, b in pairwise(pages))
         assert [e.seq for e in await store.events(owner="user1", since=10, limit=2)] == [12, 14]
 
@@ -392,7 +405,7 @@ class StoreContract:
             while len(seen) < 100:
                 await store.changed(len(seen))
                 seen += await store.events(since=len(seen))
-            return [e.reason for e in seen]
+            return [words(e.reason) for e in seen]
 
         followers = [asyncio.ensure_future(follow()) for _ in range(3)]
         for n in range(0, 100, 2):
@@ -483,7 +496,11 @@ class StoreContract:
         await store.open()
         await asyncio.gather(*(store.commit(batch_of_everything(n)) for n in (7, 3, 5, 1)))
         drained = replace(
-            store.executions["e3"].processes[0], state=ProcessState.ENDED, ended=NOW, exit_code=-15, reason=TRICKY
+            store.executions["e3"].processes[0],
+            state=ProcessState.ENDED,
+            ended=NOW,
+            exit_code=-15,
+            reason=because("told", words=TRICKY),
         )
         await store.commit(
             Batch(

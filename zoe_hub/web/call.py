@@ -1,14 +1,14 @@
 """One request that has passed every check, and the binding of operations to the coroutines that do them.
 
-``web.handler`` makes a ``Call`` of each request; the modules beside it ``bind`` what they do to the table of
-operations.
+``web.perform`` makes a ``Call`` of each request; the modules in ``web.operations`` ``bind`` what they do to the table
+of operations.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from zoe_hub.contract.operations import BY_ID, Operation
 from zoe_hub.core.attachments.model import Attachment
@@ -16,10 +16,11 @@ from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.model import Execution
 from zoe_hub.store.base import Reply
 from zoe_hub.web.access.auth import Principal
-from zoe_hub.web.context import Hub
+from zoe_hub.web.context import WebHub
+from zoe_hub.web.transport import Transport
 
-if TYPE_CHECKING:
-    from zoe_hub.web.handler import ApiHandler
+REPLAYED = {"Idempotency-Replayed": "true"}
+"""Headers of the answer to a request that was answered before."""
 
 
 class Answer(NamedTuple):
@@ -35,20 +36,55 @@ class Call:
     """One request that has passed every check."""
 
     def __init__(
-        self, handler: ApiHandler, hub: Hub, operation: Operation, principal: Principal, path: Mapping[str, str]
+        self,
+        hub: WebHub,
+        operation: Operation,
+        principal: Principal,
+        transport: Transport,
+        *,
+        path: Mapping[str, str],
+        query: Any = None,
+        body: Any = None,
+        raw: bytes = b"",
+        key: str = "",
+        version: int | None = None,
     ) -> None:
-        self.handler = handler
+        """:param path: parameters of the path
+        :param query: a wire type, as is ``body``; ``raw``: the body as it came
+        :param key: of Idempotency-Key; empty: none
+        :param version: of If-Match; None: any
+        """
         self.hub = hub
         self.operation = operation
         self.principal = principal
+        self.transport = transport
         self.path = path
-        self.query: Any = None
-        self.body: Any = None
-        self.raw = b""
-        self.version: int | None = None  # of If-Match
-        self.key = ""  # of Idempotency-Key
-        self.execution: Execution | None = None  # that the path names and the caller may touch
-        self.attachment: Attachment | None = None
+        self.query = query
+        self.body = body
+        self.raw = raw
+        self.key = key
+        self.version = version
+        self._execution: Execution | None = None
+        self._attachment: Attachment | None = None
+
+    @property
+    def execution(self) -> Execution:
+        """The execution that the path names, as it was when the request came."""
+        assert self._execution is not None, f"{self.operation.id} has no execution in its path"
+        return self._execution
+
+    @property
+    def attachment(self) -> Attachment:
+        """The attachment that the path names, as it was when the request came."""
+        assert self._attachment is not None, f"{self.operation.id} has no attachment in its path"
+        return self._attachment
+
+    async def find_owned(self) -> None:
+        """Find what the path names. :raises ZoeError: there is none that the caller may touch"""
+        if self.operation.owns == "execution":
+            self._execution = await self.own_execution(self.path["execution"])
+        elif self.operation.owns == "attachment":
+            self._attachment = await self.own_attachment(self.path["attachment"])
 
     async def own_execution(self, identifier: str) -> Execution:
         """The execution, if the caller may touch it.
@@ -119,7 +155,7 @@ BOUND: dict[str, Bound] = {}
 
 def bind(identifier: str) -> Callable[[Run], Run]:
     """Bind a coroutine to an operation of the table. It returns a wire type, a ``dict`` or an ``Answer``, or writes
-    itself and returns None.
+    to the call's transport itself and returns None.
     """
 
     def register(run: Run) -> Run:

@@ -15,7 +15,6 @@ import logging
 import socket
 import time
 from collections.abc import Awaitable, Iterable
-from enum import StrEnum
 
 from tornado.http1connection import HTTP1Connection, HTTP1ConnectionParameters, HTTP1ServerConnection
 from tornado.httpserver import HTTPServer
@@ -29,7 +28,7 @@ from tornado.httputil import (
 )
 from tornado.iostream import IOStream
 
-from zoe_hub.core.record import Record
+from zoe_hub.web.limits import Connections, ConnectionStage, Limits
 
 log = logging.getLogger("zoe_hub.web")
 
@@ -49,67 +48,17 @@ _FULL = (
 )
 
 
-class Limits(Record, kw_only=True):
-    """What a client may take of the hub: seconds, bytes, connections. The options of ``ZoeHub`` explain each."""
-
-    header_timeout: float = 20.0
-    keep_alive: float = 120.0
-    body_timeout: float = 30.0
-    max_body: int = 2**20
-    max_connections: int = 4096
-
-
-class Stage(StrEnum):
-    """What a connection is at. Those in the first stages are given up first."""
-
-    WAITING = "waiting"  # for a request, or for the rest of its headers
-    RECEIVING = "receiving"  # the body of a request
-    SERVING = "serving"  # the request is complete: it is never cut off
-
-
-class Connections:
-    """The open connections by stage, in each the one that has been there longest first."""
-
-    def __init__(self, most: int) -> None:
-        """:param most: how many there may be"""
-        self._most = most
-        self._stage: dict[HTTP1ServerConnection, Stage] = {}
-        self._members: dict[Stage, dict[HTTP1ServerConnection, None]] = {stage: {} for stage in Stage}
-
-    def enter(self, connection: HTTP1ServerConnection, stage: Stage) -> None:
-        """A connection has come to ``stage``."""
-        self.leave(connection)
-        self._stage[connection] = stage
-        self._members[stage][connection] = None
-
-    def leave(self, connection: HTTP1ServerConnection) -> None:
-        """A connection has ended."""
-        before = self._stage.pop(connection, None)
-        if before is not None:
-            del self._members[before][connection]
-
-    def counts(self) -> dict[Stage, int]:
-        """How many are in each stage."""
-        return {stage: len(members) for stage, members in self._members.items()}
-
-    def room(self) -> int:
-        """How many more there may be."""
-        return self._most - len(self._stage)
-
-    def expendable(self) -> HTTP1ServerConnection | None:
-        """The one that is missed least: idle for longest, else sending for longest; None: all are being served."""
-        for stage in (Stage.WAITING, Stage.RECEIVING):
-            for connection in self._members[stage]:
-                return connection
-        return None
-
-
 class HubServer(HTTPServer):
     """Tornado's server with ``Limits``. It accepts by itself: Tornado's accept handler spins when descriptors are
     used up.
     """
 
-    def initialize(self, application: HTTPServerConnectionDelegate, limits: Limits, connections: Connections) -> None:  # type: ignore[override]
+    def initialize(  # type: ignore[override]
+        self,
+        application: HTTPServerConnectionDelegate,
+        limits: Limits,
+        connections: Connections[HTTP1ServerConnection],
+    ) -> None:
         """:param connections: kept up to date here"""
         super().initialize(
             application,
@@ -200,7 +149,7 @@ class HubServer(HTTPServer):
         if server_conn not in self._known:
             self._known.add(server_conn)
             request_conn.params = self._first
-        self._open.enter(server_conn, Stage.WAITING)
+        self._open.enter(server_conn, ConnectionStage.WAITING)
         return _Watched(super().start_request(server_conn, request_conn), self._open, server_conn)
 
     def on_close(self, server_conn: object) -> None:
@@ -214,20 +163,25 @@ class HubServer(HTTPServer):
 class _Watched(HTTPMessageDelegate):
     """Passes on what comes of a request, and keeps the connection's stage."""
 
-    def __init__(self, inner: HTTPMessageDelegate, connections: Connections, connection: HTTP1ServerConnection) -> None:
+    def __init__(
+        self,
+        inner: HTTPMessageDelegate,
+        connections: Connections[HTTP1ServerConnection],
+        connection: HTTP1ServerConnection,
+    ) -> None:
         self._inner, self._open, self._connection = inner, connections, connection
 
     def headers_received(
         self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
     ) -> Awaitable[None] | None:
-        self._open.enter(self._connection, Stage.RECEIVING)
+        self._open.enter(self._connection, ConnectionStage.RECEIVING)
         return self._inner.headers_received(start_line, headers)
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
         return self._inner.data_received(chunk)
 
     def finish(self) -> None:
-        self._open.enter(self._connection, Stage.SERVING)
+        self._open.enter(self._connection, ConnectionStage.SERVING)
         self._inner.finish()
 
     def on_connection_close(self) -> None:

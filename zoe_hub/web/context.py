@@ -1,4 +1,4 @@
-"""What the handlers work with: one ``Hub`` for each Tornado application, made by ``app`` (and by tests)."""
+"""What the handlers work with: one ``WebHub`` for each Tornado application, made by ``app`` (and by tests)."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from zoe_hub.web.access.audit import Audit
 from zoe_hub.web.access.auth import Authenticator
 from zoe_hub.web.access.origin import Origins
 from zoe_hub.web.access.tickets import Tickets
-from zoe_hub.web.connections import Connections, Limits
+from zoe_hub.web.limits import Connections, Limits
 from zoe_hub.web.metrics import Metrics
-from zoe_hub.web.views import Views
+from zoe_hub.web.views.executions import ExecutionViews
 
 if TYPE_CHECKING:
     from zoe_hub.catalog import Catalog
@@ -36,7 +36,7 @@ class KeyInFlight:
         self.users = 0
 
 
-class Hub:
+class WebHub:
     """The parts of a running hub that the web needs."""
 
     def __init__(
@@ -70,12 +70,12 @@ class Hub:
         self.authenticator = authenticator
         self.origins = Origins(hosts, origins)
         self.limits = limits or Limits()
-        self.connections = Connections(self.limits.max_connections)
+        self.connections: Connections[Any] = Connections(self.limits.max_connections)
         self.heartbeat = heartbeat
         self.stall = stall
         self.now = now
         self.started = now()
-        self.views = Views(self.deployment)
+        self.views = ExecutionViews(self.deployment, service.admission.place)
         self.metrics = Metrics()
         self.tickets = Tickets(authenticator, now, session)
         self.closing = asyncio.Event()

@@ -1,139 +1,28 @@
 """The one way of a request through the hub, to the operation that is bound to its method and path (see ``web.call``).
 
-In this order: size, origin, authentication, scope, query, body, ownership, Idempotency-Key, version, the operation
-itself, its answer. Everything that can be decided by the headers is decided before the body is read. Errors become
-problems here and nowhere else. Used by ``web.server``; the operations are in the modules beside this one.
+In this order: size, origin, authentication, scope, here; then what ``web.perform`` does with the body. Everything that
+can be decided by the headers is decided before the body is read. Used by ``web.server``.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
-import secrets
-from collections.abc import Awaitable, Mapping
-from typing import Any, ClassVar, cast
+from collections.abc import Mapping
+from typing import cast
 
-import msgspec
 from tornado.http1connection import HTTP1Connection
 from tornado.iostream import StreamClosedError
-from tornado.util import ObjectDict
-from tornado.web import HTTPError, RequestHandler, stream_request_body
 
-from zoe_hub.backends.base import Temporary
-from zoe_hub.contract.operations import Operation
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.web import problems
 from zoe_hub.web.access.auth import Principal
-from zoe_hub.web.call import Answer, Bound, Call, Run
-from zoe_hub.web.context import Hub, KeyInFlight
-from zoe_hub.web.decode import decode_body, decode_query, refuse_tokens
+from zoe_hub.web.base import ZoeHandler, as_zoe_error, log
+from zoe_hub.web.call import Answer, Bound
+from zoe_hub.web.decode import refuse_tokens
+from zoe_hub.web.perform import perform
+from zoe_hub.web.transport import Transport, TransportClosed
 
-log = logging.getLogger("zoe_hub.web")
-
-HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
-}
 _DRAINED = 2**30  # bytes of a refused body that are read and dropped, so that the sender sees the answer
-
-
-@stream_request_body
-class ZoeHandler(RequestHandler):
-    """Headers, problems and counting for everything that the hub itself answers.
-
-    Bodies come in pieces, and those that nobody wants are dropped: what a stranger sends is never held.
-    """
-
-    SUPPORTED_METHODS: ClassVar[tuple[str, ...]] = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")  # type: ignore[misc]
-    operation_id = "other"
-
-    @property
-    def hub(self) -> Hub:
-        """The hub that answers."""
-        hub: Hub = self.settings["hub"]
-        return hub
-
-    def set_default_headers(self) -> None:
-        """Protect every answer."""
-        for name, value in HEADERS.items():
-            self.set_header(name, value)
-        self.clear_header("Server")
-
-    def data_received(self, chunk: bytes) -> Awaitable[None] | None:
-        """Drop a piece of a body that is not used."""
-        return None
-
-    def on_connection_close(self) -> None:
-        """The client has left. What would wait for the garbage collector is let go now: it could be a lot."""
-        super().on_connection_close()
-        self.ui = ObjectDict()  # refers to this handler; Tornado lets go of it only when an answer is finished
-        body = self.request._body_future
-        error = body.exception() if body.done() else None
-        if error is not None:  # whoever waited for the body is told first
-            asyncio.get_running_loop().call_soon(error.with_traceback, None)
-
-    async def _run(self, *values: str) -> None:
-        await self.respond(*values)
-
-    get = head = post = put = patch = delete = options = _run
-
-    async def respond(self, *values: str) -> None:
-        """Answer any method, once the body has come. :param values: of the path's parameters"""
-        raise NotImplementedError
-
-    def compute_etag(self) -> str | None:
-        """None: ETags are versions here, not hashes."""
-        return None
-
-    def on_finish(self) -> None:
-        """Count the request."""
-        self.hub.metrics.count(self.operation_id, self.get_status(), self.request.request_time())
-
-    def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Answer what was raised anywhere as a problem."""
-        error = kwargs.get("exc_info", (None, None, None))[1]
-        self.write_problem(
-            as_zoe_error(error) if error is not None else ZoeError(_BY_STATUS.get(status_code, "bad-request"))
-        )
-
-    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
-        """Nothing: ``write_problem`` logs with the incident's number."""
-
-    def write_problem(self, error: ZoeError) -> None:
-        """Finish with a problem."""
-        incident = ""
-        if error.kind.status == 500:
-            incident = secrets.token_hex(6)
-            log.error("incident %s in %s", incident, self.operation_id, exc_info=error.__cause__ or error)
-        elif error.kind.status > 500:
-            log.warning("%s: %s: %s", self.operation_id, error.code, error.detail)
-        self.set_status(error.kind.status, "Problem")
-        self.set_header("Content-Type", problems.MEDIA)
-        if error.code == "not-authenticated":
-            self.set_header("WWW-Authenticate", 'Bearer realm="zoe"')
-        if isinstance(error, Temporary):
-            self.set_header("Retry-After", str(max(1, round(error.delay))))
-        self.finish(problems.problem(error, incident))
-
-
-_BY_STATUS = {404: "not-found", 405: "method-not-allowed", 408: "request-timeout", 413: "too-large"}
-
-
-def as_zoe_error(error: BaseException) -> ZoeError:
-    """Any error as a declared one; what is not known becomes ``internal``, without its text."""
-    if isinstance(error, ZoeError):
-        return error
-    if isinstance(error, HTTPError) and error.status_code < 500:
-        return ZoeError(_BY_STATUS.get(error.status_code, "bad-request"))
-    internal = ZoeError(
-        "internal", "Something unexpected happened. The hub's log has more under the incident's number."
-    )
-    internal.__cause__ = error
-    return internal
 
 
 class ApiHandler(ZoeHandler):
@@ -148,7 +37,7 @@ class ApiHandler(ZoeHandler):
         self._answered_early = False
         self._principal: Principal | None = None
         self._late: asyncio.TimerHandle | None = None  # runs while the body comes
-        self.gone = asyncio.Event()  # the client has left
+        self._transport: TornadoTransport | None = None  # while the operation runs
 
     @property
     def connection(self) -> HTTP1Connection:
@@ -224,7 +113,8 @@ class ApiHandler(ZoeHandler):
     def on_connection_close(self) -> None:
         """The client has left: wait no more for its body, and tell a streaming operation."""
         self._stop_waiting()
-        self.gone.set()
+        if self._transport is not None:
+            self._transport.gone.set()
         super().on_connection_close()
 
     def _stop_waiting(self) -> None:
@@ -239,84 +129,44 @@ class ApiHandler(ZoeHandler):
         if self._answered_early:
             self.finish()
             return
+        transport = self._transport = TornadoTransport(self)
         try:
-            await self._answer(values)
-        except StreamClosedError:
+            await self._answer(values, transport)
+        except (StreamClosedError, TransportClosed):
             pass
         except Exception as error:
-            if self._headers_written:  # too late for a problem: the client sees a broken answer, not a whole one
+            if transport.begun:  # too late for a problem: the client sees a broken answer, not a whole one
                 if not isinstance(error, ZoeError):
                     log.error("%s broke off", self.operation_id, exc_info=error)
-                self.connection.stream.close()
+                transport.abort()
             else:
                 self.write_problem(as_zoe_error(error))
+        finally:
+            self._transport = None
 
-    async def _answer(self, values: tuple[str, ...]) -> None:
+    async def _answer(self, values: tuple[str, ...], transport: Transport) -> None:
         if self._failure is not None:
             raise self._failure
         assert self._principal is not None
-        bound = self._methods[str(self.request.method)]
-        operation = bound.operation
-        call = Call(self, self.hub, operation, self._principal, dict(zip(self._names, values, strict=True)))
-        call.query = decode_query(operation.query, self.request.query_arguments)
-        call.raw = bytes(self._body)
-        if operation.input is not None:
-            call.body = decode_body(operation.input, call.raw, self.request.headers.get("Content-Type"))
-        if operation.owns == "execution":
-            call.execution = await call.own_execution(call.path["execution"])
-        elif operation.owns == "attachment":
-            call.attachment = await call.own_attachment(call.path["attachment"])
-        if operation.creates:
-            call.key = self._key()
-        if operation.versioned and operation.method != "GET":
-            call.version = self._version()
-        if call.key:
-            result = await self._once(call, bound.run)
-        else:
-            result = await bound.run(call)
-        if result is not None:
-            self._write_answer(operation, result)
+        answer = await perform(
+            self.hub,
+            self._methods[str(self.request.method)],
+            self._principal,
+            transport,
+            path=dict(zip(self._names, values, strict=True)),
+            query=self.request.query_arguments,
+            body=bytes(self._body),
+        )
+        if answer is not None:
+            self._write_answer(answer)
 
-    async def _once(self, call: Call, run: Run) -> Any:
-        """Run, unless the key has been used; requests with the same key at the same time wait for the first."""
-        place = (call.principal.name, call.key)
-        held = self.hub.keys.setdefault(place, KeyInFlight())
-        held.users += 1
-        try:
-            async with held.lock:
-                return await run(call)
-        finally:
-            held.users -= 1
-            if not held.users:
-                del self.hub.keys[place]
-
-    def _key(self) -> str:
-        key = self.request.headers.get("Idempotency-Key", "")
-        if len(key) > 255 or not key.isascii() or not (key.isprintable() or key == ""):
-            raise ZoeError("bad-request", "An Idempotency-Key has at most 255 printable ASCII characters.")
-        return key
-
-    def _version(self) -> int | None:
-        given = self.request.headers.get("If-Match", "*").strip()
-        if given == "*":
-            return None
-        number = given[1:-1] if len(given) > 2 and given[0] == given[-1] == '"' else given
-        if not number.isascii() or not number.isdigit() or len(number) > 18:
-            raise ZoeError("bad-request", 'If-Match takes the ETag of one answer, for example "7".')
-        return int(number)
-
-    def _write_answer(self, operation: Operation, result: Any) -> None:
-        answer = result if isinstance(result, Answer) else Answer(msgspec.json.encode(result))
-        self.set_status(answer.status or operation.status)
-        if answer.status == 304:
-            self.set_header("ETag", answer.headers["ETag"])
-            self.finish()
-            return
-        media = answer.media or operation.media
-        self.set_header("Content-Type", f"{media}; charset=utf-8" if media.startswith("text/") else media)
+    def _write_answer(self, answer: Answer) -> None:
+        self.set_status(answer.status or 200)
+        if answer.status != 304:
+            self.set_header("Content-Type", answer.media or "application/json")
         for name, value in answer.headers.items():
             self.set_header(name, value)
-        self._until_read(self.finish(answer.body))
+        self._until_read(self.finish(answer.body or None))
 
     def _until_read(self, sent: asyncio.Future[None]) -> None:
         """Let go of an answer that its client does not read."""
@@ -325,22 +175,49 @@ class ApiHandler(ZoeHandler):
             sent.add_done_callback(lambda _: stalled.cancel())
 
 
-class UnknownHandler(ZoeHandler):
-    """Everything outside of the table."""
+class TornadoTransport:
+    """The way back of one request that came over Tornado. See ``web.transport``."""
 
-    async def respond(self, *_: str) -> None:
-        """Say that there is nothing."""
-        raise ZoeError("not-found")
+    def __init__(self, handler: ApiHandler) -> None:
+        self._handler = handler
+        self.gone = asyncio.Event()
 
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Of the request."""
+        return self._handler.request.headers
 
-class LivenessHandler(ZoeHandler):
-    """``GET /healthz`` without a token: says that the hub answers, and nothing else."""
+    @property
+    def begun(self) -> bool:
+        """Whether the head of the answer has been sent."""
+        return self._handler._headers_written
 
-    async def respond(self, *_: str) -> None:
-        """Answer. Only the host is checked."""
-        self.hub.origins.check(self.request)
-        if self.request.method not in ("GET", "HEAD"):
-            self.set_header("Allow", "GET, HEAD")
-            raise ZoeError("method-not-allowed")
-        self.set_header("Content-Type", "text/plain; charset=utf-8")
-        self.finish("ok\n")
+    def head(self, headers: Mapping[str, str], status: int | None = None) -> None:
+        """Set headers and status."""
+        if status is not None:
+            self._handler.set_status(status)
+        for name, value in headers.items():
+            self._handler.set_header(name, value)
+
+    def write(self, data: bytes) -> None:
+        """Append."""
+        self._handler.write(data)
+
+    async def flush(self) -> None:
+        """Send."""
+        try:
+            await self._handler.flush()
+        except StreamClosedError as error:
+            raise TransportClosed from error
+
+    async def finish(self) -> None:
+        """Send the end."""
+        try:
+            await self._handler.finish()
+        except StreamClosedError as error:
+            raise TransportClosed from error
+
+    def abort(self) -> None:
+        """Close the connection."""
+        self.gone.set()
+        self._handler.connection.stream.close()

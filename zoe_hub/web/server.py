@@ -12,21 +12,24 @@ from tornado.web import Application
 
 from zoe_hub.contract.openapi import path_parameters
 from zoe_hub.contract.operations import OPERATIONS, PREFIX
+from zoe_hub.web import operations
 from zoe_hub.web.access.auth import Principal, bearer
-from zoe_hub.web.access.login import LoginHandler
+from zoe_hub.web.base import log
 from zoe_hub.web.call import BOUND, Bound
 from zoe_hub.web.connections import HubServer
-from zoe_hub.web.context import Hub
-from zoe_hub.web.handler import ApiHandler, LivenessHandler, UnknownHandler, log
-from zoe_hub.web.operations import executions, streams, system  # noqa: F401 - their import binds the operations
+from zoe_hub.web.context import WebHub
+from zoe_hub.web.handler import ApiHandler
+from zoe_hub.web.pages.login import LoginHandler
+from zoe_hub.web.pages.own import LivenessHandler, UnknownHandler
 
 
-def make_application(hub: Hub, further: Sequence[tuple[Any, ...]] = ()) -> Application:
+def make_application(hub: WebHub, further: Sequence[tuple[Any, ...]] = ()) -> Application:
     """The application.
 
     :param further: routes of handlers beside the table, such as the proxy. They find the hub as ``settings["hub"]`` and
         ``await settings["authenticate"](request)`` says who asks: by token, or by the cookie of a browser's session.
     """
+    operations.load()
     paths: defaultdict[str, dict[str, Bound]] = defaultdict(dict)
     names: dict[str, tuple[str, ...]] = {}
     for operation in OPERATIONS:
@@ -65,7 +68,7 @@ def make_application(hub: Hub, further: Sequence[tuple[Any, ...]] = ()) -> Appli
     )
 
 
-def make_server(hub: Hub, further: Sequence[tuple[Any, ...]] = ()) -> HubServer:
+def make_server(hub: WebHub, further: Sequence[tuple[Any, ...]] = ()) -> HubServer:
     """The server of the application, which accepts connections once it has sockets. :param further: see there"""
     return HubServer(make_application(hub, further), hub.limits, hub.connections)
 

@@ -46,7 +46,7 @@ export interface ICapabilitiesView {
 /** One state change of a plan, with its reason. */
 export interface IChange {
   what: string;
-  reason: string;
+  reason: IReasonView;
 }
 
 /** What a kernel needs to connect. Holds secrets: for the kernel alone, never shown. */
@@ -84,7 +84,7 @@ export interface IEventView {
   owner: string;
   execution: string;
   process: string;
-  reason: string;
+  reason: IReasonView;
   data: { [key: string]: any };
 }
 
@@ -108,7 +108,7 @@ export interface IExecutionView {
   desired: 'ended' | 'running';
   outcome: Outcome | null;
   exit_code: number | null;
-  reason: string;
+  reason: IReasonView;
   created: string;
   running_since: string | null;
   ended: string | null;
@@ -158,7 +158,7 @@ export interface IHealth {
   version: string;
   deployment: string;
   backend: string;
-  reason: string;
+  reason: IReasonView | null;
   started: string;
   last_event: number;
   active: number;
@@ -222,7 +222,7 @@ export interface IProcessView {
   group: string;
   index: number;
   state: ProcessState;
-  reason: string;
+  reason: IReasonView;
   since: string;
   started: string | null;
   ended: string | null;
@@ -235,6 +235,16 @@ export interface IProcessView {
 /** The processes of an execution. */
 export interface IProcesses {
   items: IProcessView[];
+}
+
+/** Why something is as it is. ``code`` is stable (see the page of reasons); ``words`` say it in one English line. */
+export interface IReasonView {
+  code: string;
+  /** what the code is about; a reason among them, such as the cause, is a ReasonView itself */
+  facts: { [key: string]: any };
+  words: string;
+  /** the last lines that the process logged, of the start that this is about */
+  tail: string[];
 }
 
 /** Change how many processes a group has. */

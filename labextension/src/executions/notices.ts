@@ -2,7 +2,7 @@
 
 import { Notification } from '@jupyterlab/apputils';
 import type { IKit } from '../kit/widgets/context';
-import { briefReason } from '../kit/words/reasons';
+import { reasonWords } from '../kit/words/reasons';
 import { exitWords } from '../kit/words/words';
 import { LogCommands } from '../logs/tokens';
 import type { IExecutions } from './tokens';
@@ -23,7 +23,7 @@ export function noticeEnds({ commands, trans }: IKit, executions: IExecutions): 
       Notification.success(trans.__('%1 has completed.', name), { actions, autoClose: 5000 });
     } else if (outcome !== 'cancelled') {
       const exit = execution.exit_code === null ? '' : ` (${exitWords(execution.exit_code, trans)})`;
-      const reason = briefReason(execution).slice(0, REASON);
+      const reason = reasonWords(execution.reason, trans).slice(0, REASON);
       const words =
         outcome === 'lost'
           ? trans.__('%1 was lost%2: %3', name, exit, reason)

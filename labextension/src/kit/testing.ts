@@ -1,7 +1,12 @@
-/** For tests: views as the hub sends them, and words that nobody translates. */
+/** Views as the hub sends them, and a language to tell of them, for tests. */
 
 import type { TranslationBundle } from '@jupyterlab/translation';
-import type { IExecutionView, IGroupView, IZAppView } from '../api/types';
+import type { IExecutionView, IGroupView, IReasonView, IZAppView } from '../api/types';
+
+/** A reason. */
+export function because(code: string, more: Partial<IReasonView> = {}): IReasonView {
+  return { code, facts: {}, words: `${code} in English`, tail: [], ...more };
+}
 
 /** An execution; the later its number, the newer it is. */
 export function execution(id: string, more: Partial<IExecutionView> = {}): IExecutionView {
@@ -18,7 +23,7 @@ export function execution(id: string, more: Partial<IExecutionView> = {}): IExec
     desired: 'running',
     outcome: null,
     exit_code: null,
-    reason: '',
+    reason: because('running'),
     created: `2025-01-01T00:00:${id.padStart(2, '0')}Z`,
     running_since: null,
     ended: null,
@@ -70,14 +75,16 @@ export function zapp(more: Partial<IZAppView> = {}): IZAppView {
   };
 }
 
-/** Fills in the places of words as JupyterLab does. */
-function fill(words: string, ...facts: readonly unknown[]): string {
-  return words.replace(/%(\d)/g, (_, place: string) => String(facts[Number(place) - 1]));
+/** English as it stands in the source, or what `translate` makes of it. JupyterLab's own needs a page. */
+export function language(translate: (text: string) => string = text => text): TranslationBundle {
+  const filled = (text: string, ...facts: readonly unknown[]): string =>
+    translate(text).replace(/%(\d+)/g, (_, place: string) => String(facts[Number(place) - 1]));
+  return {
+    __: filled,
+    _n: (one: string, many: string, count: number, ...facts: readonly unknown[]) =>
+      filled(count === 1 ? one : many, count, ...facts)
+  } as TranslationBundle;
 }
 
-/** The English words, as they stand in the source. JupyterLab's own bundles cannot be loaded without a page. */
-export const english = {
-  __: fill,
-  _n: (one: string, many: string, count: number, ...facts: readonly unknown[]) =>
-    fill(count === 1 ? one : many, count, ...facts)
-} as TranslationBundle;
+/** The English words. */
+export const english = language();

@@ -14,6 +14,7 @@ import type { IExecutions } from '../executions/tokens';
 import { isEnded } from '../kit/executions';
 import type { IConnection } from '../kit/tokens';
 import { problemWords } from '../kit/words/problems';
+import { reasonWords } from '../kit/words/reasons';
 import { exitWords } from '../kit/words/words';
 import { LogBuffer } from './buffer';
 import { LogReader } from './reader';
@@ -174,7 +175,7 @@ export class LogModel {
       this._say(trans.__('The process has ended without any output.'));
     } else if (process?.state === 'ended') {
       const exit = process.exit_code === null ? '' : exitWords(process.exit_code, trans);
-      this._say(trans.__('The process has ended: %1', exit || process.reason));
+      this._say(trans.__('The process has ended: %1', exit || reasonWords(process.reason, trans)));
     } else {
       this._say(this._complete ? trans.__('The execution has ended.') : trans.__('Waiting for more output'));
     }

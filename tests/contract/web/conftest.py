@@ -23,7 +23,7 @@ from zoe_hub.controllers.kit import tokens
 from zoe_hub.store.base import Store
 from zoe_hub.store.memory import MemoryStore
 from zoe_hub.web.access.auth import EmbeddedAuthenticator
-from zoe_hub.web.context import Hub
+from zoe_hub.web.context import WebHub
 from zoe_hub.web.pages.proxy import routes
 from zoe_hub.web.server import make_server
 
@@ -102,7 +102,7 @@ class World:
         self.authenticator = EmbeddedAuthenticator(store=self.store, now=self.controllers.clock.now, user="root")
         self.tokens["root"] = tokens.random_token()
         self.authenticator.accept(self.tokens["root"])
-        self.hub = Hub(
+        self.hub = WebHub(
             service=self.controllers.service,
             catalog=self.catalog,
             authenticator=self.authenticator,

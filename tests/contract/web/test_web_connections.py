@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from tornado.web import RequestHandler
 
-from zoe_hub.web.connections import Connections, Limits, Stage
+from zoe_hub.web.limits import Connections, ConnectionStage, Limits
 
 BODY = 200_000  # bytes that are announced; half of them are sent
 
@@ -205,7 +205,7 @@ async def test_what_is_being_served_is_never_cut_off_and_newcomers_are_told(make
             readers.append(wire)
         late = await connect(world)
         assert (await late.answer()).startswith("HTTP/1.1 503 ")
-        assert world.hub.connections.counts()[Stage.SERVING] == 4
+        assert world.hub.connections.counts()["serving"] == 4
         await readers[0].close()
         async with asyncio.timeout(10):
             while not world.hub.connections.room():
@@ -226,10 +226,10 @@ async def test_the_metrics_count_connections(world):
 
 
 def test_idle_ones_go_first_then_those_that_send_for_longest():
-    connections: Any = Connections(4)
+    connections = Connections[str](4)
     for name, stage in (("a", "serving"), ("b", "receiving"), ("c", "waiting"), ("d", "waiting")):
-        connections.enter(name, Stage.WAITING)
-        connections.enter(name, Stage(stage))
+        connections.enter(name, ConnectionStage.WAITING)
+        connections.enter(name, ConnectionStage(stage))
     assert connections.room() == 0
     gone = []
     while (name := connections.expendable()) is not None:

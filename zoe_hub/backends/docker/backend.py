@@ -188,6 +188,13 @@ class DockerBackend(DockerOptions):
             return self._logs.read(None, _nothing, name, offset=offset, follow=follow)
         return self._logs.read(containers.engine, containers.own, name, offset=offset, follow=follow)
 
+    async def log_start(self, name: str, incarnation: int) -> int:
+        """Where the copy of a container's log begins."""
+        containers = self._containers_or_none
+        if containers is None:
+            return await self._logs.start(None, _nothing, name, incarnation)
+        return await self._logs.start(containers.engine, containers.own, name, incarnation)
+
     async def forget_logs(self, execution: str) -> None:
         """Delete what was kept of an execution."""
         await self._logs.forget(execution)

@@ -32,6 +32,7 @@ class Position(Record, kw_only=True):
     since: int = 0  # second of the engine's clock from which ``seen`` counts
     seen: int = 0
     newest: int = 0  # time of the newest message copied, in nanoseconds
+    begin: int = 0  # offset of the container's first byte
     end: int = 0  # offset after the last copied byte
     complete: bool = False  # the container has exited and all it wrote is here
 
@@ -96,14 +97,8 @@ class LogCopy:
             position = self.position()
             if position.container != container:
                 # What was copied of the one before and not noted cannot come again once that is gone: it stays.
-                self._save(
-                    container=container,
-                    since=0,
-                    seen=0,
-                    newest=0,
-                    complete=False,
-                    end=max(position.end, self.journal.end()),
-                )
+                end = max(position.end, self.journal.end())
+                self._save(container=container, since=0, seen=0, newest=0, complete=False, begin=end, end=end)
                 position = self.position()
             elif position.complete:
                 return

@@ -25,6 +25,7 @@ class Follower:
         self.container = container
         self.readers = 0
         self.error: ZoeError | None = None
+        self.begun = asyncio.Event()  # the journal knows that it is about this container
         self.ended = asyncio.Event()
         self._grown = asyncio.Event()  # another one after each piece
         self._loop = asyncio.get_running_loop()
@@ -43,6 +44,8 @@ class Follower:
                 self._loop.call_soon_threadsafe(self._end)
 
     def _read(self, since: int) -> Iterable[bytes]:
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(self.begun.set)
         self._stream = messages(self._engine, self.container, since, follow=True)
         if self._closed:
             self.close()
@@ -60,6 +63,7 @@ class Follower:
         self._grown = asyncio.Event()
 
     def _end(self) -> None:
+        self.begun.set()
         self.ended.set()
         self._grown.set()
 

@@ -75,11 +75,7 @@ class Logs:
 
         :param own: the container of a name, inspected
         """
-        inspection = await engine.run(own, name) if engine else None
-        if inspection is not None and inspection["State"]["Status"] != "created":
-            self.where[name] = inspection["Config"]["Labels"][f"{LABEL}execution"]
-        else:
-            inspection = None
+        inspection = await self._inspected(engine, own, name)
         kept = self.known(name)
         if kept is None or (inspection is None and not kept.exists()):
             raise Permanent("no-log", f"There is no log of {name}.")
@@ -110,6 +106,30 @@ class Logs:
                 await engine.run(self._update, engine, kept, inspection)
                 if inspection["State"]["Running"]:
                     await asyncio.sleep(0.5)
+
+    async def start(self, engine: Engine | None, own: Inspect, name: str, incarnation: int) -> int:
+        """Where the log of a start begins, the latest of that name; 0 if another one was the latest."""
+        inspection = await self._inspected(engine, own, name)
+        kept = self.known(name)
+        if kept is None or (inspection is None and not kept.exists()):
+            raise Permanent("no-log", f"There is no log of {name}.")
+        if engine is not None and inspection is not None:
+            if inspection["Config"]["Labels"][f"{LABEL}incarnation"] != str(incarnation):
+                return 0
+            follower = self._follower(name, inspection)
+            if follower is None:
+                await engine.run(self._update, engine, kept, inspection)
+            else:
+                await follower.begun.wait()
+        return kept.position().begin
+
+    async def _inspected(self, engine: Engine | None, own: Inspect, name: str) -> dict[str, Any] | None:
+        """The container of a name, if it has been started."""
+        inspection = await engine.run(own, name) if engine else None
+        if inspection is None or inspection["State"]["Status"] == "created":
+            return None
+        self.where[name] = inspection["Config"]["Labels"][f"{LABEL}execution"]
+        return inspection
 
     def _follower(self, name: str, inspection: dict[str, Any] | None) -> Follower | None:
         """The copy that runs. One of an earlier container, held by a reader that stalls, is not it."""

@@ -18,6 +18,7 @@ from typing import Any
 from zoe_hub.backends.base import Permanent, ProcessSpec
 from zoe_hub.core.executions.model import Address, Observed
 from zoe_hub.core.executions.spec import Port
+from zoe_hub.core.reasons import because
 from zoe_hub.core.record import Record
 from zoe_hub.images.states import FRAMEWORK_LABEL, PROJECT_LABEL
 
@@ -263,7 +264,11 @@ def from_inspection(inspection: Mapping[str, Any]) -> Observed | None:
     if state["Status"] in ("exited", "dead", "removing"):
         code = exit_code(int(state["ExitCode"]))
         # The flag is up as soon as any process in there was killed, also one that the program did without.
-        reason = "out of memory" if state.get("OOMKilled") and code == -SIGKILL else state.get("Error") or ""
+        reason = None
+        if state.get("OOMKilled") and code == -SIGKILL:
+            reason = because("out-of-memory")
+        elif state.get("Error"):
+            reason = because("told", words=state["Error"])
         return observed(found, state="exited", exit_code=code, ended=moment(state.get("FinishedAt")), reason=reason)
     return observed(found, state="running")
 

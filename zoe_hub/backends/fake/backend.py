@@ -204,6 +204,16 @@ class FakeBackend(Backend):
             else:
                 await self.engine.grown(name)
 
+    async def log_start(self, name: str, incarnation: int) -> int:
+        """As the engine noted it."""
+
+        def find() -> int:
+            if name not in self.engine.written or self.engine.homes[name][0] != self.deployment:
+                raise Permanent("no-log", f"There is no log of {name}.")
+            return self.engine.begins.get((name, incarnation), 0)
+
+        return await self.engine.call("log_start", find)
+
     async def forget_logs(self, execution: str) -> None:
         """Delete logs."""
 

@@ -14,6 +14,7 @@ from typing import TypeVar
 from zoe_hub.backends.base import Permanent, ProcessSpec, Resync, Temporary
 from zoe_hub.core.executions.model import Address, Observed
 from zoe_hub.core.executions.spec import Port
+from zoe_hub.core.reasons import Reason, because
 from zoe_hub.core.record import Record
 
 from .programs import FakeProcess, Script, interpret
@@ -56,6 +57,7 @@ class FakeEngine:
         self.faults = Faults()
         self.all: dict[str, FakeProcess] = {}
         self.written: dict[str, bytearray] = {}
+        self.begins: dict[tuple[str, int], int] = {}  # process and incarnation -> where its log begins
         self.homes: dict[str, tuple[str, str]] = {}  # process -> deployment, execution; as long as its log is kept
         self.prepared: dict[str, str] = {}  # execution -> deployment
         self.reserved: dict[int, str] = {}  # port -> process
@@ -96,7 +98,7 @@ class FakeEngine:
             )
         )
 
-    def kill(self, name: str, code: int | None = -9, reason: str = "") -> None:
+    def kill(self, name: str, code: int | None = -9, reason: Reason | None = None) -> None:
         """Let a process die by itself. ``code`` ``None``: nobody knows how."""
         self.all[name].end(code, reason)
 
@@ -256,9 +258,9 @@ class FakeEngine:
         self.starts.append((spec.name, spec.incarnation))
         process = self.all[spec.name] = FakeProcess(self, spec, self.now())
         self.homes[spec.name] = (spec.deployment, spec.execution)
-        self.written.setdefault(spec.name, bytearray())
+        self.begins[spec.name, spec.incarnation] = len(self.written.setdefault(spec.name, bytearray()))
         if lost:
-            process.end(None, "port taken")
+            process.end(None, because("port-lost"))
             return process.seen
         self.tell(process.seen)
         if self.random.random() < self.faults.death:

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from zoe_hub.backends.base import ProcessSpec
 from zoe_hub.core.executions.model import Observed
+from zoe_hub.core.reasons import Reason, because
 
 Script = tuple[str, ...]
 STEPS = {
@@ -143,13 +144,13 @@ class FakeProcess:
         if self.killer is None or at < self.killer.when():
             if self.killer is not None:
                 self.killer.cancel()
-            reason = f"killed: it did not end within {grace:g} s" if grace else ""
+            reason = because("killed-late", grace=grace) if grace else None
             if grace:
                 self.killer = self.engine.loop.call_later(grace, self.end, -int(signals.SIGKILL), reason)
             else:
                 self.end(-int(signals.SIGKILL), reason)
 
-    def end(self, code: int | None, reason: str = "") -> None:
+    def end(self, code: int | None, reason: Reason | None = None) -> None:
         """It ends. Ending twice is once."""
         if not self.running:
             return

@@ -30,7 +30,7 @@ from .holders import Holders
 from .options import LocalOptions
 from .polling import Polling
 from .ports import Ports
-from .records import Alive, Launch, Layout, Prepared, translating
+from .records import Alive, Begins, Launch, Layout, Prepared, translating
 from .watching import Endings, signal_number
 
 Arguments = ParamSpec("Arguments")
@@ -205,7 +205,7 @@ class LocalBackend(LocalOptions):
     async def start(self, spec: ProcessSpec) -> Observed:
         """Start a process under a shim; returns once the program is on its way and on record.
 
-        A port that was lost to another program makes it ``exited`` with the reason ``port taken``: allocate again and
+        A port that was lost to another program makes it ``exited`` with the reason ``port-lost``: allocate again and
         start the next incarnation.
         """
         if not spec.command:
@@ -413,6 +413,14 @@ class LocalBackend(LocalOptions):
         async with contextlib.aclosing(stream(journal, offset, growth)) as chunks:
             async for chunk in chunks:
                 yield chunk
+
+    async def log_start(self, name: str, incarnation: int) -> int:
+        """As it was written down before the start."""
+        folder = await self._blocking("looking for a log", self._find_log, name)
+        if folder is None:
+            raise Permanent("no-log", f"There is no log of {name}.")
+        begins = await self._blocking("looking for a log", records.read, folder / "begins.json", Begins)
+        return begins.offset if begins is not None and begins.incarnation == incarnation else 0
 
     async def forget_logs(self, execution: str) -> None:
         """Delete the logs and exit records of an execution."""

@@ -24,13 +24,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 
 from zoe_hub.backends.base import Permanent, ProcessSpec, Temporary
+from zoe_hub.backends.journal import Journal
 from zoe_hub.backends.open_files import restore_limit
 from zoe_hub.core.executions.model import Observed
+from zoe_hub.core.reasons import Reason, because
 from zoe_hub.core.record import Record
 
 from .ports import close
 from .records import (
     Alive,
+    Begins,
     Exit,
     Launch,
     Layout,
@@ -46,7 +49,6 @@ from .records import (
     write,
 )
 from .reserving import Reservation
-from .shim import ADDRESS_TAKEN
 from .tree import MARK, sweep
 
 PATIENCE = 10.0  # seconds in which a shim must come up, or another starter must let go of the lock
@@ -95,7 +97,7 @@ def start(
             reserve_ports()
         )  # only now: the incarnation before held the same ones until it let go of the lock
         if reservations is None:
-            return _end(layout, launch, ADDRESS_TAKEN)
+            return _end(layout, launch, because("port-lost"))
         control = _fifo(folder / "control")
         own = {**environment, "ZOE_FOLDER": str(folder / "folder"), MARK: launch.mark}
         numbers = [address.number for address in spec.addresses.values()]
@@ -201,6 +203,7 @@ def _prepare(spec: ProcessSpec, layout: Layout, folder: Path) -> Launch:
     write(logs / "of.json", Prepared(deployment=spec.deployment, owner=spec.owner))
     if not any(logs.glob("log.*")):
         os.close(os.open(logs / f"log.{0:020}", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    write(logs / "begins.json", Begins(incarnation=spec.incarnation, offset=Journal(logs).end()))
     reserve(logs / "exit.reserve")
     reserve(folder / "alive.reserve")
     launch = Launch(
@@ -316,8 +319,8 @@ def settle(layout: Layout, launch: Launch) -> Observed | None:
         return None
     if alive.boot == boot():
         sweep(launch.mark, alive)
-        return _end(layout, launch, "its supervisor was killed", alive)
-    return _end(layout, launch, "the machine was restarted", alive)
+        return _end(layout, launch, because("supervisor-killed"), alive)
+    return _end(layout, launch, because("machine-restarted"), alive)
 
 
 def _alive(folder: Path, launch: Launch) -> Alive | None:
@@ -330,7 +333,7 @@ def _exit(layout: Layout, launch: Launch) -> Exit | None:
     return exit_record if exit_record is not None and exit_record.incarnation == launch.incarnation else None
 
 
-def _end(layout: Layout, launch: Launch, reason: str, alive: Alive | None = None) -> Observed:
+def _end(layout: Layout, launch: Launch, reason: Reason, alive: Alive | None = None) -> Observed:
     """Write the exit record of a process that nobody saw ending."""
     exit_record = Exit(incarnation=launch.incarnation, code=None, ended=time.time(), reason=reason)
     logs = layout.log(launch.execution, launch.name)

@@ -13,6 +13,7 @@
     <data>/logs/<execution>/<name>/             outlives ``clean``
         of.json                                 Prepared: whose it is
         log.<offset of its first byte>          see ``shim.Log``
+        begins.json                             Begins of the latest incarnation that was started
         exit.json                               Exit of the latest incarnation that ended
 
 Records are written to another name and renamed. Only the exit record is fsynced: when the machine stops, nothing else
@@ -38,6 +39,7 @@ import msgspec
 from zoe_hub.backends.base import Permanent, Temporary
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.model import Address, Observed
+from zoe_hub.core.reasons import Reason, because
 from zoe_hub.core.record import Record
 
 from .shim import RESERVED, stat_of
@@ -73,13 +75,20 @@ class Alive(Record, kw_only=True):
     started: float
 
 
+class Begins(Record, kw_only=True):
+    """Where the log of an incarnation begins."""
+
+    incarnation: int
+    offset: int
+
+
 class Exit(Record, kw_only=True):
     """How a process ended. ``code`` is negative for a signal, ``None`` if nobody was there to see."""
 
     incarnation: int
     code: int | None
     ended: float
-    reason: str = ""
+    reason: Reason | str | None = None  # a text: of a supervisor that an earlier version started
 
 
 RecordType = TypeVar("RecordType", bound=Record)
@@ -251,8 +260,15 @@ def observed(launch: Launch, alive: Alive | None, exit_record: Exit | None) -> O
         exit_code=exit_record.code if exit_record else None,
         started=moment(alive.started) if alive else None,
         ended=moment(exit_record.ended) if exit_record else None,
-        reason=exit_record.reason if exit_record else "",
+        reason=_reason(exit_record) if exit_record else None,
     )
+
+
+def _reason(exit_record: Exit) -> Reason | None:
+    reason = exit_record.reason
+    if isinstance(reason, str):
+        return because("told", words=reason) if reason else None
+    return reason
 
 
 def moment(seconds: float) -> datetime | None:

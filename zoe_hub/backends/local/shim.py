@@ -28,7 +28,9 @@ SIGNALS_TO_RESET = ("SIGPIPE", "SIGXFSZ", "SIGINT", "SIGHUP", "SIGTERM", "SIGCHL
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 LINUX = sys.platform == "linux"
 BLOCK = 65536
-ADDRESS_TAKEN = "port taken"  # the reason that says: allocate other ports and start again
+# Reasons of exit records, as ``core.reasons`` declares them, in JSON.
+PORT_LOST = '{"code":"port-lost"}'
+KILLED_LATE = '{"code":"killed-late","facts":{"grace":%g}}'
 
 
 class Payload:
@@ -256,7 +258,7 @@ class Shim:
         self.alone = False  # nothing of the tree is left
         self.deadline: float | None = None  # when what is left gets killed
         self.grace: float | None = None  # as asked
-        self.reason = ""
+        self.reason = "null"  # JSON
 
     def run(self, acknowledge: int) -> None:
         """Start the program, tell the hub, serve until all has ended, write the exit record."""
@@ -272,7 +274,7 @@ class Shim:
         _signal.set_wakeup_fd(wake_write)
 
         if not all(port_free(number) for number in payload.ports):
-            self.reason = ADDRESS_TAKEN
+            self.reason = PORT_LOST
             self.finish()
             answer(acknowledge, b"ended")
             return
@@ -288,7 +290,7 @@ class Shim:
         posix.close(acknowledge)
         self.serve(wake_read)
         if self.code and self.grace is None and not all(port_free(number) for number in payload.ports):
-            self.reason = ADDRESS_TAKEN  # somebody was quicker between the check and the program's own bind
+            self.reason = PORT_LOST  # somebody was quicker between the check and the program's own bind
         self.finish()
 
     def fork(self) -> None:
@@ -344,7 +346,7 @@ class Shim:
             self.reap()
             if self.deadline is not None and time.monotonic() >= self.deadline:
                 if self.code is None and self.grace:
-                    self.reason = f"killed: it did not end within {self.grace:g} s"
+                    self.reason = KILLED_LATE % self.grace
                 signal_tree(self.child, _signal.SIGKILL)
                 self.deadline = time.monotonic() + 0.1  # again, for what was forked meanwhile
         while data := read_some(output):
@@ -392,7 +394,7 @@ class Shim:
         stays.
         """
         code = "null" if self.code is None else str(self.code)
-        record = '{"incarnation":%d,"code":%s,"ended":%.6f,"reason":"%s"}' % (
+        record = '{"incarnation":%d,"code":%s,"ended":%.6f,"reason":%s}' % (
             self.payload.incarnation,
             code,
             time.time(),

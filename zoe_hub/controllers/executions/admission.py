@@ -1,12 +1,14 @@
-"""Lets executions in: applies ``core.fifo.admit`` whenever something that it looks at may have changed.
+"""Lets executions in: asks the policy whenever something that it looks at may have changed, and commits what it says.
 
-Used by ``controllers.hub`` and ``controllers.service``. Decisions are pure; this module knows the nodes and commits
-grants.
+Used by ``controllers.hub`` and ``controllers.service``. Decisions are pure (``core.scheduling``); this module knows the
+nodes and keeps the queue that they are made on: whoever commits a record says so (``changed``), and from time to time
+all records are looked at again. Views ask it for places in the queue.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from contextlib import suppress
 from logging import Logger
@@ -19,9 +21,15 @@ from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.events import Event
 from zoe_hub.core.executions.history import event as event_of
 from zoe_hub.core.executions.model import Execution
+from zoe_hub.core.executions.standing import QueuePlace
+from zoe_hub.core.reasons import Reason, because, reason_of
 from zoe_hub.core.scheduling import fifo
 from zoe_hub.core.scheduling.nodes import Node
+from zoe_hub.core.scheduling.policy import Grant, Policy
+from zoe_hub.core.scheduling.queue import Queue
 from zoe_hub.store.base import Batch, Store
+
+NEWS = 1.0  # seconds between two events that tell an owner that the queue has moved
 
 
 class Admission:
@@ -35,18 +43,24 @@ class Admission:
         granted: Callable[[str], None],
         log: Logger,
         *,
+        policy: Policy = fifo.admit,
         refresh: float = 30.0,
     ) -> None:
         """:param granted: called with the id of an execution whose grant has changed
-        :param refresh: seconds after which the nodes are asked for again
+        :param refresh: seconds after which the nodes are asked for again, and all records are looked at
         """
         self._store, self._backend, self._clock, self._granted, self._log = store, backend, clock, granted, log
-        self._refresh = refresh
+        self._policy, self._refresh = policy, refresh
         self._nodes: tuple[Node, ...] = ()
         self._asked: float | None = None
+        self._queue = Queue()
+        self._changed: dict[str, None] = {}  # executions whose records are not in the queue yet, in order
+        self._compared = -math.inf  # when all records were looked at
+        self._told_moves = 0
+        self._news_due: asyncio.TimerHandle | None = None  # when owners may be told of the queue again
         self._wanted = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self.problem = ""  # why the last look failed
+        self.problem: Reason | None = None  # why the last look failed
 
     async def nodes(self) -> tuple[Node, ...]:
         """The machines, as known for at most the refresh time.
@@ -63,14 +77,20 @@ class Admission:
             self._asked = now
         return self._nodes
 
-    def kick(self) -> None:
-        """Look again soon; several kicks make one look."""
+    def place(self, execution: Execution) -> QueuePlace | None:
+        """Where an execution is in the queue, if it is in there."""
+        waits = execution.granted is None and execution.active and execution.desired != "ended"
+        return self._present().place(execution.id) if waits else None
+
+    def changed(self, *executions: str) -> None:
+        """The records of these executions were committed: look again soon; several calls make one look."""
+        self._changed.update(dict.fromkeys(executions))
         self._wanted.set()
 
     def start(self) -> None:
-        """Begin to look whenever kicked, and when the nodes may have changed."""
+        """Begin to look whenever something has changed, and when the nodes may have."""
         self._task = asyncio.create_task(self._run(), name="admission")
-        self.kick()
+        self._wanted.set()
 
     async def _run(self) -> None:
         while True:
@@ -81,55 +101,75 @@ class Admission:
             delay = await self._tried()
             if delay:
                 await asyncio.sleep(delay)
-                self.kick()
+                self._wanted.set()
 
     async def _tried(self) -> float:
         """Look once; seconds after which to look again, since it failed."""
         try:
             await self.look()
         except ZoeError as error:
-            self.problem = error.detail
+            self.problem = reason_of(error)
             self._log.warning("Admission waits: %s", error)
             return float(getattr(error, "delay", 1.0))
         except Exception as error:
-            self.problem = f"Admission failed: {type(error).__name__}: {error}"
+            self.problem = reason_of(error, "Admission")
             self._log.exception("Admission failed; it looks again")
             return 5.0
-        self.problem = ""
+        self.problem = None
         return 0.0
 
     async def look(self) -> None:
         """Decide once and commit the grants. A record that changed meanwhile is looked at again."""
         nodes = await self.nodes()
-        active = {execution.id: execution for execution in self._store.active()}
-        batches: list[Batch] = []
-        moved: list[Execution] = []
-        for identifier, grant in fifo.admit(active.values(), nodes).items():
-            execution = active[identifier]  # as it was decided about: what changed meanwhile is a conflict
-            changed = replace(execution, granted=grant.granted, version=execution.version + 1, reason=grant.reason)
-            if grant.quiet:
-                moved.append(changed)
-                continue
-            kind = "execution.queued" if grant.granted is None else "execution.granted"
-            event = event_of(
-                changed,
-                self._clock.now(),
-                kind,
-                grant.reason,
-                phase=changed.phase.value,
-                granted=dict(grant.granted or {}),
-            )
-            batches.append(Batch(executions=(changed,), events=(event,)))
-        if moved:  # one event for each owner, however many have moved
-            owners = dict.fromkeys(execution.owner for execution in moved)
-            news = tuple(
-                Event(time=self._clock.now(), kind="queue.moved", owner=owner, reason="the queue has moved up")
-                for owner in owners
-            )
-            batches.append(Batch(executions=tuple(moved), events=news))
-        await asyncio.gather(
-            *(self._commit(batch) for batch in batches)
-        )  # written together: the store has group commit
+        queue = self._present()
+        queue.use(nodes)
+        # As it was decided about: what has changed meanwhile is a conflict.
+        batches = [self._batch(queue.records[each], grant) for each, grant in self._policy(queue).items()]
+        if news := self._news(queue):
+            batches.append(Batch(events=news))
+        await asyncio.gather(*map(self._commit, batches))  # written together: the store has group commit
+
+    def _present(self) -> Queue:
+        """The queue, with all that was said to have changed; from time to time also what was not."""
+        now, executions = asyncio.get_running_loop().time(), self._store.executions
+        if now - self._compared > self._refresh:
+            self._compared = now
+            active = {each.id: each for each in self._store.active()}
+            other = [each for each, record in active.items() if self._queue.records.get(each) is not record]
+            self._changed = dict.fromkeys((*other, *(each for each in self._queue.records if each not in active)))
+        for identifier in self._changed:
+            execution = executions.get(identifier)
+            if execution is None:
+                self._queue.drop(identifier)
+            else:
+                self._queue.put(execution)
+        self._changed.clear()
+        return self._queue
+
+    def _batch(self, execution: Execution, grant: Grant) -> Batch:
+        changed = replace(execution, granted=grant.granted, version=execution.version + 1, reason=grant.reason)
+        kind = "execution.queued" if grant.granted is None else "execution.granted"
+        granted = dict(grant.granted or {})
+        event = event_of(changed, self._clock.now(), kind, grant.reason, phase=changed.phase.value, granted=granted)
+        return Batch(executions=(changed,), events=(event,))
+
+    def _news(self, queue: Queue) -> tuple[Event, ...]:
+        """Lists that are open learn that places have changed: one event for each owner, however many have moved, and
+        not more often than a person could read.
+        """
+        loop = asyncio.get_running_loop()
+        if queue.moves == self._told_moves or self._news_due is not None:
+            return ()
+        self._told_moves = queue.moves
+        self._news_due = loop.call_later(NEWS, self._may_tell)
+        return tuple(
+            Event(time=self._clock.now(), kind="queue.moved", owner=owner, reason=because("queue-moved"))
+            for owner in queue.owners
+        )
+
+    def _may_tell(self) -> None:
+        self._news_due = None
+        self._wanted.set()
 
     async def _commit(self, batch: Batch) -> None:
         try:
@@ -137,14 +177,17 @@ class Admission:
         except ZoeError as error:
             if error.code != "conflict":
                 raise
-            self.kick()
-        else:
-            for execution in batch.executions:
-                if execution.granted is not None:
-                    self._granted(execution.id)
+            self.changed(*(execution.id for execution in batch.executions))
+            return
+        self.changed(*(execution.id for execution in batch.executions))
+        for execution in batch.executions:
+            if execution.granted is not None:
+                self._granted(execution.id)
 
     async def close(self) -> None:
         """Stop looking."""
+        if self._news_due is not None:
+            self._news_due.cancel()
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)

@@ -15,7 +15,7 @@ from zoe_hub.controllers.kit.tokens import jws
 from zoe_hub.core import text
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.model import Execution, Process
-from zoe_hub.core.executions.processes import label, peers
+from zoe_hub.core.executions.processes import peers
 from zoe_hub.core.executions.spec import Group
 
 
@@ -31,7 +31,7 @@ def proxy_path(execution: Execution, process: Process, port: str, prefix: str | 
 
     :param prefix: path in front of the execution; None: as the owner's browser saw it when the execution was started
     """
-    return f"{prefix or f'{execution.web_prefix}/pages'}/{execution.id}/{label(process)}/{port}/"
+    return f"{prefix or f'{execution.web_prefix}/pages'}/{execution.id}/{process.id}/{port}/"
 
 
 class Binder:
@@ -120,7 +120,7 @@ class Binder:
         """The variables that every process gets (framework author guide)."""
         values = {
             "ZOE_EXECUTION": execution.id,
-            "ZOE_PROCESS": label(process),
+            "ZOE_PROCESS": process.id,
             "ZOE_HOST": self._backend.host(process.name),
             "ZOE_BIND": self._backend.bind(),
         }

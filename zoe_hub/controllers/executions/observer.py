@@ -15,6 +15,7 @@ from logging import Logger
 from zoe_hub.backends.base import Backend, Resync
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.model import Observed
+from zoe_hub.core.reasons import Reason, reason_of
 
 
 class Observer:
@@ -30,7 +31,7 @@ class Observer:
         self._stamps: dict[str, int] = {}  # process -> when it last changed, counted
         self._count = 0
         self._tasks: list[asyncio.Task[None]] = []
-        self.problem = ""  # why the backend could not be looked at, the last time this was tried
+        self.problem: Reason | None = None  # why the backend could not be looked at, the last time this was tried
 
     def of(self, execution: str) -> Mapping[str, Observed]:
         """What is known of one execution, by process."""
@@ -81,7 +82,7 @@ class Observer:
             # after all.
             take = self._take if self._stamps.get(seen.name, 0) <= begun else self.note
             take(seen)
-        self.problem = ""
+        self.problem = None
 
     def start(self) -> None:
         """Begin to watch, and to list from time to time."""
@@ -101,7 +102,7 @@ class Observer:
                     else:
                         self.note(item)
             except Exception as error:
-                self._failed("The watch of the backend broke", error)
+                self._failed("The watch of the backend", error)
             await asyncio.sleep(delay)
             delay = min(30.0, delay * 2)
 
@@ -111,16 +112,15 @@ class Observer:
             try:
                 await self.list()
             except Exception as error:
-                self._failed("The backend could not be listed", error)
+                self._failed("The listing of the backend", error)
 
     def _failed(self, what: str, error: Exception) -> None:
         """Remember and log an error; neither loop ends by one, foreseen or not."""
+        self.problem = reason_of(error, what)
         if isinstance(error, ZoeError):
-            self.problem = error.detail
-            self._log.warning("%s: %s", what, error)
+            self._log.warning("%s failed: %s", what, error)
         else:
-            self.problem = f"{what}: {type(error).__name__}: {error}"
-            self._log.error("%s", what, exc_info=error)
+            self._log.error("%s failed", what, exc_info=error)
 
     async def close(self) -> None:
         """Stop watching."""

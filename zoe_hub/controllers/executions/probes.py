@@ -20,8 +20,7 @@ from tornado.iostream import IOStream, StreamClosedError
 from zoe_hub.backends.base import Backend
 from zoe_hub.controllers.executions.binding import Binder
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.core.executions.model import Address, Execution, Phase, Process
-from zoe_hub.core.executions.processes import label
+from zoe_hub.core.executions.model import Address, Execution, Process
 from zoe_hub.core.executions.spec import Drain, Group
 from zoe_hub.language.expressions import evaluate
 from zoe_proxy.upstream import Exchange, Timeouts, UpstreamError, connect
@@ -42,26 +41,11 @@ class Probes:
         self._backend, self._binder, self._log = backend, binder, log
         self._tasks: dict[Key, asyncio.Task[None]] = {}
         self._yes: set[Key] = set()
-        self._begins: dict[tuple[str, int], int] = {}  # where the log of an incarnation begins
         self._slots = asyncio.Semaphore(AT_A_TIME)
 
     def answered(self, process: Process, question: str) -> bool:
         """Whether the answer was yes."""
         return (process.name, process.incarnation, question) in self._yes
-
-    async def starts(self, process: Process) -> None:
-        """A process is about to start again: what was logged until now says nothing about it.
-
-        Known only to the hub that starts it; one that came later reads the whole log, which at worst makes a restarted
-        process count as ready too early.
-        """
-        if process.incarnation == 0:
-            return
-        with suppress(ZoeError):
-            async for chunk in self._backend.logs(process.name, offset=-1):
-                self._begins.setdefault(
-                    (process.name, process.incarnation), chunk.offset + len(chunk.data)
-                )  # a repeated start is the same
 
     def ask(
         self,
@@ -98,8 +82,6 @@ class Probes:
         for key in [key for key in self._tasks if key[0] in names and key not in waiting]:
             self._tasks.pop(key).cancel()
         self._yes = {key for key in self._yes if key[0] not in names or key in waiting}
-        if execution.phase is Phase.ENDED:
-            self._begins = {key: offset for key, offset in self._begins.items() if key[0] not in names}
 
     async def _until_yes(self, key: Key, once: Callable[[], Awaitable[bool]], told: Callable[[], None]) -> None:
         delay = FIRST
@@ -185,10 +167,9 @@ class Probes:
         return await connect(address.endpoint_host, address.endpoint_port, timeout=ONE_TRY, check=check)
 
     async def _logged(self, process: Process, pattern: re.Pattern[str]) -> bool:
-        rest = ""
-        async for chunk in self._backend.logs(
-            process.name, offset=self._begins.get((process.name, process.incarnation), 0), follow=True
-        ):
+        """What was logged before this start says nothing about it."""
+        rest, begin = "", await self._backend.log_start(process.name, process.incarnation)
+        async for chunk in self._backend.logs(process.name, offset=begin, follow=True):
             rest += chunk.data.decode(errors="replace")
             if pattern.search(rest):
                 return True
@@ -227,7 +208,7 @@ class Probes:
         try:
             return bool(evaluate(drain.until, body=body, host=self._backend.host(process.name), port=ports))
         except ZoeError as error:
-            self._log.warning("%s: its drain condition cannot be evaluated: %s", label(process), error)
+            self._log.warning("%s: its drain condition cannot be evaluated: %s", process.id, error)
             return False
 
     async def close(self) -> None:

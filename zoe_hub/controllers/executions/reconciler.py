@@ -23,7 +23,7 @@ from zoe_hub.controllers.executions.probes import Probes
 from zoe_hub.controllers.kit.clock import Clock
 from zoe_hub.controllers.kit.tokens import digest, redacted
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.core.executions.decide import decide, waiting
+from zoe_hub.core.executions.decide import decide
 from zoe_hub.core.executions.facts import (
     Action,
     AllocatePorts,
@@ -38,13 +38,16 @@ from zoe_hub.core.executions.facts import (
 from zoe_hub.core.executions.history import event as event_of
 from zoe_hub.core.executions.model import Address, Execution, Observed, Phase, Process, ProcessState
 from zoe_hub.core.executions.processes import leaving
+from zoe_hub.core.executions.standing import standing
+from zoe_hub.core.reasons import Reason, because, reason_of
+from zoe_hub.core.words import words
 from zoe_hub.store.base import Batch, Store
 
 STEPS = 100  # passes without rest for one execution; more means that decisions do not settle
 _ESCAPES = re.compile(
     r"\x1b\[[0-9;?]*[ -/]*[@-~]"
 )  # colours and cursor movements (ECMA-48), which have no place in a reason
-TAIL = 2000  # bytes of a log that an error message quotes
+TAIL, LINES = 2000, 12  # bytes and lines of a log that a reason quotes at the most
 
 
 class _Findings:
@@ -52,7 +55,7 @@ class _Findings:
 
     def __init__(self) -> None:
         self.addresses: dict[str, Mapping[str, Address]] = {}
-        self.refused: dict[str, str] = {}
+        self.refused: dict[str, Reason] = {}
         self.cleaned = False
         self.later: Temporary | None = None  # the engine asked to come back
         self.acted = False  # something was done that the next look will show
@@ -78,10 +81,10 @@ class Reconciler:
         self._asked: dict[
             str, set[tuple[str, int, str]]
         ] = {}  # execution -> requests that are not repeated in this life
-        self._later: dict[str, str] = {}  # execution -> why the backend asked to come back
+        self._later: dict[str, Reason] = {}  # execution -> why the backend asked to come back
         self._prepared: set[str] = set()
         self._resumed = clock.now()
-        self.problem = ""  # why the last decision could not be stored
+        self.problem: Reason | None = None  # why the last decision could not be stored
         self._starts = asyncio.Semaphore(16)
         self.wake: Callable[[str, float], None] = lambda execution, delay: None
         self.told: Callable[[str], None] = lambda execution: None
@@ -125,7 +128,7 @@ class Reconciler:
             addresses={**await self._endpoints(live, observed), **findings.addresses},
             refused=findings.refused,
             cleaned=findings.cleaned,
-            later=self._later.get(execution.id, ""),
+            later=self._later.get(execution.id),
             ready=frozenset(process.name for process in live if self._probes.answered(process, "ready")),
             drained=frozenset(process.name for process in live if self._probes.answered(process, "drained")),
             tails={
@@ -160,15 +163,19 @@ class Reconciler:
             return late
         return seen.state == "exited" and seen.exit_code != 0 and not leaving(process)
 
-    async def _tail(self, process: Process, secrets: Mapping[str, str]) -> str:
+    async def _tail(self, process: Process, secrets: Mapping[str, str]) -> tuple[str, ...]:
+        """The last lines that a process has logged since it was started this time."""
         try:
-            data = b"".join([chunk.data async for chunk in self._backend.logs(process.name, offset=-TAIL)])
+            begin = await self._backend.log_start(process.name, process.incarnation)
+            chunks = [chunk async for chunk in self._backend.logs(process.name, offset=-TAIL)]
         except ZoeError:
-            return ""
-        if len(data) >= TAIL:
-            data = data.partition(b"\n")[2]  # the first line may begin in the middle of a secret
+            return ()
+        data = b"".join(chunk.data for chunk in chunks)
+        skip = begin - chunks[0].offset if chunks else 0
+        # Where the start is not in sight, the first line may begin in the middle of a secret.
+        data = data[skip:] if skip >= 0 else data.partition(b"\n")[2]
         text = redacted(_ESCAPES.sub("", data.decode(errors="replace")), secrets)
-        return "\n".join(text.strip().splitlines()[-12:])
+        return tuple(text.strip().splitlines()[-LINES:])
 
     async def _commit(self, before: Execution, decision: Decision) -> bool:
         after = decision.execution
@@ -186,12 +193,12 @@ class Reconciler:
             await self._store.commit(batch)
         except ZoeError as error:
             if error.code != "conflict":
-                self.problem = error.detail
+                self.problem = reason_of(error)
                 raise Temporary(error.code, error.detail, delay=2.0) from error
             return False
-        self.problem = ""
+        self.problem = None
         for event in decision.events:
-            self._log.info("%s %s %s: %s", after.name, event.kind, event.process, event.reason.partition("\n")[0])
+            self._log.info("%s %s %s: %s", after.name, event.kind, event.process, words(event.reason))
         if ended:
             self._asked.pop(after.id, None)
             self._prepared.discard(after.id)
@@ -217,11 +224,12 @@ class Reconciler:
         try:
             await self._backend.prepare(execution.id, execution.owner)
         except Permanent as error:
-            findings.refused |= {action.process: redacted(error.detail, secrets) for action in new}
+            refused = because(error.code, detail=redacted(error.detail, secrets))
+            findings.refused |= dict.fromkeys((action.process for action in new), refused)
             findings.acted = True
             return False
         except Temporary as error:
-            findings.later = error
+            findings.later = Temporary(error.code, redacted(error.detail, secrets), delay=error.delay)
             return False
         self._prepared.add(execution.id)
         return True
@@ -252,7 +260,8 @@ class Reconciler:
                     findings.cleaned = findings.acted = True
         except Temporary as error:
             self._again(execution, action)
-            findings.later = error
+            detail = redacted(error.detail, self._store.secrets(execution.id))
+            findings.later = Temporary(error.code, detail, delay=error.delay)
         except ZoeError as error:
             self._refused(execution, action, error, findings)
 
@@ -262,7 +271,7 @@ class Reconciler:
         if isinstance(action, AllocatePorts | StartProcess) and (
             isinstance(error, Permanent) or error.code == "bad-definition"
         ):
-            findings.refused[action.process] = detail
+            findings.refused[action.process] = because(error.code, detail=detail)
             findings.acted = True
             return
         self._log.warning("%s of %s was refused: %s: %s", type(action).__name__, execution.name, error.code, detail)
@@ -275,8 +284,6 @@ class Reconciler:
 
     async def _start(self, execution: Execution, process: Process, findings: _Findings) -> None:
         spec = self._binder.spec(execution, process, self._store.secrets(execution.id))
-        if execution.spec.group(process.group).ready.kind == "log":
-            await self._probes.starts(process)
         async with self._starts:
             seen = await self._backend.start(spec)
             if seen.state == "running" and spec.ports:
@@ -327,13 +334,12 @@ class Reconciler:
         """Let the owner know what is being waited for, once."""
         if execution.phase is Phase.ENDED or error.code == "storage-full":
             return
-        detail = redacted(error.detail, self._store.secrets(execution.id))
-        self._later[execution.id] = detail
-        reason = waiting(execution.reason, detail)
-        if execution.reason == reason:
+        later = reason_of(error)
+        self._later[execution.id] = later
+        if execution.waits_for == later:
             return
-        changed = replace(execution, reason=reason, version=execution.version + 1)
-        event = event_of(changed, self._clock.now(), "execution.reason", reason, phase=changed.phase.value)
+        changed = replace(execution, waits_for=later, version=execution.version + 1)
+        event = event_of(changed, self._clock.now(), "execution.reason", standing(changed), phase=changed.phase.value)
         try:
             await self._store.commit(Batch(executions=(changed,), events=(event,)))
         except ZoeError as failed:

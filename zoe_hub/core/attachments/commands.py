@@ -14,7 +14,9 @@ from zoe_hub.core.executions.history import event
 from zoe_hub.core.executions.model import Execution
 from zoe_hub.core.executions.spec import Connector
 from zoe_hub.core.plan import Change, Plan, Records
+from zoe_hub.core.reasons import because
 from zoe_hub.core.record import Record
+from zoe_hub.core.words import words
 
 
 class Attach(Record, kw_only=True):
@@ -82,8 +84,9 @@ def plan_attach(state: Records, command: Attach, now: datetime) -> Plan:
         created=now,
         renewed=now,
     )
-    change = Change(what=f"attach {command.key} to {execution.name}", reason=f"{command.owner} asked for it")
-    made = event(execution, now, "attachment.made", change.what, attachment=attachment.id, key=command.key)
+    bound = because("attached", notebook=command.key, execution=execution.name)
+    change = Change(what=words(bound), reason=because("asked-to-attach", user=command.owner))
+    made = event(execution, now, "attachment.made", bound, attachment=attachment.id, key=command.key)
     base = started or Plan(command="attach", changes=(), found=True)
     return replace(
         base,
@@ -139,7 +142,8 @@ def _again(state: Records, command: Attach, attachment: Attachment, stale: tuple
         renewed=now,
         version=attachment.version + 1,
     )
-    change = Change(what=f"attach {command.key} to {execution.name} again", reason="it was attached before")
+    bound = because("attached-again", notebook=command.key, execution=execution.name)
+    change = Change(what=words(bound), reason=because("attached-before"))
     scaled = [
         plan_scale(state, ScaleExecution(execution=execution.id, group=name, count=count), now)
         for name, count in command.counts.items()
@@ -151,7 +155,7 @@ def _again(state: Records, command: Attach, attachment: Attachment, stale: tuple
     executions = (
         (replace(execution, counts={**execution.counts, **counts}, version=execution.version + 1),) if scaled else ()
     )
-    made = event(execution, now, "attachment.renewed", change.what, attachment=attachment.id, key=command.key)
+    made = event(execution, now, "attachment.renewed", bound, attachment=attachment.id, key=command.key)
     return Plan(
         command="attach",
         changes=(change, *(part for each in scaled for part in each.changes)),
@@ -169,13 +173,14 @@ def plan_detach(state: Records, command: Detach, now: datetime) -> Plan:
     if attachment is None:
         raise ZoeError("unknown-attachment", f"There is no attachment {command.attachment!r}.")
     execution = state.executions[attachment.execution]
-    change = Change(what=f"detach {attachment.key} from {execution.name}", reason="asked by its owner")
-    made = event(execution, now, "attachment.dropped", change.what, attachment=attachment.id, key=attachment.key)
+    loosed = because("detached", notebook=attachment.key, execution=execution.name)
+    change = Change(what=words(loosed), reason=because("asked-by-owner"))
+    made = event(execution, now, "attachment.dropped", loosed, attachment=attachment.id, key=attachment.key)
     others = any(other.execution == execution.id and other.id != attachment.id for other in state.attachments.values())
     stays = command.keep or others or execution.desired == "ended" or execution.spec.protected
     ending = (
         Plan(command="detach", changes=())
         if stays
-        else plan_ending("detach", execution, f"{attachment.key} was detached, and no other notebook is attached", now)
+        else plan_ending("detach", execution, because("last-detached", notebook=attachment.key), now)
     )
     return replace(ending, changes=(change, *ending.changes), detached=(attachment.id,), events=(made, *ending.events))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from zoe_hub.core.record import Record
@@ -20,3 +21,14 @@ class Attachment(Record, kw_only=True):
     created: datetime
     renewed: datetime
     version: int = 1
+
+
+class ConnectionDetails(Record, kw_only=True):
+    """What a kernel needs to connect, bound to one running execution. Holds secrets: for the kernel alone."""
+
+    requires: str  # package and versions, as in a requirements file
+    variable: str  # that the code sets
+    code: str
+    outputs: Mapping[str, str]
+    secrets: Mapping[str, str] = {}
+    addresses: tuple[str, ...] = ()  # host:port of each endpoint that the outputs name

@@ -12,13 +12,15 @@ from zoe_hub.core.executions.history import event
 from zoe_hub.core.executions.model import Execution, Outcome, Phase
 from zoe_hub.core.executions.spec import ExecutionSpec, Group
 from zoe_hub.core.plan import Change, Plan, Records
+from zoe_hub.core.reasons import Reason, because
 from zoe_hub.core.record import Record
 from zoe_hub.core.scheduling import placement
 from zoe_hub.core.scheduling.nodes import Node
+from zoe_hub.core.words import words
 
 
 class StartExecution(Record, kw_only=True):
-    """StartExecution a rendered ZApp under a new id."""
+    """Start a rendered ZApp under a new id."""
 
     id: str
     owner: str
@@ -43,7 +45,7 @@ class TerminateExecution(Record, kw_only=True):
     """End an execution. A protected one wants its name as ``confirm``."""
 
     execution: str
-    reason: str = ""
+    reason: Reason | None = None
     confirm: str | None = None
     version: int | None = None
 
@@ -51,8 +53,8 @@ class TerminateExecution(Record, kw_only=True):
 def plan_start(_: Records, command: StartExecution, now: datetime) -> Plan:
     """A new execution, in the queue. ``ZoeError`` ``never-fits``."""
     why = placement.never_fits(command.spec, command.nodes)
-    if why:
-        raise ZoeError("never-fits", f"{command.spec.title} cannot run here: {why}.")
+    if why is not None:
+        raise ZoeError("never-fits", f"{command.spec.title} cannot run here: {words(why)}.")
     spec = command.spec
     execution = Execution(
         id=command.id,
@@ -61,12 +63,13 @@ def plan_start(_: Records, command: StartExecution, now: datetime) -> Plan:
         spec=spec,
         created=now,
         counts={group.name: command.counts.get(group.name, group.count) for group in spec.groups},
-        reason="waits for admission",
+        reason=because("admission-pending"),
         web_prefix=command.web_prefix,
         labels=command.labels,
     )
     processes = ", ".join(f"{count} {name}" for name, count in execution.counts.items())
-    change = Change(what=f"start {execution.name}: {processes}", reason=f"{command.owner} asked to start {spec.zapp}")
+    asked = because("asked-to-start", user=command.owner, zapp=spec.zapp)
+    change = Change(what=f"start {execution.name}: {processes}", reason=asked)
     made = event(
         execution,
         now,
@@ -99,10 +102,9 @@ def plan_scale(state: Records, command: ScaleExecution, now: datetime) -> Plan:
     if before == command.count:
         return Plan(command="scale", changes=(), executions=(), found=True)
     changed = replace(execution, counts={**execution.counts, group.name: command.count}, version=execution.version + 1)
-    change = Change(
-        what=f"scale {group.name} of {execution.name} from {before} to {command.count}", reason="asked by its owner"
-    )
-    made = event(changed, now, "execution.scaled", change.what, group=group.name, count=command.count, before=before)
+    scaled = because("scaled", group=group.name, execution=execution.name, before=before, count=command.count)
+    change = Change(what=words(scaled), reason=because("asked-by-owner"))
+    made = event(changed, now, "execution.scaled", scaled, group=group.name, count=command.count, before=before)
     return Plan(command="scale", changes=(change,), executions=(changed,), events=(made,))
 
 
@@ -141,10 +143,11 @@ def plan_terminate(state: Records, command: TerminateExecution, now: datetime) -
             "protected",
             f"{execution.name} is protected. To end it all the same, repeat with confirm={execution.name!r}.",
         )
-    return plan_ending("terminate", execution, command.reason or f"terminated by {execution.owner}", now)
+    reason = command.reason or because("terminated", user=execution.owner)
+    return plan_ending("terminate", execution, reason, now)
 
 
-def plan_ending(command: str, execution: Execution, reason: str, now: datetime) -> Plan:
+def plan_ending(command: str, execution: Execution, reason: Reason, now: datetime) -> Plan:
     """The end of an execution as a part of the plan of ``command``; whoever asks has seen that it may end."""
     phase = Phase.STOPPING if execution.processes else execution.phase
     changed = replace(
@@ -153,7 +156,7 @@ def plan_ending(command: str, execution: Execution, reason: str, now: datetime) 
     live = [process.name for process in execution.processes if process.live]
     changes = (
         Change(what=f"terminate {execution.name}", reason=reason),
-        *(Change(what=f"stop {name}", reason="the execution ends") for name in live),
+        *(Change(what=f"stop {name}", reason=because("execution-ends")) for name in live),
     )
     made = event(changed, now, "execution.terminating", reason, phase=phase.value)
     return Plan(command=command, changes=changes, executions=(changed,), events=(made,))

@@ -37,8 +37,8 @@ from zoe_hub.core.executions.model import (
     process_name,
 )
 from zoe_hub.core.executions.spec import Group
-
-_WAITS = "; waits for the backend: "
+from zoe_hub.core.executions.standing import standing
+from zoe_hub.core.reasons import Reason, because
 
 
 def decide(before: Execution, facts: Facts, now: datetime) -> Decision:
@@ -59,20 +59,12 @@ def decide(before: Execution, facts: Facts, now: datetime) -> Decision:
     elif after.granted is not None:
         after = _resize(after, facts.deployment, now)
     after = _phase(after, facts, now)
-    after = replace(after, reason=waiting(after.reason, "" if after.phase is Phase.ENDED else facts.later))
+    after = replace(after, waits_for=None if after.phase is Phase.ENDED else facts.later)
     actions = tuple(_actions(after, facts))
     events = tuple(_events(before, after, now))
     if after != before:
         after = replace(after, version=before.version + 1)
     return Decision(execution=after, actions=actions, events=events, wake=_wake(after, actions, now))
-
-
-def waiting(reason: str, later: str) -> str:
-    """A reason with why the backend asked to come back, instead of what it said before; without ``later``, with
-    neither.
-    """
-    plain = reason.partition(_WAITS)[0]
-    return f"{plain}{_WAITS}{later}" if later else plain
 
 
 def _conclude(before: Execution, after: Execution, facts: Facts) -> Execution:
@@ -89,26 +81,28 @@ def _conclude(before: Execution, after: Execution, facts: Facts) -> Execution:
         group = after.spec.group(process.group)
         essential = process.index < group.essential
         if process.name in facts.refused and essential:
-            return _ending(after, Outcome.FAILED, None, f"{p.label(process)} cannot be started: {process.reason}")
+            return _ending(after, Outcome.FAILED, None, _blamed("essential-refused", process))
         if group.decides_result and not p.leaving(old) and not p.wants_other_port(process):
             return _ending(after, *_result(process))
         if essential and process.failures > group.restart.limit:
-            reason = (
-                f"{p.label(process)} is essential and ended {process.failures} times in a row; the last time:"
-                f" {process.reason}"
-            )
+            reason = _blamed("essential-failed", process, failures=process.failures)
             return _ending(after, Outcome.FAILED, process.exit_code, reason)
     return after
 
 
-def _result(process: Process) -> tuple[Outcome, int | None, str]:
+def _blamed(code: str, process: Process, **facts: int) -> Reason:
+    """Why an execution ends because of one of its processes: how that ended, with the log lines that show it."""
+    return because(code, process=process.id, cause=process.reason, tail=process.reason.tail, **facts)
+
+
+def _result(process: Process) -> tuple[Outcome, int | None, Reason]:
     if process.exit_code is None:
-        return Outcome.LOST, None, f"{p.label(process)} decides the result and is gone: {process.reason}"
+        return Outcome.LOST, None, _blamed("result-lost", process)
     outcome = Outcome.COMPLETED if process.exit_code == 0 else Outcome.FAILED
-    return outcome, process.exit_code, f"{p.label(process)} decides the result: {process.reason}"
+    return outcome, process.exit_code, _blamed("result-decided", process)
 
 
-def _ending(execution: Execution, outcome: Outcome, exit_code: int | None, reason: str) -> Execution:
+def _ending(execution: Execution, outcome: Outcome, exit_code: int | None, reason: Reason) -> Execution:
     return replace(execution, desired="ended", outcome=outcome, exit_code=exit_code, reason=reason)
 
 
@@ -150,35 +144,40 @@ def _phase(execution: Execution, facts: Facts, now: datetime) -> Execution:
         return replace(execution, phase=Phase.ENDED, ended=now)
     if execution.granted is None:
         return execution
-    waiting = [text for group in execution.spec.groups if (text := _waits(execution, group))]
-    if waiting:
-        return replace(execution, phase=Phase.STARTING, reason="waits for " + ", ".join(waiting))
+    awaited = tuple(reason for group in execution.spec.groups if (reason := _awaited(execution, group)))
+    if awaited:
+        return replace(execution, phase=Phase.STARTING, reason=because("groups-awaited", groups=awaited))
     since = execution.running_since or now
     return replace(execution, phase=Phase.RUNNING, running_since=since, reason=_running_reason(execution))
 
 
-def _waits(execution: Execution, group: Group) -> str:
+def _awaited(execution: Execution, group: Group) -> Reason | None:
+    """What of a group's essential processes is still to come; None if all are ready."""
     ready = ready_count(execution, group)
     if ready >= group.essential:
-        return ""
-    restarts = [
-        process
-        for process in execution.processes
-        if process.group == group.name and process.not_before and not process.live
-    ]
-    why = f" (starts again: {p.brief(restarts[0].reason)})" if restarts else ""
-    return f"{group.name}: {ready} of {group.essential} essential ready{why}"
+        return None
+    for process in execution.processes:
+        if process.group == group.name and process.not_before and not process.live:
+            return because(
+                "group-restarts", group=group.name, ready=ready, essential=group.essential, cause=process.reason
+            )
+    return because("group-not-ready", group=group.name, ready=ready, essential=group.essential)
 
 
-def _running_reason(execution: Execution) -> str:
+def _running_reason(execution: Execution) -> Reason:
     partly = []
     for group in execution.spec.scalable():
         ready, wanted = ready_count(execution, group), execution.counts.get(group.name, group.count)
-        if ready != wanted:
-            granted = (execution.granted or {}).get(group.name, 0)
-            limit = f", {granted} granted" if granted < wanted else ""
-            partly.append(f"{group.name}: {ready} of {wanted} ready{limit}")
-    return "all essential processes are ready" + ("; " + ", ".join(partly) if partly else "")
+        granted = (execution.granted or {}).get(group.name, 0)
+        if ready == wanted:
+            continue
+        if granted < wanted:
+            partly.append(
+                because("group-partly-granted", group=group.name, ready=ready, wanted=wanted, granted=granted)
+            )
+        else:
+            partly.append(because("group-partly-ready", group=group.name, ready=ready, wanted=wanted))
+    return because("running-partly", groups=tuple(partly)) if partly else because("running")
 
 
 def ready_count(execution: Execution, group: Group) -> int:
@@ -239,15 +238,15 @@ def _events(before: Execution, after: Execution, now: datetime) -> list[Event]:
                 "index": process.index,
                 "exit_code": process.exit_code,
             }
-            events.append(event(after, now, "process.state", process.reason, process=p.label(process), **data))
-    if after.phase is not before.phase or (after.desired, after.reason) != (before.desired, before.reason):
+            events.append(event(after, now, "process.state", process.reason, process=process.id, **data))
+    if (after.phase, after.desired, standing(after)) != (before.phase, before.desired, standing(before)):
         kind = "execution.phase" if after.phase is not before.phase else "execution.reason"
         data = {
             "phase": after.phase.value,
             "outcome": after.outcome and after.outcome.value,
             "exit_code": after.exit_code,
         }
-        events.append(event(after, now, kind, after.reason, **data))
+        events.append(event(after, now, kind, standing(after), **data))
     return events
 
 

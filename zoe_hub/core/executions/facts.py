@@ -11,6 +11,7 @@ from zoe_hub.core.executions.model import (
     Execution,
     Observed,
 )
+from zoe_hub.core.reasons import Reason
 from zoe_hub.core.record import Record
 
 
@@ -22,11 +23,11 @@ class Facts(Record, kw_only=True):
     addresses: Mapping[str, Mapping[str, Address]] = {}  # newly allocated, by process
     ready: frozenset[str] = frozenset()  # processes whose readiness probe succeeded
     drained: frozenset[str] = frozenset()  # processes that handed over their work
-    refused: Mapping[str, str] = {}  # processes that the backend will never start, and why
-    tails: Mapping[str, str] = {}  # the last log lines of processes that failed
+    refused: Mapping[str, Reason] = {}  # processes that the backend will never start, and why
+    tails: Mapping[str, tuple[str, ...]] = {}  # the last log lines of processes that failed, of this start
     cleaned: bool = False  # the backend holds nothing of this execution any more
     resumed: datetime | None = None  # since when this hub has been there to ask
-    later: str = ""  # why the backend asked to come back, if it did so last time
+    later: Reason | None = None  # why the backend asked to come back, if it did so last time
 
 
 class AllocatePorts(Record, kw_only=True):
@@ -36,7 +37,7 @@ class AllocatePorts(Record, kw_only=True):
 
 
 class StartProcess(Record, kw_only=True):
-    """StartProcess a process."""
+    """Start a process."""
 
     process: str
 

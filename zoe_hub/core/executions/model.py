@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Literal
 
 from zoe_hub.core.executions.spec import ExecutionSpec
+from zoe_hub.core.reasons import Reason
 from zoe_hub.core.record import Record
 
 
@@ -75,7 +76,12 @@ class Process(Record, kw_only=True):
     not_before: datetime | None = None  # when a restart is due
     deadline: datetime | None = None  # of the present state: ready by, drained by, ended by
     forced: bool = False  # was killed, since it did not end within its grace
-    reason: str = ""
+    reason: Reason  # of the present state
+
+    @property
+    def id(self) -> str:
+        """The process's id in its execution, as people see it: ``worker-0``."""
+        return process_id(self.group, self.index)
 
     @property
     def live(self) -> bool:
@@ -98,7 +104,8 @@ class Execution(Record, kw_only=True):
     counts: Mapping[str, int] = {}  # group -> how many processes are wanted
     granted: Mapping[str, int] | None = None  # group -> how many may run; None: not admitted yet
     phase: Phase = Phase.QUEUED
-    reason: str = ""  # the last decision, in words
+    reason: Reason  # of the last decision
+    waits_for: Reason | None = None  # what the backend said when it asked to come back
     processes: tuple[Process, ...] = ()
     running_since: datetime | None = None
     ended: datetime | None = None
@@ -127,7 +134,12 @@ class Observed(Record, kw_only=True):
     exit_code: int | None = None  # negative: ended by that signal; None with ``exited``: not known
     started: datetime | None = None
     ended: datetime | None = None
-    reason: str = ""  # e.g. ``out of memory``
+    reason: Reason | None = None  # why it ended, where that says more than the exit code, e.g. ``out-of-memory``
+
+
+def process_id(group: str, index: int) -> str:
+    """A process's id in its execution, as people see it: ``worker-0``."""
+    return f"{group}-{index}"
 
 
 def process_name(deployment: str, execution: str, group: str, index: int) -> str:

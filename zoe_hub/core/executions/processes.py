@@ -10,19 +10,9 @@ from zoe_hub.core import text
 from zoe_hub.core.executions.facts import Facts
 from zoe_hub.core.executions.model import Execution, Observed, Process, ProcessState
 from zoe_hub.core.executions.spec import Group
-
-PORT_TAKEN = "port taken"  # ``Observed.reason`` of a process that could not have the port it was given
-
-
-LOG_ENDS = ". Its log ends:\n"  # between a reason and the log lines that explain it
-
+from zoe_hub.core.reasons import Reason, because
 
 KILL_AGAIN = timedelta(seconds=5)  # a kill that had no effect (an engine that was away) is sent again after this
-
-
-def label(process: Process) -> str:
-    """The process's id in its execution, as people see it."""
-    return f"{process.group}-{process.index}"
 
 
 def leaving(process: Process) -> bool:
@@ -37,13 +27,13 @@ def holds_place(process: Process) -> bool:
 
 def wants_other_port(process: Process) -> bool:
     """Whether it ended because its port was taken, so that its end says nothing about its work."""
-    return process.reason == PORT_TAKEN
+    return process.reason.code == "port-lost"
 
 
 def fresh(name: str, group: Group, index: int, old: Process | None, now: datetime) -> Process:
     """A process that is meant to start; it keeps the address of the one before it, since peers may know that."""
     if old is None:
-        return Process(name=name, group=group.name, index=index, since=now, reason="is wanted")
+        return Process(name=name, group=group.name, index=index, since=now, reason=because("wanted"))
     return replace(
         old,
         state=ProcessState.PENDING,
@@ -55,7 +45,9 @@ def fresh(name: str, group: Group, index: int, old: Process | None, now: datetim
         not_before=None,
         deadline=None,
         forced=False,
-        reason=f"starts again: {brief(old.reason)}" if old.failures or wants_other_port(old) else "is wanted",
+        reason=because("starts-again", cause=old.reason)
+        if old.failures or wants_other_port(old)
+        else because("wanted"),
     )
 
 
@@ -100,12 +92,12 @@ def release(process: Process, group: Group, now: datetime) -> Process:
             state=ProcessState.DRAINING,
             since=now,
             deadline=deadline,
-            reason=f"fewer processes of {group.name} are wanted; hands over its work",
+            reason=because("hands-over", group=group.name),
         )
-    return stop(process, group, now, f"fewer processes of {group.name} are wanted")
+    return stop(process, group, now, because("fewer-wanted", group=group.name))
 
 
-def stop(process: Process, group: Group, now: datetime, reason: str) -> Process:
+def stop(process: Process, group: Group, now: datetime, reason: Reason) -> Process:
     """Ask a process to end. One that was never started ends with the next look that finds nothing of it: a start may be
     under way.
     """
@@ -117,7 +109,7 @@ def stop(process: Process, group: Group, now: datetime, reason: str) -> Process:
 
 def end(execution: Execution, process: Process, now: datetime) -> Process:
     """What becomes of a process when its execution ends."""
-    return stop(process, execution.spec.group(process.group), now, "the execution ends")
+    return stop(process, execution.spec.group(process.group), now, because("execution-ends"))
 
 
 def move_peers(before: Execution, after: Execution, now: datetime) -> Execution:
@@ -134,7 +126,7 @@ def move_peers(before: Execution, after: Execution, now: datetime) -> Execution:
         group = after.spec.group(process.group)
         knows = moved.intersection(peers(group))
         if knows and process.state in (ProcessState.STARTING, ProcessState.READY):
-            stopping = stop(process, group, now, f"the address of {', '.join(sorted(knows))} has changed")
+            stopping = stop(process, group, now, because("address-changed", groups=tuple(sorted(knows))))
             changed.append(replace(stopping, not_before=now))
             continue
         changed.append(process)
@@ -173,29 +165,23 @@ def _allotted(process: Process, group: Group) -> float:
     return group.grace
 
 
-def brief(reason: str) -> str:
-    """A reason without the log lines that were added to it."""
-    return reason.partition(LOG_ENDS)[0]
-
-
-def _with_tail(reason: str, process: Process, facts: Facts) -> str:
-    tail = facts.tails.get(process.name, "")
-    return f"{reason}{LOG_ENDS}{tail}" if tail else reason
+def _with_tail(reason: Reason, process: Process, facts: Facts) -> Reason:
+    return replace(reason, tail=facts.tails.get(process.name, ()))
 
 
 def _unseen(process: Process, group: Group, now: datetime) -> Process:
     if process.state is ProcessState.PENDING:
         return process  # to be started, perhaps again: the start is idempotent
     if process.state is ProcessState.STOPPING:
-        return replace(process, state=ProcessState.ENDED, since=now, ended=now, deadline=None, reason=process.reason)
-    return _ended(process, group, None, now, "the backend does not know it any more")
+        return replace(process, state=ProcessState.ENDED, since=now, ended=now, deadline=None)
+    return _ended(process, group, None, now, because("vanished"))
 
 
 def _exited(process: Process, group: Group, seen: Observed, facts: Facts, now: datetime) -> Process:
     process = replace(process, started=process.started or seen.started or now, ended=seen.ended or now)
     if leaving(process):
         failures = process.failures if process.not_before else 0  # stops to start again: its failures still count
-        how = f"{process.reason}; {said(seen)}" + (" (killed, since it did not end in time)" if process.forced else "")
+        how = "stopped-by-force" if process.forced else "stopped"
         return replace(
             process,
             state=ProcessState.ENDED,
@@ -203,25 +189,26 @@ def _exited(process: Process, group: Group, seen: Observed, facts: Facts, now: d
             exit_code=seen.exit_code,
             deadline=None,
             failures=failures,
-            reason=how,
+            reason=because(how, cause=process.reason, end=reason_of_end(seen), tail=process.reason.tail),
         )
-    if seen.reason == PORT_TAKEN:
-        return replace(
-            _ended(process, group, seen.exit_code, now, said(seen)), addresses=None, failures=process.failures
-        )
-    return _ended(process, group, seen.exit_code, now, _with_tail(said(seen), process, facts))
+    ended = _ended(process, group, seen.exit_code, now, reason_of_end(seen))
+    if wants_other_port(ended):
+        return replace(ended, addresses=None, failures=process.failures)
+    return replace(ended, reason=_with_tail(ended.reason, process, facts))
 
 
-def said(seen: Observed) -> str:
-    """How a process ended, in words."""
-    if seen.reason:
+def reason_of_end(seen: Observed) -> Reason:
+    """How a process ended: as the backend says, or by its exit code."""
+    if seen.reason is not None:
         return seen.reason
     if seen.exit_code is None:
-        return "ended, its exit code is not known"
-    return f"ended by signal {-seen.exit_code}" if seen.exit_code < 0 else f"ended with exit code {seen.exit_code}"
+        return because("end-unknown")
+    if seen.exit_code < 0:
+        return because("signalled", signal=-seen.exit_code)
+    return because("exited", code=seen.exit_code)
 
 
-def _ended(process: Process, group: Group, exit_code: int | None, now: datetime, reason: str) -> Process:
+def _ended(process: Process, group: Group, exit_code: int | None, now: datetime, reason: Reason) -> Process:
     """A process that ended without having been asked to: counted, and due again after a doubled delay."""
     stable = process.state is ProcessState.READY and (now - process.since).total_seconds() >= group.restart.longest
     failures = 1 if stable else process.failures + 1
@@ -248,36 +235,35 @@ def _running(process: Process, group: Group, seen: Observed, facts: Facts, now: 
             since=now,
             started=seen.started or now,
             deadline=deadline,
-            reason="runs, not ready yet",
+            reason=because("started"),
         )
     late = process.deadline is not None and process.deadline <= now
     match process.state:
         case ProcessState.STARTING if group.ready.kind == "running" or process.name in facts.ready:
-            return replace(process, state=ProcessState.READY, since=now, deadline=None, reason="is ready")
+            return replace(process, state=ProcessState.READY, since=now, deadline=None, reason=because("ready"))
         case ProcessState.STARTING if late:
             failed = replace(process, failures=process.failures + 1)
             delay = timedelta(seconds=min(group.restart.longest, group.restart.delay * 2 ** min(process.failures, 30)))
             return replace(_late(failed, group, facts, now), not_before=now + delay)
         case ProcessState.DRAINING if process.name in facts.drained:
-            return stop(process, group, now, "has handed over its work")
+            return stop(process, group, now, because("handed-over"))
         case ProcessState.DRAINING if late:
-            return stop(
-                process,
-                group,
-                now,
-                f"did not hand over its work within {group.drain.timeout if group.drain else 0:g} s",
-            )
+            limit = group.drain.timeout if group.drain else 0.0
+            return stop(process, group, now, because("not-handed-over", limit=limit))
         case ProcessState.STOPPING if late:
             return replace(process, forced=True, deadline=now + KILL_AGAIN)
     return process
 
 
 def _late(process: Process, group: Group, facts: Facts, now: datetime) -> Process:
-    ready = group.ready
-    waited = {
-        "tcp": f"port {ready.port} to accept",
-        "http": f"http page {ready.path} on port {ready.port}",
-        "log": f"a log line like {ready.pattern!r}",
-    }
-    reason = f"was not ready within {ready.timeout:g} s; waited for {waited.get(ready.kind, 'it to run')}"
+    ready, limit = group.ready, group.ready.timeout
+    match ready.kind:
+        case "tcp":
+            reason = because("late-to-accept", limit=limit, port=ready.port)
+        case "http":
+            reason = because("late-to-answer", limit=limit, port=ready.port, path=ready.path)
+        case "log":
+            reason = because("late-to-log", limit=limit, pattern=ready.pattern)
+        case _:
+            reason = because("late-to-run", limit=limit)
     return stop(process, group, now, _with_tail(reason, process, facts))

@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 from zoe_hub.core.executions.model import Execution
 from zoe_hub.core.executions.processes import holds_place
 from zoe_hub.core.executions.spec import ExecutionSpec, Group, Resources
+from zoe_hub.core.reasons import Reason, because
 from zoe_hub.core.scheduling.nodes import Node
 
 TINY = 1e-9  # cores are sums of decimal fractions
 
 
 def reserved(executions: Iterable[Execution]) -> Resources:
-    """What the admitted executions hold: what they are granted, and what still runs beyond that."""
+    """What the admitted executions hold together."""
+    return total(map(held, executions))
+
+
+def held(execution: Execution) -> Resources:
+    """What an execution holds: what it is granted, and what still runs beyond that; nothing if it was not admitted."""
     cores, memory = 0.0, 0
-    for execution in executions:
-        if not execution.active or execution.granted is None:
-            continue
+    if execution.active and execution.granted is not None:
         for group in execution.spec.groups:
             staying, leaving = live_counts(execution, group)
-            held = leaving + (
+            count = leaving + (
                 staying if execution.desired == "ended" else max(staying, granted_count(execution, group))
             )
-            cores += held * group.resources.cores
-            memory += held * group.resources.memory
+            cores += count * group.resources.cores
+            memory += count * group.resources.memory
     return Resources(cores=cores, memory=memory)
+
+
+def total(parts: Iterable[Resources]) -> Resources:
+    """Resources added up. Cores exactly as far as floats allow, whatever the order."""
+    parts = tuple(parts)
+    return Resources(cores=math.fsum(part.cores for part in parts), memory=sum(part.memory for part in parts))
 
 
 def essentials(spec: ExecutionSpec) -> Resources:
@@ -42,19 +53,16 @@ def capacity(nodes: Iterable[Node]) -> Resources:
     return Resources(cores=sum(node.cores for node in nodes), memory=sum(node.memory for node in nodes))
 
 
-def never_fits(spec: ExecutionSpec, nodes: tuple[Node, ...]) -> str:
-    """Why the essentials of ``spec`` could not run even on empty nodes; empty if they could."""
+def never_fits(spec: ExecutionSpec, nodes: tuple[Node, ...]) -> Reason | None:
+    """Why the essentials of ``spec`` could not run even on empty nodes; None if they could."""
     missing = shortage(essentials(spec), capacity(nodes), Resources(cores=0.0, memory=0))
-    if missing:
+    if missing is not None:
         return missing
     for group in spec.groups:
         need = group.resources
         if not any(node.cores + TINY >= need.cores and node.memory >= need.memory for node in nodes):
-            return (
-                f"a process of {group.name} needs {need.cores:g} cores and {_size(need.memory)}, which none of"
-                f" {len(nodes)} nodes has"
-            )
-    return ""
+            return because("nodes-too-small", group=group.name, cores=need.cores, memory=need.memory)
+    return None
 
 
 def live_counts(execution: Execution, group: Group) -> tuple[int, int]:
@@ -74,20 +82,18 @@ def plus(used: Resources, need: Resources, times: int) -> Resources:
     return Resources(cores=used.cores + times * need.cores, memory=used.memory + times * need.memory)
 
 
-def shortage(need: Resources, total: Resources, used: Resources) -> str:
-    """Which resource is missing, in words; empty if none is."""
-    parts = []
+def shortage(need: Resources, total: Resources, used: Resources) -> Reason | None:
+    """Which resource is missing; None if none is."""
+    cores = memory = None
     if used.cores + need.cores > total.cores + TINY:
-        parts.append(
-            f"{need.cores:g} cores are needed and {max(0.0, total.cores - used.cores):g} of {total.cores:g} are free"
+        cores = because(
+            "cores-missing",
+            needed=need.cores,
+            free=round(max(0.0, total.cores - used.cores), 6),
+            total=total.cores,
         )
     if used.memory + need.memory > total.memory:
-        parts.append(
-            f"{_size(need.memory)} of memory are needed and {_size(max(0, total.memory - used.memory))} of"
-            f" {_size(total.memory)} are free"
+        memory = because(
+            "memory-missing", needed=need.memory, free=max(0, total.memory - used.memory), total=total.memory
         )
-    return " and ".join(parts)
-
-
-def _size(memory: int) -> str:
-    return f"{memory / 2**30:.1f} GiB" if memory >= 2**30 else f"{memory / 2**20:.0f} MiB"
+    return because("cores-and-memory-missing", cores=cores, memory=memory) if cores and memory else cores or memory

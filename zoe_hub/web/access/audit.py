@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from zoe_hub.core.events import Event
+from zoe_hub.core.reasons import because
 from zoe_hub.store.base import Batch, Store
 
 _AGAIN = 60.0  # seconds until the same admin's same look at the same execution is recorded again
@@ -39,7 +40,7 @@ class Audit:
             kind="audit.access",
             owner=owner,
             execution=execution,
-            reason=f"The admin {admin} used {operation}.",
+            reason=because("admin-looked", admin=admin, operation=operation),
             data=data,
         )
         await self._store.commit(Batch(events=(event,)))

@@ -1,36 +1,33 @@
-"""The hub itself, the shop, and tickets: operations that read or that concern the caller alone."""
+"""The hub itself: health, what it can do, measurements, its interface as a document."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from urllib.parse import quote
-
-import msgspec
 
 import zoe_hub
 from zoe_hub import contract
 from zoe_hub.contract import types as t
-from zoe_hub.core.errors import ZoeError
+from zoe_hub.core.reasons import Reason
 from zoe_hub.web.call import Answer, Call, bind
-from zoe_hub.web.problems import wrong_place
-
-LOGIN = "/zoe/login"
-
-# --- system --------------------------------------------------------------------------------------------------------
+from zoe_hub.web.context import WebHub
+from zoe_hub.web.metrics import Reading
+from zoe_hub.web.views.reasons import reason_view
 
 
 @bind("get_health")
 async def get_health(call: Call) -> t.Health:
     """Whether the hub works."""
     hub = call.hub
-    reason = str((getattr(hub.controllers, "degraded", "") if hub.controllers is not None else "") or "")
+    problem: Reason | None = getattr(hub.controllers, "problem", None)
     return t.Health(
-        status="degraded" if reason else "ok",
+        status="degraded" if problem else "ok",
         version=zoe_hub.__version__,
         deployment=hub.deployment,
         backend=hub.backend.capabilities().backend,
-        reason=reason,
+        reason=None if problem is None else reason_view(problem),
         started=hub.started,
         last_event=hub.store.last_seq,
         active=sum(1 for _ in hub.store.active()),
@@ -71,7 +68,20 @@ async def list_nodes(call: Call) -> t.Nodes:
 @bind("get_metrics")
 async def get_metrics(call: Call) -> Answer:
     """Measurements."""
-    return Answer(call.hub.metrics.render(call.hub), media="text/plain")
+    return Answer(call.hub.metrics.render(_readings(call.hub)), media="text/plain")
+
+
+def _readings(hub: WebHub) -> Iterator[Reading]:
+    """What is measured beside the requests."""
+    phases = Counter(execution.phase.value for execution in hub.store.executions.values())
+    yield Reading("zoe_executions", "Executions by phase", phases, "phase")
+    yield Reading("zoe_attachments", "Attachments", len(hub.store.attachments))
+    yield Reading("zoe_streams", "Open event streams and followed logs", hub.streams)
+    yield Reading("zoe_connections", "Open HTTP connections by stage", hub.connections.counts(), "stage")
+    yield Reading("zoe_events", "Events ever committed", hub.store.last_seq, kind="counter")
+    for source, prefix in ((hub.controllers, "zoe_"), (hub.store, "zoe_store_")):
+        for name, value in dict(getattr(source, "stats", None) or {}).items():
+            yield Reading(prefix + name, name.replace("_", " ").capitalize(), float(value))
 
 
 @cache
@@ -88,65 +98,7 @@ async def get_openapi(_: Call) -> Answer:
 @bind("get_reference")
 async def get_reference(_: Call) -> Answer:
     """The document as a page."""
-    from zoe_hub.web.operations.reference import page  # noqa: PLC0415 - seldom wanted
+    from zoe_hub.web.pages.reference import page  # noqa: PLC0415 - seldom wanted
 
     text, policy = page(_openapi())
     return Answer(text, headers={"Content-Security-Policy": policy})
-
-
-# --- catalog -------------------------------------------------------------------------------------------------------
-
-
-@bind("list_frameworks")
-async def list_frameworks(call: Call) -> t.Frameworks:
-    """All frameworks, by name."""
-    return t.Frameworks(items=tuple(view for _, view in sorted(call.hub.catalog.frameworks.items())))
-
-
-@bind("get_framework")
-async def get_framework(call: Call) -> t.FrameworkView:
-    """One framework."""
-    found = call.hub.catalog.frameworks.get(call.path["framework"])
-    if found is None:
-        raise ZoeError("unknown-framework", f"The catalog has no framework {call.path['framework']!r}.")
-    return found
-
-
-@bind("list_zapps")
-async def list_zapps(call: Call) -> t.ZApps:
-    """The shop."""
-    catalog = call.hub.catalog
-    return t.ZApps(
-        items=tuple(view for _, view in sorted(catalog.zapps.items())),
-        problems=tuple(map(wrong_place, catalog.problems)),
-    )
-
-
-def _zapp(call: Call) -> t.ZAppView:
-    found = call.hub.catalog.zapps.get(call.path["zapp"])
-    if found is None:
-        raise ZoeError("unknown-zapp", f"The shop has no ZApp {call.path['zapp']!r}.")
-    return found
-
-
-@bind("get_zapp")
-async def get_zapp(call: Call) -> t.ZAppView:
-    """One ZApp."""
-    return _zapp(call)
-
-
-@bind("get_zapp_schema")
-async def get_zapp_schema(call: Call) -> dict[str, object]:
-    """The JSON Schema of a ZApp's parameters."""
-    return _zapp(call).parameters
-
-
-# --- tickets -------------------------------------------------------------------------------------------------------
-
-
-@bind("create_ticket")
-async def create_ticket(call: Call) -> Answer:
-    """An address that works once in a browser."""
-    ticket, expires = call.hub.tickets.issue(call.principal, call.body.path)
-    url = f"{LOGIN}?ticket={quote(ticket)}"
-    return Answer(msgspec.json.encode(t.Ticket(url=url, expires=expires)), headers={"Location": url})

@@ -18,10 +18,11 @@ from typing import Any, NamedTuple
 from zoe_hub.controllers.executions.binding import Binder, proxy_path
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.model import Address, Execution, Process, ProcessState
-from zoe_hub.core.executions.processes import label
 from zoe_hub.core.executions.spec import Port
+from zoe_hub.core.executions.standing import standing
+from zoe_hub.core.words import words
 from zoe_hub.web.access.auth import Principal
-from zoe_hub.web.handler import ZoeHandler
+from zoe_hub.web.base import ZoeHandler
 from zoe_hub.web.pages.waiting import waiting_page
 from zoe_proxy import Client, ProxyHandler, Route, Upstream, UpstreamError, escapes
 from zoe_proxy.rewrite import Pairs, Rules
@@ -126,7 +127,7 @@ class PageHandler(ProxyHandler, ZoeHandler):
             await self.hub.audit.record(
                 principal.name, self.operation_id, owner=execution.owner, execution=execution.id, look=self._looks()
             )
-        process = next((each for each in execution.processes if label(each) == process_id), None)
+        process = next((each for each in execution.processes if each.id == process_id), None)
         if process is None:
             raise ZoeError("unknown-process", f"{execution.name} has no process of this name.")
         port = next(
@@ -155,13 +156,13 @@ class PageHandler(ProxyHandler, ZoeHandler):
         execution, process = place.execution, place.process
         address = (process.addresses or {}).get(place.port.name)
         if not execution.active or not process.live:
-            what = execution.name if not execution.active else f"{label(process)} of {execution.name}"
+            what = execution.name if not execution.active else f"{process.id} of {execution.name}"
             return partial(self._not_there, place, f"{what} has ended.", ended=not execution.active)
         if address is None or process.state not in _ANSWERS:
             return partial(
                 self._not_there,
                 place,
-                f"{label(process)} of {execution.name} is not ready yet. {execution.reason}".strip(),
+                f"{process.id} of {execution.name} is not ready yet: {words(standing(execution))}.",
             )
         return address
 
@@ -220,7 +221,7 @@ class PageHandler(ProxyHandler, ZoeHandler):
     def upstream_failed(self, error: UpstreamError) -> None:
         """The process does not answer."""
         place = self._asked
-        self._not_there(place, f"{label(place.process)} of {place.execution.name} does not answer: {error}.")
+        self._not_there(place, f"{place.process.id} of {place.execution.name} does not answer: {error}.")
 
     def _not_there(self, place: Place, words: str, *, ended: bool = False) -> None:
         """A page that waits, for people; a problem for programs."""

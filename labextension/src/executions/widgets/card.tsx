@@ -4,10 +4,13 @@ import React from 'react';
 import type { IExecutionView } from '../../api/types';
 import { Ranked } from '../../kit/model/ranked';
 import { Store } from '../../kit/model/store';
-import { useFollowed } from '../../kit/widgets/context';
-import { reasonWords, shortReason } from '../../kit/words/reasons';
+import { useFollowed, useKit } from '../../kit/widgets/context';
+import { reasonLines } from '../../kit/words/reasons';
 import type { ICardPart, IExecutionCards } from '../tokens';
 import { Age, Phase } from './state';
+
+/** Lines of a program's output that a card shows with the reason; the last of them mostly tell why. */
+const SHOWN = 2;
 
 type Claims = ReadonlyMap<string, string>;
 
@@ -47,6 +50,7 @@ function reduceClaims(claims: Claims, { section, execution }: { section: string;
 function Card(props: { execution: IExecutionView; roomy?: boolean; room: Ranked<ICardPart> }): React.JSX.Element {
   const { execution, roomy = false } = props;
   const parts = useFollowed(props.room);
+  const { trans } = useKit();
   // The plain case needs no words: everything that is wanted runs, or the job did its work.
   const plain = (execution.phase === 'running' && allReady(execution)) || execution.outcome === 'completed';
   const show = (place: ICardPart['place']): React.ReactNode =>
@@ -72,9 +76,9 @@ function Card(props: { execution: IExecutionView; roomy?: boolean; room: Ranked<
         <Phase execution={execution} />
         <span className="jp-zoe-Execution-actions">{show('action')}</span>
       </div>
-      {!plain && execution.reason && (
-        <div className="jp-zoe-Execution-reason" title={reasonWords(execution)}>
-          {shortReason(execution)}
+      {!plain && (
+        <div className="jp-zoe-Execution-reason" title={reasonLines(execution.reason, trans)}>
+          {reasonLines(execution.reason, trans, SHOWN)}
         </div>
       )}
       {show('line')}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.web.access.tickets import SCOPE
-from zoe_hub.web.handler import ZoeHandler
+from zoe_hub.web.base import ZoeHandler
 
 
 class LoginHandler(ZoeHandler):

@@ -1,47 +1,25 @@
-"""What people see of records: pure functions from the records of ``core`` to wire types, and the cache of their JSON.
+"""Executions as the interface shows them, and the cache of their JSON.
 
-An execution's view depends on its record alone, and a record's version counts its changes, so the encoded bytes are
-kept by id and version: a list of a thousand is a join of a thousand byte strings. Called by the handlers.
+An execution's view depends on its record and, while it waits, on its place in the queue. A record's version counts its
+changes, so the encoded bytes are kept by id, version and place: a list of a thousand is a join of a thousand byte
+strings.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
 from zoe_hub.contract import types as t
 from zoe_hub.controllers.executions.binding import proxy_path
-from zoe_hub.core.attachments.model import Attachment
-from zoe_hub.core.events import Event
-from zoe_hub.core.executions.model import Execution, Process, ProcessState, process_name
+from zoe_hub.core.executions.model import Execution, ProcessState, process_name
 from zoe_hub.core.executions.spec import Group
+from zoe_hub.core.executions.standing import QueuePlace, standing
+from zoe_hub.web.views.processes import process_view
+from zoe_hub.web.views.reasons import reason_view
 
 _encode = msgspec.json.Encoder().encode
-
-
-def process_id(group: str, index: int) -> str:
-    """A process's id in the interface, unique in its execution."""
-    return f"{group}-{index}"
-
-
-def process_view(process: Process, group: Group) -> t.ProcessView:
-    """One process."""
-    return t.ProcessView(
-        id=process_id(process.group, process.index),
-        name=process.name,
-        group=process.group,
-        index=process.index,
-        state=process.state,
-        reason=process.reason,
-        since=process.since,
-        started=process.started,
-        ended=process.ended,
-        exit_code=process.exit_code,
-        starts=process.incarnation + 1,
-        cores=group.resources.cores,
-        memory=group.resources.memory,
-    )
 
 
 def group_view(execution: Execution, group: Group) -> t.GroupView:
@@ -69,16 +47,20 @@ def endpoints(execution: Execution) -> Iterable[t.Endpoint]:
             continue
         for port in group.ports:
             if port.protocol == "http":
-                own = process_id(process.group, process.index)
                 path = proxy_path(execution, process, port.name) + port.start.lstrip("/")
                 ready = process.state in (ProcessState.READY, ProcessState.DRAINING)
                 yield t.Endpoint(
-                    process=own, port=port.name, title=port.title or port.name, path=path, show=port.show, ready=ready
+                    process=process.id,
+                    port=port.name,
+                    title=port.title or port.name,
+                    path=path,
+                    show=port.show,
+                    ready=ready,
                 )
 
 
-def execution_view(execution: Execution) -> t.ExecutionView:
-    """One execution. Secret parameters are in no record, so in no view either."""
+def execution_view(execution: Execution, place: QueuePlace | None = None) -> t.ExecutionView:
+    """One execution, and its place in the queue. Secret parameters are in no record, so in no view either."""
     spec = execution.spec
     groups = {group.name: group for group in spec.groups}
     return t.ExecutionView(
@@ -94,7 +76,7 @@ def execution_view(execution: Execution) -> t.ExecutionView:
         desired=execution.desired,
         outcome=execution.outcome,
         exit_code=execution.exit_code,
-        reason=execution.reason,
+        reason=reason_view(standing(execution, place)),
         created=execution.created,
         running_since=execution.running_since,
         ended=execution.ended,
@@ -111,52 +93,28 @@ def execution_view(execution: Execution) -> t.ExecutionView:
     )
 
 
-def attachment_view(attachment: Attachment, execution: Execution, *, found: bool) -> t.AttachmentView:
-    """A notebook bound to an execution."""
-    return t.AttachmentView(
-        id=attachment.id,
-        owner=attachment.owner,
-        key=attachment.key,
-        kernel=attachment.kernel,
-        execution=execution_view(execution),
-        created=attachment.created,
-        renewed=attachment.renewed,
-        found=found,
-    )
+class ExecutionViews:
+    """The encoded views of executions, kept by id, version and place in the queue."""
 
-
-def event_view(event: Event) -> t.EventView:
-    """One line of the history."""
-    return t.EventView(
-        seq=event.seq,
-        time=event.time,
-        kind=event.kind,
-        owner=event.owner,
-        execution=event.execution,
-        process=event.process,
-        reason=event.reason,
-        data=dict(event.data),
-    )
-
-
-class Views:
-    """The encoded views of executions, kept by id and version."""
-
-    def __init__(self, deployment: str, limit: int = 5000) -> None:
-        """:param limit: how many are kept; at some 2 KB each"""
+    def __init__(self, deployment: str, place: Callable[[Execution], QueuePlace | None], limit: int = 5000) -> None:
+        """:param place: where an execution is in the queue at this moment
+        :param limit: how many views are kept; at some 2 KB each
+        """
         self._deployment = deployment
+        self.place = place
         self._limit = limit
-        self._kept: dict[str, tuple[int, bytes]] = {}
+        self._kept: dict[str, tuple[int, QueuePlace | None, bytes]] = {}
 
     def execution(self, execution: Execution) -> bytes:
         """The JSON of an execution's view."""
+        place = self.place(execution)
         kept = self._kept.get(execution.id)
-        if kept is not None and kept[0] == execution.version:
-            return kept[1]
-        encoded = _encode(execution_view(execution))
+        if kept is not None and kept[0] == execution.version and kept[1] == place:
+            return kept[2]
+        encoded = _encode(execution_view(execution, place))
         if execution.id not in self._kept and len(self._kept) >= self._limit:
             del self._kept[next(iter(self._kept))]
-        self._kept[execution.id] = (execution.version, encoded)
+        self._kept[execution.id] = (execution.version, place, encoded)
         return encoded
 
     def page(self, executions: Iterable[Execution], following: str | None) -> bytes:
@@ -173,10 +131,3 @@ class Views:
         if all(each.name != group for each in execution.spec.groups):
             return None
         return process_name(self._deployment, execution.id, group, int(index))
-
-
-def find_process(execution: Execution, identifier: str) -> Process | None:
-    """The process with this id in the interface."""
-    return next(
-        (process for process in execution.processes if process_id(process.group, process.index) == identifier), None
-    )

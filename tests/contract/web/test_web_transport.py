@@ -1,0 +1,112 @@
+"""Operations without a server: what ``perform`` needs is a transport, and one in memory will do."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from zoe_hub.controllers.kit.tokens import digest
+from zoe_hub.core.errors import ZoeError
+from zoe_hub.web.access.auth import Principal
+from zoe_hub.web.call import BOUND
+from zoe_hub.web.perform import perform
+from zoe_hub.web.transport import TransportClosed
+
+
+class MemoryTransport:
+    """Keeps what an operation writes."""
+
+    def __init__(self, **headers: str) -> None:
+        self.headers = headers
+        self.gone = asyncio.Event()
+        self.begun = self.whole = False
+        self.status = 200
+        self.answer_headers: dict[str, str] = {}
+        self.sent = b""
+        self._waiting = b""
+        self.flushed = asyncio.Event()
+
+    def head(self, headers: Any, status: int | None = None) -> None:
+        assert not self.begun
+        self.answer_headers |= headers
+        self.status = status or self.status
+
+    def write(self, data: bytes) -> None:
+        self._waiting += data
+
+    async def flush(self) -> None:
+        if self.gone.is_set():
+            raise TransportClosed
+        self.begun = True
+        self.sent += self._waiting
+        self._waiting = b""
+        self.flushed.set()
+
+    async def finish(self) -> None:
+        await self.flush()
+        self.whole = True
+
+    def abort(self) -> None:
+        self.gone.set()
+
+    async def until(self, part: bytes) -> None:
+        async with asyncio.timeout(10):
+            while part not in self.sent:
+                self.flushed.clear()
+                await self.flushed.wait()
+
+
+def ask(world: Any, operation: str, transport: Any, body: bytes = b"", path: Any = None, **query: str) -> Any:
+    return perform(
+        world.hub,
+        BOUND[operation],
+        Principal(name="root", scopes=("admin",), digest=world.digest),
+        transport,
+        path=path or {},
+        query={name: [value.encode()] for name, value in query.items()},
+        body=body,
+    )
+
+
+@pytest.fixture
+async def started(world):
+    world.digest = digest(world.tokens["root"])
+    transport = MemoryTransport(**{"Content-Type": "application/json"})
+    answer = await ask(world, "start_execution", transport, b'{"zapp":"cluster"}')
+    assert answer.status == 202
+    (execution,) = world.store.executions.values()
+    await world.until(lambda: world.store.executions[execution.id].phase == "running")
+    return world.store.executions[execution.id]
+
+
+async def test_a_log_is_written_to_whatever_takes_it(world, started):
+    path = {"execution": started.id, "process": "main-0"}
+    transport = MemoryTransport(Range="bytes=0-4")
+    assert await ask(world, "get_logs", transport, path=path) is None
+    assert (transport.status, transport.sent, transport.whole) == (206, b"hello", True)
+    assert transport.answer_headers["Content-Range"] == "bytes 0-4/9"
+    with pytest.raises(ZoeError, match="main-7"):
+        await ask(world, "get_logs", MemoryTransport(), path={**path, "process": "main-7"})
+
+
+async def test_events_go_on_until_the_client_leaves(world, started):
+    transport = MemoryTransport()
+    streaming = asyncio.create_task(ask(world, "stream_events", transport, since="0"))
+    await transport.until(b'"phase":"running"')
+    await world.hub.service.terminate(started.id)
+    await transport.until(b'"phase":"ended"')
+    assert world.hub.streams == 1
+    transport.gone.set()
+    await streaming
+    assert (world.hub.streams, transport.whole) == (0, False)
+
+
+async def test_a_stream_that_the_hub_ends_is_whole(world, started):
+    transport = MemoryTransport()
+    streaming = asyncio.create_task(ask(world, "stream_events", transport, since="0"))
+    await transport.until(b"data: ")
+    world.hub.closing.set()
+    await streaming
+    assert transport.whole

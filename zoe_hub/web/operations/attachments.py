@@ -1,0 +1,80 @@
+"""Attachments: notebooks bound to executions."""
+
+from __future__ import annotations
+
+import msgspec
+
+from zoe_hub.contract import types as t
+from zoe_hub.contract.operations import PREFIX
+from zoe_hub.core.attachments.model import Attachment
+from zoe_hub.web.call import REPLAYED, Answer, Call, bind
+from zoe_hub.web.views.attachments import attachment_view, connection_view
+
+
+@bind("attach")
+async def attach(call: Call) -> Answer:
+    """Bind a notebook. A repeated request is answered with the same attachment as it is now."""
+    if earlier := call.replied():
+        attachment = await call.own_attachment(earlier.body.decode())
+        return _attached(call, attachment.id, found=True, status=earlier.status)
+    body: t.AttachRequest = call.body
+    if body.execution is not None:
+        await call.own_execution(body.execution)
+    attachment, found = await call.hub.service.attach(
+        call.principal.name,
+        key=body.key,
+        kernel=body.kernel,
+        zapp=body.zapp,
+        execution=body.execution,
+        parameters=body.parameters,
+        language=body.language,
+        versions=body.versions,
+        web_prefix=body.web_prefix,
+        reply=(lambda made, _: call.reply(made.id.encode())) if call.key else None,
+    )
+    return _attached(call, attachment.id, found=found)
+
+
+def _attached(call: Call, identifier: str, *, found: bool, status: int | None = None) -> Answer:
+    attachment = call.hub.store.attachments[identifier]
+    view = _view(call, attachment, found=found)
+    headers = {"Location": f"{PREFIX}/attachments/{attachment.id}"}
+    return Answer(msgspec.json.encode(view), status, headers if status is None else headers | REPLAYED)
+
+
+def _view(call: Call, attachment: Attachment, *, found: bool) -> t.AttachmentView:
+    execution = call.hub.store.executions[attachment.execution]
+    return attachment_view(attachment, execution, call.hub.views.place(execution), found=found)
+
+
+@bind("list_attachments")
+async def list_attachments(call: Call) -> t.Attachments:
+    """The caller's own attachments."""
+    query: t.AttachmentQuery = call.query
+    store = call.hub.store
+    own = [
+        attachment
+        for attachment in store.attachments.values()
+        if attachment.owner == call.principal.name
+        and query.key in (None, attachment.key)
+        and query.execution in (None, attachment.execution)
+    ]
+    return t.Attachments(items=tuple(_view(call, each, found=True) for each in own))
+
+
+@bind("get_attachment")
+async def get_attachment(call: Call) -> t.AttachmentView:
+    """One attachment."""
+    return _view(call, call.attachment, found=True)
+
+
+@bind("get_connection")
+async def get_connection(call: Call) -> t.Connection:
+    """What the kernel needs; holds secrets."""
+    return connection_view(call.hub.service.connection(call.attachment.id))
+
+
+@bind("detach")
+async def detach(call: Call) -> Answer:
+    """Undo an attachment."""
+    return Answer(call.hub.views.execution(await call.hub.service.detach(call.attachment.id, keep=call.query.keep)))

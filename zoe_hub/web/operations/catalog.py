@@ -1,0 +1,52 @@
+"""The shop: frameworks and ZApps."""
+
+from __future__ import annotations
+
+from zoe_hub.contract import types as t
+from zoe_hub.core.errors import ZoeError
+from zoe_hub.web.call import Call, bind
+from zoe_hub.web.problems import wrong_place
+
+
+@bind("list_frameworks")
+async def list_frameworks(call: Call) -> t.Frameworks:
+    """All frameworks, by name."""
+    return t.Frameworks(items=tuple(view for _, view in sorted(call.hub.catalog.frameworks.items())))
+
+
+@bind("get_framework")
+async def get_framework(call: Call) -> t.FrameworkView:
+    """One framework."""
+    found = call.hub.catalog.frameworks.get(call.path["framework"])
+    if found is None:
+        raise ZoeError("unknown-framework", f"The catalog has no framework {call.path['framework']!r}.")
+    return found
+
+
+@bind("list_zapps")
+async def list_zapps(call: Call) -> t.ZApps:
+    """The shop."""
+    catalog = call.hub.catalog
+    return t.ZApps(
+        items=tuple(view for _, view in sorted(catalog.zapps.items())),
+        problems=tuple(map(wrong_place, catalog.problems)),
+    )
+
+
+def _zapp(call: Call) -> t.ZAppView:
+    found = call.hub.catalog.zapps.get(call.path["zapp"])
+    if found is None:
+        raise ZoeError("unknown-zapp", f"The shop has no ZApp {call.path['zapp']!r}.")
+    return found
+
+
+@bind("get_zapp")
+async def get_zapp(call: Call) -> t.ZAppView:
+    """One ZApp."""
+    return _zapp(call)
+
+
+@bind("get_zapp_schema")
+async def get_zapp_schema(call: Call) -> dict[str, object]:
+    """The JSON Schema of a ZApp's parameters."""
+    return _zapp(call).parameters

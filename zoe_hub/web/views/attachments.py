@@ -1,0 +1,37 @@
+"""Attachments as the interface shows them."""
+
+from __future__ import annotations
+
+from zoe_hub.contract import types as t
+from zoe_hub.core.attachments.model import Attachment, ConnectionDetails
+from zoe_hub.core.executions.model import Execution
+from zoe_hub.core.executions.standing import QueuePlace
+from zoe_hub.web.views.executions import execution_view
+
+
+def attachment_view(
+    attachment: Attachment, execution: Execution, place: QueuePlace | None, *, found: bool
+) -> t.AttachmentView:
+    """A notebook bound to an execution."""
+    return t.AttachmentView(
+        id=attachment.id,
+        owner=attachment.owner,
+        key=attachment.key,
+        kernel=attachment.kernel,
+        execution=execution_view(execution, place),
+        created=attachment.created,
+        renewed=attachment.renewed,
+        found=found,
+    )
+
+
+def connection_view(details: ConnectionDetails) -> t.Connection:
+    """What a kernel needs to connect."""
+    return t.Connection(
+        requires=details.requires,
+        variable=details.variable,
+        code=details.code,
+        outputs=dict(details.outputs),
+        secrets=dict(details.secrets),
+        addresses=list(details.addresses),
+    )

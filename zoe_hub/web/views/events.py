@@ -1,0 +1,21 @@
+"""Events as the interface shows them."""
+
+from __future__ import annotations
+
+from zoe_hub.contract import types as t
+from zoe_hub.core.events import Event
+from zoe_hub.web.views.reasons import reason_view
+
+
+def event_view(event: Event) -> t.EventView:
+    """One line of the history."""
+    return t.EventView(
+        seq=event.seq,
+        time=event.time,
+        kind=event.kind,
+        owner=event.owner,
+        execution=event.execution,
+        process=event.process,
+        reason=reason_view(event.reason),
+        data=dict(event.data),
+    )
