@@ -56,6 +56,7 @@ OWN_KEYS = (
     "spark.executor.extraClassPath",
     "spark.executor.memory",
     "spark.master",
+    "spark.metrics.namespace",
     "spark.network.crypto",
     "spark.plugins.internal",
     "spark.port.maxRetries",
@@ -255,6 +256,7 @@ def _connect_properties(
         "spark.driver.host": host,
         "spark.driver.bindAddress": bind,
         "spark.ui.port": str(given.port("UI")),
+        "spark.metrics.namespace": "zoe",  # the names under which the definition looks for its activity
         "spark.connect.progress.reportInterval": "300ms",  # so that bars move
         "spark.connect.grpc.binding.address": bind,
         "spark.connect.grpc.binding.port": str(given.port("GRPC")),

@@ -17,7 +17,7 @@ from jupyter_zoe.attaching.connecting import connect
 from jupyter_zoe.attaching.holder import Holder
 from jupyter_zoe.attaching.session import Session, Sessions, has_stopped
 from jupyter_zoe.client import Client, ZoeProblem
-from jupyter_zoe.client.operations import AttachmentView, Connection, ExecutionView
+from jupyter_zoe.client.operations import AttachmentView, ConnectionView, ExecutionView
 
 _ENDING = 120.0  # seconds that a detached execution is waited for
 
@@ -122,7 +122,7 @@ class Attaching:
         return connect(connection, attachment, view, sessions), False
 
     @staticmethod
-    def _beside(sessions: Sessions, connection: Connection, view: ExecutionView) -> Any:
+    def _beside(sessions: Sessions, connection: ConnectionView, view: ExecutionView) -> Any:
         """In a notebook beside its cluster, the session that the kernel has had from its start, else ``None``."""
         there = sessions.shown(connection["variable"])
         is_session = hasattr(there, "stop") and not isinstance(there, type) and not has_stopped(there)

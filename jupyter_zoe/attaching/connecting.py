@@ -10,12 +10,12 @@ from typing import Any
 
 from jupyter_zoe.attaching.session import Session, Sessions
 from jupyter_zoe.client import ZoeProblem
-from jupyter_zoe.client.operations import Connection, ExecutionView
+from jupyter_zoe.client.operations import ConnectionView, ExecutionView
 
 _REACHING = 5.0  # seconds until an address that does not answer counts as out of reach
 
 
-def connect(connection: Connection, attachment: str, view: ExecutionView, sessions: Sessions) -> Session:
+def connect(connection: ConnectionView, attachment: str, view: ExecutionView, sessions: Sessions) -> Session:
     """A new session. What its code sets in the environment goes with it, or at once if it fails.
 
     :raises ZoeProblem: as ``run``, and ``connect-failed`` if the execution cannot be reached
@@ -29,7 +29,7 @@ def connect(connection: Connection, attachment: str, view: ExecutionView, sessio
     return Session(attachment=attachment, view=view, variable=connection["variable"], value=value)
 
 
-def run(connection: Connection, name: str) -> Any:
+def run(connection: ConnectionView, name: str) -> Any:
     """Run the code of a connection and return what it made.
 
     :raises ZoeProblem: ``client-mismatch`` if a package is missing, ``bad-definition``, else ``connect-failed``; there
@@ -69,7 +69,7 @@ def run(connection: Connection, name: str) -> Any:
     raise problem  # here, so that the failure with its frames is not its context
 
 
-def reach(connection: Connection, name: str) -> None:
+def reach(connection: ConnectionView, name: str) -> None:
     """Fail at once if nothing of an execution can be reached from here: clients of databases and clusters try for
     minutes.
 
@@ -93,7 +93,7 @@ def reach(connection: Connection, name: str) -> None:
         )
 
 
-def _without_secrets(text: str, connection: Connection) -> str:
+def _without_secrets(text: str, connection: ConnectionView) -> str:
     for value in connection["secrets"].values():
         if value:
             text = text.replace(value, "***")

@@ -11,15 +11,15 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from zoe_hub.backends.base import Backend
+from zoe_hub.controllers.attachments.leases import ATTACHED, Leases
 from zoe_hub.controllers.attachments.preflight import check_versions
 from zoe_hub.controllers.executions.admission import Admission
 from zoe_hub.controllers.executions.binding import Binder, Folders
 from zoe_hub.controllers.kit.clock import Clock
-from zoe_hub.controllers.kit.tokens import new_token
+from zoe_hub.controllers.kit.commit import RETRIES, Committer
 from zoe_hub.core import commands, text
 from zoe_hub.core.attachments.commands import Attach, Detach, attached, connects
-from zoe_hub.core.attachments.model import Attachment, ConnectionDetails
-from zoe_hub.core.commands import Command
+from zoe_hub.core.attachments.model import Attachment, ConnectionDetails, HolderKind, Policy
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.commands import ScaleExecution, StartExecution, TerminateExecution
 from zoe_hub.core.executions.model import Execution, Phase
@@ -30,9 +30,7 @@ from zoe_hub.core.plan import Plan
 from zoe_hub.core.reasons import because
 from zoe_hub.core.scheduling import placement
 from zoe_hub.core.words import words
-from zoe_hub.store.base import Batch, Reply, Store, Token
-
-RETRIES = 20  # how often a plan is made anew because its records changed meanwhile
+from zoe_hub.store.base import Reply, Store
 
 
 class Shop(Folders, Protocol):
@@ -63,12 +61,13 @@ class Service:
         clock: Clock,
         admission: Admission,
         binder: Binder,
-        kick: Callable[[str], None],
+        committer: Committer,
+        leases: Leases,
     ) -> None:
-        """:param kick: has an execution reconciled soon"""
         self.store, self.backend, self.catalog, self.deployment = store, backend, catalog, deployment
         self.clock, self.admission = clock, admission
-        self._binder, self._kick = binder, kick
+        self.leases = leases
+        self._binder, self._committer = binder, committer
 
     # --- executions ---
 
@@ -91,9 +90,9 @@ class Service:
         command, given = await self._command(
             owner, zapp, parameters, name=name, labels=labels or {}, web_prefix=web_prefix
         )
-        plan = commands.plan(self.store, command, self.clock.now())
+        plan = self._committer.plan(command)
         execution = plan.executions[0]
-        await self._commit(plan, given=given, replies=(reply(execution),) if reply else ())
+        await self._committer.commit(plan, given=given, replies=(reply(execution),) if reply else ())
         return execution
 
     async def plan_start(
@@ -101,7 +100,7 @@ class Service:
     ) -> Plan:
         """What ``start`` would change."""
         command, _ = await self._command(owner, zapp, parameters, name=name)
-        return commands.plan(self.store, command, self.clock.now())
+        return self._committer.plan(command)
 
     async def _command(
         self,
@@ -131,7 +130,7 @@ class Service:
 
     async def scale(self, execution_id: str, *, group: str | None, count: int, version: int | None = None) -> Execution:
         """Change how many processes a group has."""
-        await self._do(
+        await self._committer.do(
             ScaleExecution(execution=execution_id, group=group, count=count, version=version), once=version is not None
         )
         return self.store.executions[execution_id]
@@ -140,7 +139,7 @@ class Service:
         self, execution_id: str, *, reason: str = "", confirm: str | None = None, version: int | None = None
     ) -> Execution:
         """End an execution, in whatever phase it is."""
-        await self._do(
+        await self._committer.do(
             TerminateExecution(
                 execution=execution_id,
                 reason=because("told", words=reason) if reason else None,
@@ -159,7 +158,7 @@ class Service:
 
     def plan_terminate(self, execution_id: str, *, confirm: str | None = None) -> Plan:
         """What ``terminate`` would change."""
-        return commands.plan(self.store, TerminateExecution(execution=execution_id, confirm=confirm), self.clock.now())
+        return self._committer.plan(TerminateExecution(execution=execution_id, confirm=confirm))
 
     # --- attachments ---
 
@@ -169,6 +168,8 @@ class Service:
         *,
         key: str,
         kernel: str = "",
+        kind: HolderKind = "notebook",
+        policy: Policy | None = None,
         zapp: str | None = None,
         execution: str | None = None,
         parameters: Mapping[str, Any] | None = None,
@@ -184,6 +185,8 @@ class Service:
         :return: the attachment, and whether its execution existed
         :raises ZoeError: as ``attach`` in the table of operations
         """
+        if reported := self.leases.holder(owner, kernel):
+            key, kind = reported.key, reported.kind
         start: StartExecution | None = None
         given: Mapping[str, str] = {}
         counts: Mapping[str, int] = {}
@@ -194,7 +197,7 @@ class Service:
         for _ in range(RETRIES):
             if zapp is not None and new and start is None and attached(self.store, owner, key, zapp=zapp) is None:
                 start, given = await self._command(
-                    owner, zapp, parameters or {}, name=None, labels={"attached": "true"}, web_prefix=web_prefix
+                    owner, zapp, parameters or {}, name=None, labels={ATTACHED: "true"}, web_prefix=web_prefix
                 )
             attach = Attach(
                 id=new_id(),
@@ -202,12 +205,16 @@ class Service:
                 key=key,
                 kernel=kernel,
                 language=language,
+                kind=kind,
+                policy=policy,
+                default=self.leases.default_policy(kind),
+                expires=reported is not None,
                 zapp=zapp,
                 execution=execution,
                 start=start,
                 counts=counts,
             )
-            plan = commands.plan(self.store, attach, self.clock.now())
+            plan = self._committer.plan(attach)
             attachment = plan.attachments[0]
             bound = (
                 next((each for each in plan.executions if each.id == attachment.execution), None)
@@ -215,13 +222,14 @@ class Service:
             )
             check_versions(bound.spec, language, versions or {})
             try:
-                await self._commit(
+                await self._committer.commit(
                     plan, given={} if plan.found else given, replies=(reply(attachment, plan.found),) if reply else ()
                 )
             except ZoeError as error:
                 if error.code != "conflict":
                     raise
                 continue
+            self.leases.touch(attachment.execution)
             return attachment, plan.found
         raise ZoeError("conflict")
 
@@ -253,7 +261,7 @@ class Service:
     async def detach(self, attachment_id: str, *, keep: bool = False) -> Execution:
         """Undo an attachment; its execution ends unless it is kept or used by another notebook."""
         attachment = self.store.attachments.get(attachment_id)
-        await self._do(Detach(attachment=attachment_id, keep=keep))
+        await self._committer.do(Detach(attachment=attachment_id, keep=keep))
         return self.store.executions[attachment.execution if attachment else ""]
 
     def connection(self, attachment_id: str) -> ConnectionDetails:
@@ -290,61 +298,3 @@ class Service:
     async def reserved(self) -> Resources:
         """What all executions hold together."""
         return placement.reserved(self.store.active())
-
-    # --- committing ---
-
-    async def _do(self, command: Command, *, once: bool = False) -> Plan:
-        """Plan and commit; planned anew if the records changed meanwhile, unless a certain version was meant."""
-        for _ in range(RETRIES):
-            plan = commands.plan(self.store, command, self.clock.now())
-            try:
-                await self._commit(plan)
-            except ZoeError as error:
-                if error.code != "conflict" or once:
-                    raise
-                continue
-            return plan
-        raise ZoeError("conflict")
-
-    async def _commit(
-        self, plan: Plan, *, given: Mapping[str, str] | None = None, replies: tuple[Reply, ...] = ()
-    ) -> None:
-        secrets: dict[str, Mapping[str, str]] = {}
-        tokens: list[Token] = []
-        for execution in plan.executions:
-            if execution.version == 1:
-                made, granted = self._secrets(execution, given or {})
-                if made:
-                    secrets[execution.id] = made
-                tokens += granted
-        if plan.changes or replies:
-            batch = Batch(
-                executions=plan.executions,
-                attachments=plan.attachments,
-                detached=plan.detached,
-                events=plan.events,
-                replies=replies,
-                secrets=secrets,
-                tokens=tuple(tokens),
-            )
-            await self.store.commit(batch)
-        self.admission.changed(*(execution.id for execution in plan.executions))
-        for execution in plan.executions:
-            self._kick(execution.id)
-
-    def _secrets(self, execution: Execution, given: Mapping[str, str]) -> tuple[dict[str, str], list[Token]]:
-        values, tokens = dict(given), []
-        for secret in execution.spec.secrets:
-            if secret.source == "random":
-                values[secret.name] = random.token_urlsafe(32)
-            elif secret.source == "token":
-                value, record = new_token(
-                    execution.owner,
-                    ("read", "write"),
-                    self.clock.now(),
-                    note=f"for {execution.name}",
-                    execution=execution.id,
-                )
-                values[secret.name] = value
-                tokens.append(record)
-        return values, tokens

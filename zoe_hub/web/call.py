@@ -10,7 +10,8 @@ import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
 
-from zoe_hub.contract.operations import BY_ID, Operation
+from zoe_hub.contract.operations import BY_ID
+from zoe_hub.contract.table import Operation
 from zoe_hub.core.attachments.model import Attachment
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.model import Execution

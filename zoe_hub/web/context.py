@@ -62,6 +62,7 @@ class WebHub:
         :param session: seconds that a browser's session with the proxy lasts
         """
         self.service = service
+        self.leases = service.leases
         self.store: Store = service.store
         self.backend: Backend = service.backend
         self.catalog = catalog

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from zoe_hub.contract.operations import Operation
+from zoe_hub.contract.table import Operation
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.web.access.auth import Principal
 from zoe_hub.web.call import Answer, Bound, Call, Run

@@ -10,7 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoe_hub.contract import types as t
+from zoe_hub.contract.attachments import AttachRequest
+from zoe_hub.contract.executions import ExecutionQuery, ScaleRequest, StartRequest
+from zoe_hub.contract.plans import PlanRequest
+from zoe_hub.contract.tickets import TicketRequest
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.web.decode import decode_body, decode_query
 
@@ -184,7 +187,7 @@ values = st.recursive(
 
 
 @given(
-    kind=st.sampled_from([t.StartRequest, t.ScaleRequest, t.AttachRequest, t.PlanRequest, t.TicketRequest]),
+    kind=st.sampled_from([StartRequest, ScaleRequest, AttachRequest, PlanRequest, TicketRequest]),
     body=st.binary() | values.map(lambda value: json.dumps(value).encode()),
 )
 def test_any_body_is_decoded_or_refused_with_a_declared_error(kind, body):
@@ -202,9 +205,9 @@ def test_any_body_is_decoded_or_refused_with_a_declared_error(kind, body):
     )
 )
 def test_any_query_is_decoded_or_refused_with_a_declared_error(arguments):
-    found = outcome(lambda: decode_query(t.ExecutionQuery, arguments))
+    found = outcome(lambda: decode_query(ExecutionQuery, arguments))
     if isinstance(found, ZoeError):
         assert found.code == "bad-parameter"
         assert found.errors
     else:
-        assert isinstance(found, t.ExecutionQuery)
+        assert isinstance(found, ExecutionQuery)

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from zoe_hub.contract.operations import BY_ID, OPERATIONS, Operation
+from zoe_hub.contract.operations import BY_ID, OPERATIONS
+from zoe_hub.contract.table import Operation
 from zoe_hub.web import server
 from zoe_hub.web.call import BOUND
 

@@ -208,13 +208,15 @@ class Reconciler:
 
     async def _act(self, execution: Execution, actions: tuple[Action, ...]) -> _Findings:
         findings = _Findings()
-        new = [action for action in actions if isinstance(action, AllocatePorts)]
+        new = [action for action in actions if isinstance(action, AllocatePorts | StartProcess)]
         if new and not await self._prepare(execution, new, findings):
-            actions = tuple(action for action in actions if not isinstance(action, AllocatePorts))  # the others go on
+            actions = tuple(action for action in actions if action not in new)  # the others go on
         await asyncio.gather(*(self._one(execution, action, findings) for action in actions))
         return findings
 
-    async def _prepare(self, execution: Execution, new: list[AllocatePorts], findings: _Findings) -> bool:
+    async def _prepare(
+        self, execution: Execution, new: list[AllocatePorts | StartProcess], findings: _Findings
+    ) -> bool:
         """Make what the processes share before the first of them; whether it is there. A refusal is one of the new
         ones.
         """

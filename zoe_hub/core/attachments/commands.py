@@ -7,7 +7,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from zoe_hub.core.attachments.model import Attachment
+from zoe_hub.core.attachments.model import Attachment, HolderKind, Policy
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.commands import ScaleExecution, StartExecution, find, plan_ending, plan_scale, plan_start
 from zoe_hub.core.executions.history import event
@@ -27,6 +27,10 @@ class Attach(Record, kw_only=True):
     key: str
     kernel: str
     language: str
+    kind: HolderKind = "notebook"
+    policy: Policy | None = None  # None: as it was, or what the admin set for this kind of holder
+    default: Policy = "keep"
+    expires: bool = False  # whether somebody renews the lease
     zapp: str | None = None
     execution: str | None = None
     start: StartExecution | None = None  # what to start if there is none
@@ -81,6 +85,9 @@ def plan_attach(state: Records, command: Attach, now: datetime) -> Plan:
         zapp=execution.spec.zapp,
         kernel=command.kernel,
         language=command.language,
+        kind=command.kind,
+        policy=command.policy or command.default,
+        expires=command.expires,
         created=now,
         renewed=now,
     )
@@ -139,6 +146,10 @@ def _again(state: Records, command: Attach, attachment: Attachment, stale: tuple
         attachment,
         kernel=command.kernel or attachment.kernel,
         language=command.language,
+        kind=command.kind,
+        policy=command.policy or attachment.policy,
+        expires=command.expires or attachment.expires,
+        gone=None,
         renewed=now,
         version=attachment.version + 1,
     )
@@ -176,7 +187,10 @@ def plan_detach(state: Records, command: Detach, now: datetime) -> Plan:
     loosed = because("detached", notebook=attachment.key, execution=execution.name)
     change = Change(what=words(loosed), reason=because("asked-by-owner"))
     made = event(execution, now, "attachment.dropped", loosed, attachment=attachment.id, key=attachment.key)
-    others = any(other.execution == execution.id and other.id != attachment.id for other in state.attachments.values())
+    others = any(
+        other.execution == execution.id and other.id != attachment.id and (other.gone is None or other.policy == "keep")
+        for other in state.attachments.values()
+    )
     stays = command.keep or others or execution.desired == "ended" or execution.spec.protected
     ending = (
         Plan(command="detach", changes=())

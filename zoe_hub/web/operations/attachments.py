@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from zoe_hub.contract import types as t
-from zoe_hub.contract.operations import PREFIX
+from zoe_hub.contract.attachments import AttachmentQuery, Attachments, AttachmentView, AttachRequest, ConnectionView
+from zoe_hub.contract.table import PREFIX
 from zoe_hub.core.attachments.model import Attachment
 from zoe_hub.web.call import REPLAYED, Answer, Call, bind
 from zoe_hub.web.views.attachments import attachment_view, connection_view
@@ -17,13 +17,15 @@ async def attach(call: Call) -> Answer:
     if earlier := call.replied():
         attachment = await call.own_attachment(earlier.body.decode())
         return _attached(call, attachment.id, found=True, status=earlier.status)
-    body: t.AttachRequest = call.body
+    body: AttachRequest = call.body
     if body.execution is not None:
         await call.own_execution(body.execution)
     attachment, found = await call.hub.service.attach(
         call.principal.name,
         key=body.key,
         kernel=body.kernel,
+        kind=body.kind,
+        policy=body.policy,
         zapp=body.zapp,
         execution=body.execution,
         parameters=body.parameters,
@@ -42,15 +44,15 @@ def _attached(call: Call, identifier: str, *, found: bool, status: int | None = 
     return Answer(msgspec.json.encode(view), status, headers if status is None else headers | REPLAYED)
 
 
-def _view(call: Call, attachment: Attachment, *, found: bool) -> t.AttachmentView:
+def _view(call: Call, attachment: Attachment, *, found: bool) -> AttachmentView:
     execution = call.hub.store.executions[attachment.execution]
     return attachment_view(attachment, execution, call.hub.views.place(execution), found=found)
 
 
 @bind("list_attachments")
-async def list_attachments(call: Call) -> t.Attachments:
+async def list_attachments(call: Call) -> Attachments:
     """The caller's own attachments."""
-    query: t.AttachmentQuery = call.query
+    query: AttachmentQuery = call.query
     store = call.hub.store
     own = [
         attachment
@@ -59,17 +61,17 @@ async def list_attachments(call: Call) -> t.Attachments:
         and query.key in (None, attachment.key)
         and query.execution in (None, attachment.execution)
     ]
-    return t.Attachments(items=tuple(_view(call, each, found=True) for each in own))
+    return Attachments(items=tuple(_view(call, each, found=True) for each in own))
 
 
 @bind("get_attachment")
-async def get_attachment(call: Call) -> t.AttachmentView:
+async def get_attachment(call: Call) -> AttachmentView:
     """One attachment."""
     return _view(call, call.attachment, found=True)
 
 
 @bind("get_connection")
-async def get_connection(call: Call) -> t.Connection:
+async def get_connection(call: Call) -> ConnectionView:
     """What the kernel needs; holds secrets."""
     return connection_view(call.hub.service.connection(call.attachment.id))
 

@@ -8,8 +8,8 @@ from datetime import datetime
 
 import msgspec
 
-from zoe_hub.contract import types as t
-from zoe_hub.contract.operations import PREFIX
+from zoe_hub.contract.executions import ExecutionQuery, StartRequest, TerminateRequest
+from zoe_hub.contract.table import PREFIX
 from zoe_hub.core.errors import FieldError, ZoeError
 from zoe_hub.core.executions.model import Execution
 from zoe_hub.web.call import REPLAYED, Answer, Call, bind
@@ -20,7 +20,8 @@ def _etag(version: int) -> str:
     return f'"{version}"'
 
 
-def _shown(call: Call, execution: Execution) -> Answer:
+def shown(call: Call, execution: Execution) -> Answer:
+    """An execution as it is, with its version."""
     return Answer(call.hub.views.execution(execution), headers={"ETag": _etag(execution.version)})
 
 
@@ -29,7 +30,7 @@ async def start_execution(call: Call) -> Answer:
     """Start a ZApp. The answer shows it as it was made, so that it is the same each time the request is repeated."""
     if earlier := call.replied():
         return Answer(earlier.body, earlier.status, REPLAYED)
-    body: t.StartRequest = call.body
+    body: StartRequest = call.body
     execution = await call.hub.service.start(
         call.principal.name,
         zapp=body.zapp,
@@ -46,7 +47,7 @@ async def start_execution(call: Call) -> Answer:
 @bind("list_executions")
 async def list_executions(call: Call) -> Answer:
     """A page of what the caller may see, newest first."""
-    query: t.ExecutionQuery = call.query
+    query: ExecutionQuery = call.query
     store = call.hub.store
     everything = tuple(store.active()) if query.active else tuple(store.executions.values())
     newest_first: Iterator[Execution] = reversed(everything)
@@ -67,7 +68,7 @@ async def list_executions(call: Call) -> Answer:
     return Answer(call.hub.views.page(page, following))
 
 
-def _filter(call: Call, query: t.ExecutionQuery) -> Callable[[Execution], bool]:
+def _filter(call: Call, query: ExecutionQuery) -> Callable[[Execution], bool]:
     owner = query.owner if call.principal.admin else call.principal.name
     nothing = not call.principal.admin and query.owner not in (None, owner)
     key, has_value, value = (query.label or "").partition("=")
@@ -130,13 +131,13 @@ async def get_execution(call: Call) -> Answer:
     queued = call.hub.views.place(call.execution) is not None  # its place changes without a new version
     if known and not queued and etag in [each.strip().removeprefix("W/") for each in known.split(",")]:
         return Answer(b"", 304, {"ETag": etag})
-    return _shown(call, call.execution)
+    return shown(call, call.execution)
 
 
 @bind("scale_execution")
 async def scale_execution(call: Call) -> Answer:
     """Change the size of a group."""
-    return _shown(
+    return shown(
         call,
         await call.hub.service.scale(
             call.execution.id, group=call.body.group, count=call.body.count, version=call.version
@@ -147,8 +148,8 @@ async def scale_execution(call: Call) -> Answer:
 @bind("terminate_execution")
 async def terminate_execution(call: Call) -> Answer:
     """End an execution."""
-    body: t.TerminateRequest = call.body
-    return _shown(
+    body: TerminateRequest = call.body
+    return shown(
         call,
         await call.hub.service.terminate(
             call.execution.id, reason=body.reason, confirm=body.confirm, version=call.version

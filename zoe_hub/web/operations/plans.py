@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zoe_hub.contract import types as t
+from zoe_hub.contract.plans import ChangeView, PlanRequest, PlanView
 from zoe_hub.core.errors import FieldError, ZoeError
 from zoe_hub.core.plan import Plan
 from zoe_hub.web.call import Call, bind
@@ -10,9 +10,9 @@ from zoe_hub.web.views.reasons import reason_view
 
 
 @bind("plan")
-async def plan(call: Call) -> t.PlanView:
+async def plan(call: Call) -> PlanView:
     """What a command would change."""
-    body: t.PlanRequest = call.body
+    body: PlanRequest = call.body
     service = call.hub.service
     given = [name for name in ("start", "scale", "terminate") if getattr(body, name) is not None]
     if len(given) != 1:
@@ -42,8 +42,8 @@ def _wrong(path: str, message: str) -> ZoeError:
     )
 
 
-def _planned(planned: Plan) -> t.PlanView:
-    return t.PlanView(
+def _planned(planned: Plan) -> PlanView:
+    return PlanView(
         command=planned.command,
-        changes=tuple(t.Change(what=change.what, reason=reason_view(change.reason)) for change in planned.changes),
+        changes=tuple(ChangeView(what=change.what, reason=reason_view(change.reason)) for change in planned.changes),
     )
