@@ -126,7 +126,13 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+def hub_options() -> str:
+    """What ``zoe_hub_config.py`` of the embedded hub says; a module may say something else."""
+    return ""
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory, hub_options: str) -> Iterator[Lab]:
     """JupyterLab with an embedded hub of its own, below a base URL that is not the root."""
     built = ROOT / "jupyter_zoe" / "labextension"
     assert (built / "package.json").is_file(), "The labextension is not built: run 'make setup'."
@@ -142,6 +148,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         (folder / name).mkdir(parents=True)
     (folder / "share/labextensions/jupyter-zoe").symlink_to(built)
     (folder / "data").chmod(0o700)
+    (folder / "data/zoe_hub_config.py").write_text(hub_options)
     quiet = folder / "config/lab/user-settings/@jupyterlab/apputils-extension/notification.jupyterlab-settings"
     quiet.write_text(json.dumps({"fetchNews": "false", "checkForUpdates": False}))
     port, token = _free_port(), secrets.token_hex(16)
