@@ -162,8 +162,7 @@ class Controllers(LoggingConfigurable):
         await self._queue.idle()
 
     def _changed(self, execution: str) -> None:
-        if execution in self.store.executions:
-            self._queue.add(execution)
+        self._queue.add(execution)
 
     def _changed_by_commands(self, executions: Iterable[str]) -> None:
         self.admission.changed(*executions)
@@ -176,8 +175,7 @@ class Controllers(LoggingConfigurable):
 
     async def _unknown(self) -> tuple[str, ...]:
         have = dict.fromkeys((*self._observer.executions(), *await self.backend.executions()))
-        known = self.store.executions
-        return tuple(name for name in have if name not in known or not known[name].active)
+        return tuple(name for name in have if name not in self.store.executions)
 
     def _compare(self, unknown: tuple[str, ...]) -> Report:
         adopted, repaired = [], []
