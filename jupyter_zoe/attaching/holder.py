@@ -21,6 +21,11 @@ class Holder(NamedTuple):
     kernel: str  # the kernel's id, empty elsewhere
     title: str  # 'This notebook'
 
+    @property
+    def name(self) -> str:
+        """What it is called where there is little room."""
+        return self.key.rpartition("/")[2][:60] or self.title
+
 
 def notebook() -> Holder:
     """The notebook of this kernel, known by its path, else by the kernel's id; else this IPython."""

@@ -53,7 +53,14 @@ export interface IChange {
 export interface IConnection {
   requires: string;
   variable: string;
+  /** runs with the names outputs, secrets, attachment and kernel, and sets the variable */
   code: string;
+  /** runs after it, in its names, and fails unless the session answers */
+  check: string;
+  /** seconds that the check may take */
+  check_timeout: number;
+  /** a name that the code sets: an object that can do more */
+  session: string;
   outputs: { [key: string]: string };
   secrets: { [key: string]: string };
   /** host:port of each endpoint that the outputs name */
