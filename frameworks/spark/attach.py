@@ -61,10 +61,12 @@ class Session:
         self._calls: weakref.WeakSet[Any] = weakref.WeakSet()
         self.on_lost: Callable[[str], BaseException] = RuntimeError  # makes what is raised when the session is gone
         self._channel = _Channel(address, token, self)
-        self.spark = SparkSession.builder.channelBuilder(self._channel).create()
+        builder: Any = SparkSession.builder  # whose types want a builder of another class than its guide says
+        self.spark: SparkSession = builder.channelBuilder(self._channel).create()
         self.spark.client.set_retry_policies([_Patience(self)])
         self._id = self.spark.session_id
-        self._stub = base_pb2_grpc.SparkConnectServiceStub(self._channel.bare)
+        stubs: Any = base_pb2_grpc  # has no types
+        self._stub = stubs.SparkConnectServiceStub(self._channel.bare)
         atexit.register(self.close)
 
     # --- what Zoe asks ---
@@ -299,7 +301,8 @@ class _Patience(DefaultPolicy):
 
     def can_retry(self, e: BaseException) -> bool:
         self._session.broken(e)
-        return bool(super().can_retry(e))
+        is_passing: bool = super().can_retry(e)
+        return is_passing
 
 
 def connect(outputs: dict[str, str], secrets: dict[str, str], attachment: str, kernel: str) -> Session:

@@ -310,8 +310,8 @@ def _connect_properties(
     if given.text("ZOE_SECRET_RPC", ""):
         properties["spark.authenticate.secret"] = given.text("ZOE_SECRET_RPC")
     options = " ".join(map(java_option, ("-XX:-UsePerfData", *archives.options("executor"))))
-    users = properties.get("spark.executor.defaultJavaOptions", "")
-    properties["spark.executor.defaultJavaOptions"] = f"{options} {users}".strip()
+    further = properties.get("spark.executor.defaultJavaOptions", "")
+    properties["spark.executor.defaultJavaOptions"] = f"{options} {further}".strip()
     return properties
 
 

@@ -32,7 +32,12 @@ PACKAGES = "spark.jars.packages"
 EXTENSIONS = "spark.sql.extensions"
 BEGUN = "SparkConnectServer: Starting Spark session"  # before it, properties are all that has been looked at
 # What a property brings about; others, such as an address in use, may pass.
-LASTING = ("ClassNotFoundException", "FileNotFoundException", "NoSuchMethodException", "NumberFormatException")
+LASTING: tuple[str, ...] = (
+    "ClassNotFoundException",
+    "FileNotFoundException",
+    "NoSuchMethodException",
+    "NumberFormatException",
+)
 LASTING += ("IllegalArgumentException", "SparkIllegalArgumentException")
 # Executors that end before they have said anything, one after the other.
 REGISTERED = re.compile(r"Registered executor ")
