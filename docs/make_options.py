@@ -15,10 +15,11 @@ from jupyter_zoe.extension.app import ZoeExtension
 from zoe_hub.app import ZoeHub
 from zoe_hub.backends.docker import DockerBackend
 from zoe_hub.backends.local import LocalBackend
+from zoe_hub.controllers.attachments.leases import Leases
 from zoe_hub.controllers.hub import Controllers
 
 PAGE = Path(__file__).with_name("options.md")
-CLASSES: tuple[type[Configurable], ...] = (ZoeHub, Controllers, LocalBackend, DockerBackend, ZoeExtension)
+CLASSES: tuple[type[Configurable], ...] = (ZoeHub, Controllers, Leases, LocalBackend, DockerBackend, ZoeExtension)
 HEAD = """# Options
 
 Made from the options' own help texts by `make generate`; do not edit.

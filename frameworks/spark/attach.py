@@ -1,9 +1,8 @@
 """Connects a kernel to the cluster: a Spark Connect session, and what Zoe may ask of it.
 
 The hub hands this file to kernels (`attach` in framework.yaml), where it runs with the names `outputs`, `secrets`,
-`attachment` and `kernel`; it sets `spark` and `session`. It runs with pyspark[connect] and the standard library alone;
-with `jupyter_zoe` beside it queries have a progress bar. The token goes into each call's metadata, never into a URL or
-the environment.
+`guard`, `attachment` and `kernel`; it sets `spark` and `session`. The token goes into each call's metadata, never into
+a URL or the environment, and only to the server that was meant, also when the connection is made anew.
 
 All calls of the session pass `_Calls`, in whatever thread: there they get the name of the cell, and end as soon as Zoe
 says that the cluster is gone. All failures pass `_Patience`, which tells a session that is gone from a network that is.
@@ -20,7 +19,7 @@ import threading
 import time
 import uuid
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import grpc
@@ -29,6 +28,9 @@ from pyspark.sql.connect.client.retries import DefaultPolicy
 from pyspark.sql.connect.proto import base_pb2 as pb
 from pyspark.sql.connect.proto import base_pb2_grpc
 from pyspark.sql.connect.session import SparkSession
+
+from jupyter_zoe.attaching.guard import guarded
+from jupyter_zoe.magics.progress import install
 
 USER = "zoe"  # sessions are known by user and id; all of a cluster are its owner's
 DESCRIPTION = "spark.job.description"  # Spark hands session properties on to jobs: their pages show this one
@@ -47,12 +49,13 @@ class Session:
 
     :param address: host:port of the Connect server
     :param token: what lets in
+    :param guard: knows the server from strangers at its address
     :param heritage: the kernel's place among its predecessors: what a killed one has left is ended; empty: none
     """
 
     holds = HOLDS
 
-    def __init__(self, address: str, token: str, heritage: str) -> None:
+    def __init__(self, address: str, token: str, guard: Any, heritage: str) -> None:
         self._heritage = heritage
         self._label = self._described = self._stopped = ""
         self._own_description = False  # the user has set one, which stays
@@ -60,7 +63,7 @@ class Session:
         self._lock = threading.Lock()
         self._calls: weakref.WeakSet[Any] = weakref.WeakSet()
         self.on_lost: Callable[[str], BaseException] = RuntimeError  # makes what is raised when the session is gone
-        self._channel = _Channel(address, token, self)
+        self._channel = _Channel(address, token, guard, self)
         builder: Any = SparkSession.builder  # whose types want a builder of another class than its guide says
         self.spark: SparkSession = builder.channelBuilder(self._channel).create()
         self.spark.client.set_retry_policies([_Patience(self)])
@@ -104,7 +107,7 @@ class Session:
             if pause and self._stopped != label:
                 return
             with contextlib.suppress(grpc.RpcError):
-                self._stub.Interrupt(request, metadata=self._channel.metadata(), timeout=SHORT)
+                self._stub.Interrupt(request, timeout=SHORT)
 
     def fail(self, error: Callable[[], BaseException]) -> None:
         """From now on each call raises what `error` makes; those that wait do so at once."""
@@ -117,7 +120,7 @@ class Session:
         atexit.unregister(self.close)
         if self._error is None:
             with contextlib.suppress(grpc.RpcError):
-                _release(self._stub, self._channel, self._id)
+                _release(self._stub, self._id)
         self._error = self._error or (lambda: RuntimeError("This Spark session was closed."))
         self.spark.stop()  # which asks for nothing any more
 
@@ -181,7 +184,7 @@ class Session:
         for each in known:
             if each not in living and each["session"] != self._id:
                 with contextlib.suppress(grpc.RpcError):
-                    _release(self._stub, self._channel, each["session"])
+                    _release(self._stub, each["session"])
         told = pb.ConfigRequest.Operation()
         told.set.pairs.add(key=HEIRS, value=json.dumps([*living, {"session": self._id, **_here()}]))
         self._configure(told, place)
@@ -192,7 +195,7 @@ class Session:
         )
         if not session and self.spark.client._server_session_id:
             request.client_observed_server_side_session_id = self.spark.client._server_session_id
-        return self._stub.Config(request, metadata=self._channel.metadata(), timeout=SHORT)
+        return self._stub.Config(request, timeout=SHORT)
 
 
 def tag(label: str) -> str:
@@ -200,9 +203,9 @@ def tag(label: str) -> str:
     return label.replace(",", " ")
 
 
-def _release(stub: Any, channel: _Channel, session: str) -> None:
+def _release(stub: Any, session: str) -> None:
     request = pb.ReleaseSessionRequest(session_id=session, user_context=pb.UserContext(user_id=USER))
-    stub.ReleaseSession(request, metadata=channel.metadata(), timeout=SHORT)
+    stub.ReleaseSession(request, timeout=SHORT)
 
 
 # --- processes that have sessions ---
@@ -244,10 +247,11 @@ def _started(pid: int) -> int | None:
 class _Channel(ChannelBuilder):
     """Reaches the server by its address, with the token in each call."""
 
-    def __init__(self, address: str, token: str, session: Session) -> None:
+    def __init__(self, address: str, token: str, guard: Any, session: Session) -> None:
         super().__init__(params={self.PARAM_USER_ID: USER})
-        self._address, self._token, self._session = address, token, session
-        self.bare = self._insecure_channel(address)
+        self._address, self._session = address, session
+        secret = [("authorization", f"Bearer {token}")]
+        self.bare = guarded(self._insecure_channel(guard.place(address)), lambda: guard.check(address), secret)
 
     @property
     def host(self) -> str:
@@ -259,9 +263,6 @@ class _Channel(ChannelBuilder):
 
     def toChannel(self) -> grpc.Channel:
         return grpc.intercept_channel(self.bare, _Calls(self._session))
-
-    def metadata(self) -> list[tuple[str, str]]:
-        return [*super().metadata(), ("authorization", f"Bearer {self._token}")]
 
     def __repr__(self) -> str:
         return f"Channel({self._address})"
@@ -305,9 +306,12 @@ class _Patience(DefaultPolicy):
         return is_passing
 
 
-def connect(outputs: dict[str, str], secrets: dict[str, str], attachment: str, kernel: str) -> Session:
+def connect(
+    outputs: Mapping[str, str], secrets: Mapping[str, str], guard: Any, attachment: str, kernel: str
+) -> Session:
     """A session of the cluster. Asks the server for nothing yet.
 
+    :param guard: knows the server from strangers at its address
     :param attachment: its id; empty: there is none, since the kernel is a part of the execution
     :param kernel: the kernel's id; empty: this is none
     """
@@ -315,16 +319,18 @@ def connect(outputs: dict[str, str], secrets: dict[str, str], attachment: str, k
     # pyspark.sql.functions and SparkSession.builder.getOrCreate() find the session by these.
     os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
     os.environ["SPARK_REMOTE"] = f"sc://{address}"
-    made = Session(address, secrets["connect"], (attachment or kernel) if kernel else "")
-    try:
-        from jupyter_zoe.magics.progress import install  # noqa: PLC0415 - need not be installed
-    except ImportError:
-        return made  # queries run without a progress bar
+    made = Session(address, secrets["connect"], guard, (attachment or kernel) if kernel else "")
     install(made.spark)
     return made
 
 
 if "outputs" in globals():  # in a kernel, and not imported by a test
     _given = globals()
-    session = connect(_given["outputs"], _given["secrets"], _given.get("attachment", ""), _given.get("kernel", ""))
+    session = connect(
+        _given["outputs"],
+        _given["secrets"],
+        _given["guard"],
+        _given.get("attachment", ""),
+        _given.get("kernel", ""),
+    )
     spark = session.spark

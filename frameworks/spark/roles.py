@@ -62,6 +62,7 @@ OWN_KEYS = (
     "spark.executor.extraClassPath",
     "spark.executor.memory",
     "spark.master",
+    "spark.metrics.namespace",
     "spark.network.crypto",
     "spark.plugins.internal",
     "spark.port.maxRetries",
@@ -282,6 +283,7 @@ def _connect_properties(
         "spark.driver.host": host,
         "spark.driver.bindAddress": bind,
         "spark.ui.port": str(given.port("UI")),
+        "spark.metrics.namespace": "zoe",  # the names under which the definition looks for its activity
         "spark.connect.progress.reportInterval": "300ms",  # so that bars move
         # How long a session lives is for Zoe to decide, which knows whether its notebook is still there.
         "spark.connect.session.manager.defaultSessionTimeout": "-1",

@@ -17,9 +17,10 @@ from jupyter_zoe.attaching.asking import Wish, ask
 from jupyter_zoe.attaching.connecting import connect
 from jupyter_zoe.attaching.handle import Handle
 from jupyter_zoe.attaching.holder import Holder
+from jupyter_zoe.attaching.renewing import renew
 from jupyter_zoe.attaching.session import Session, Sessions
 from jupyter_zoe.client import Client, ZoeProblem
-from jupyter_zoe.client.operations import AttachmentView, Connection, ExecutionView
+from jupyter_zoe.client.operations import AttachmentView, ConnectionView, ExecutionView
 
 _ENDING = 120.0  # seconds that a detached execution is waited for
 _FAILING = 3.0  # seconds until a cluster that lets nobody in has noticed itself that it cannot
@@ -92,7 +93,9 @@ class Attaching:
         """
         steps.say("Asking the hub …")
         client = self._client()
-        attachment = ask(client, self._holder(), wish, connects=self.sessions is not None)
+        holder = self._holder()
+        attachment = ask(client, holder, wish, connects=self.sessions is not None)
+        renew(holder, client.info)
         steps.about(attachment=attachment["id"])
         seconds = 0.0
 
@@ -150,7 +153,7 @@ class Attaching:
         return problem
 
     @staticmethod
-    def _beside(sessions: Sessions, connection: Connection, view: ExecutionView) -> Any:
+    def _beside(sessions: Sessions, connection: ConnectionView, view: ExecutionView) -> Any:
         """In a notebook beside its cluster, the session that the kernel has had from its start, else ``None``."""
         there = sessions.shown(connection["variable"])
         is_session = hasattr(there, "stop") and not isinstance(there, type) and not Handle(there).has_stopped()
@@ -167,7 +170,7 @@ class Attaching:
         if self.sessions is not None and self.sessions.current is not None:
             return client.get_execution(self.sessions.current.execution)
         holder = self._holder()
-        attachments = client.list_attachments(key=holder.key)["items"]
+        attachments = client.list_attachments(key=holder.key, kernel=holder.kernel or None)["items"]
         if not attachments:
             raise ZoeProblem(
                 "not-attached",
@@ -203,7 +206,7 @@ class Attaching:
         """
         client, holder = self._client(), self._holder()
         view = self.current(name)
-        found = client.list_attachments(key=holder.key, execution=view["id"])["items"]
+        found = client.list_attachments(key=holder.key, kernel=holder.kernel or None, execution=view["id"])["items"]
         session = self.sessions.of(view["id"]) if self.sessions is not None else None
         if not found and session is None:
             raise ZoeProblem(

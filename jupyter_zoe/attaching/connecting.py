@@ -6,13 +6,14 @@ it has answered.
 
 from __future__ import annotations
 
-import socket
 from typing import Any
 
+from jupyter_zoe.attaching.guard import Guard
 from jupyter_zoe.attaching.handle import Handle, within
 from jupyter_zoe.attaching.session import Session, Sessions
 from jupyter_zoe.client import ZoeProblem
-from jupyter_zoe.client.operations import AttachmentView, Connection, ExecutionView
+from jupyter_zoe.client.operations import AttachmentView, ConnectionView, ExecutionView
+from zoe_loopback import Stranger
 
 _REACHING = 5.0  # seconds until an address that does not answer counts as out of reach
 _LATER = "Run '%zoe logs' to see what it says, then '%zoe attach' again."
@@ -23,7 +24,7 @@ class _NoAnswer(ZoeProblem):
 
 
 def connect(
-    connection: Connection, attachment: AttachmentView, kernel: str, view: ExecutionView, sessions: Sessions
+    connection: ConnectionView, attachment: AttachmentView, kernel: str, view: ExecutionView, sessions: Sessions
 ) -> Session:
     """A new session, which has answered. What its code sets in the environment goes with it, or at once if it fails.
 
@@ -35,11 +36,12 @@ def connect(
     """
     name = view["name"]
     try:
-        reach(connection, name)
+        guard = reach(connection, name)
         with sessions.environment.recording(view["id"]):
             names: dict[str, Any] = {
                 "outputs": dict(connection["outputs"]),
                 "secrets": dict(connection["secrets"]),
+                "guard": guard,
                 "attachment": attachment["id"],
                 "kernel": kernel,
             }
@@ -66,7 +68,7 @@ def connect(
     return session
 
 
-def run(connection: Connection, names: dict[str, Any], name: str) -> Any:
+def run(connection: ConnectionView, names: dict[str, Any], name: str) -> Any:
     """Run the code of a connection and return the variable that it sets.
 
     :param names: what it is given; what it sets stands in it afterwards
@@ -97,7 +99,7 @@ def run(connection: Connection, names: dict[str, Any], name: str) -> Any:
     raise problem  # here, so that the failure with its frames is not its context
 
 
-def prove(connection: Connection, names: dict[str, Any], name: str) -> None:
+def prove(connection: ConnectionView, names: dict[str, Any], name: str) -> None:
     """Have the session answer. :raises ZoeProblem: ``connect-failed``: it fails, or takes too long"""
     if not connection["check"]:
         return
@@ -117,37 +119,50 @@ def prove(connection: Connection, names: dict[str, Any], name: str) -> None:
     raise problem
 
 
-def _failed(error: Exception, connection: Connection, name: str) -> ZoeProblem:
+def _failed(error: Exception, connection: ConnectionView, name: str) -> ZoeProblem:
     first = str(error).strip().partition("\n")[0] or type(error).__name__
     detail = f"{name} runs, but the kernel cannot connect to it: {first}"
     return ZoeProblem("connect-failed", _without_secrets(detail, connection), _LATER)
 
 
-def reach(connection: Connection, name: str) -> None:
-    """Fail at once if nothing of an execution can be reached from here: clients of databases and clusters try for
-    minutes.
+def reach(connection: ConnectionView, name: str) -> Guard:
+    """Fail at once if nothing of an execution can be reached from here (clients of databases and clusters try for
+    minutes), or if an address of it is held by somebody else, who would get its secrets.
 
+    :return: what the code may ask before it connects again
     :raises ZoeProblem: ``connect-failed``
     """
-    failure = ""
+    guard = Guard(connection.get("listeners", ()))
+    is_reached, failure = False, ""
     for address in connection.get("addresses", []):
-        host, _, port = address.rpartition(":")
+        if is_reached and not _is_loopback(address):
+            continue  # that one answers says enough of those that can only be waited for
         try:
-            socket.create_connection((host.strip("[]"), int(port)), timeout=_REACHING).close()
+            guard.reach(address, _REACHING)
+            is_reached = True
+        except Stranger as error:
+            raise ZoeProblem(
+                "connect-failed",
+                f"{name} runs, but what listens at {address} is not it: {error}.",
+                "Run '%zoe detach' and attach again: a new cluster gets other ports and secrets.",
+            ) from None
         except OSError as error:
             failure = f"{name} runs, but this kernel cannot reach it at {address}: {error.strerror or error}."
-        else:
-            return
-    if failure:
+    if failure and not is_reached:
         raise ZoeProblem(
             "connect-failed",
             failure,
             "Attach from a kernel on the hub's machine, outside of containers, or use an application that brings its"
             " own notebook, such as spark-notebook.",
         )
+    return guard
 
 
-def _without_secrets(text: str, connection: Connection) -> str:
+def _is_loopback(address: str) -> bool:
+    return address.rpartition(":")[0] in ("localhost", "127.0.0.1", "[::1]")
+
+
+def _without_secrets(text: str, connection: ConnectionView) -> str:
     for value in connection["secrets"].values():
         if value:
             text = text.replace(value, "***")

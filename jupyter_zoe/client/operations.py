@@ -28,15 +28,14 @@ class Operation(NamedTuple):
     versioned: bool  # takes If-Match, answers an ETag
 
 
-class Options(TypedDict, total=False):
-    """Headers of one call. ``idempotency_key``: the same key with the same request gets the same answer;
-    ``if_match``: the version that was read, ``conflict`` if it has changed since; ``range``: ``bytes=FIRST-LAST``;
-    ``last_event_id``."""
 
-    idempotency_key: str
-    if_match: int
-    range: str
-    last_event_id: int
+class Options(TypedDict, total=False):
+    """Headers of one call."""
+
+    idempotency_key: str  # The same key with the same request gets the same answer, for at least a day.
+    if_match: int  # The ETag that was read; 'conflict' if the resource has changed since.
+    last_event_id: int  # Sequence number of the last event already seen.
+    range: str  # One range of bytes, 'bytes=FIRST-LAST'; answered with 206 or 416.
 
 
 Outcome = Literal["cancelled", "completed", "failed", "lost"]  # How an execution ended.
@@ -49,12 +48,14 @@ class AttachRequest(TypedDict):
 
     key: str  # the notebook's path, or the kernel's id
     kernel: NotRequired[str]
+    kind: NotRequired[Literal["batch", "console", "editor", "notebook", "script", "terminal"]]
+    policy: NotRequired[Literal["keep", "shrink", "terminate"] | None]  # when the last holder is gone; left out: as the admin has set it
     zapp: NotRequired[str | None]  # a ZApp, or a framework that a ZApp of the shop offers alone, such as 'spark'
     execution: NotRequired[str | None]
     parameters: NotRequired[dict[str, Any]]
     language: NotRequired[str]
     versions: NotRequired[dict[str, str]]  # installed packages of the kernel: name -> version; checked before anything starts
-    web_prefix: NotRequired[str]
+    web_prefix: NotRequired[str]  # path in front of the proxy as the browser sees it; the server extension fills it in
 
 
 class AttachmentView(TypedDict):
@@ -64,6 +65,9 @@ class AttachmentView(TypedDict):
     owner: str
     key: str
     kernel: str
+    kind: Literal["batch", "console", "editor", "notebook", "script", "terminal"]
+    policy: Literal["keep", "shrink", "terminate"]
+    gone: str | None
     execution: ExecutionView
     created: str
     renewed: str
@@ -87,25 +91,26 @@ class CapabilitiesView(TypedDict):
     nodes: bool
 
 
-class Change(TypedDict):
+class ChangeView(TypedDict):
     """One state change of a plan, with its reason."""
 
     what: str
     reason: ReasonView
 
 
-class Connection(TypedDict):
+class ConnectionView(TypedDict):
     """What a kernel needs to connect. Holds secrets: for the kernel alone, never shown."""
 
     requires: str
     variable: str
-    code: str  # runs with the names outputs, secrets, attachment and kernel, and sets the variable
+    code: str  # source text that sets the variable; the guide says what it finds
     check: str  # runs after it, in its names, and fails unless the session answers
     check_timeout: float  # seconds that the check may take
     session: str  # a name that the code sets: an object that can do more
     outputs: dict[str, str]
     secrets: dict[str, str]
     addresses: list[str]  # host:port of each endpoint that the outputs name
+    listeners: list[int]  # users of the hub's machine, by number, to whom a listener at an address of it may belong
 
 
 class Endpoint(TypedDict):
@@ -165,6 +170,8 @@ class ExecutionView(TypedDict):
     created: str
     running_since: str | None
     ended: str | None
+    idle: IdleView | None
+    kept_until: str | None
     parameters: dict[str, Any]
     labels: dict[str, str]
     groups: list[GroupView]
@@ -221,6 +228,50 @@ class Health(TypedDict):
     active: int
 
 
+class HolderReport(TypedDict):
+    """One that may be attached: a kernel, and what it is of. ``busy``: it executes, or has a program running."""
+
+    kernel: str  # its id; of what is no kernel the same as the key
+    kind: Literal["batch", "console", "editor", "notebook", "script", "terminal"]
+    key: str  # a notebook's path; of what is no notebook its identity
+    busy: NotRequired[bool]
+
+
+class IdleView(TypedDict):
+    """Nobody uses the execution: no busy kernel, query, job or terminal. What follows, and when."""
+
+    since: str
+    action: Literal["end", "shrink"]
+    at: str
+
+
+class KeepRequest(TypedDict):
+    """Keep an execution that nobody uses. Without ``seconds`` its clock of idleness begins anew now."""
+
+    seconds: NotRequired[float | None]
+
+
+class LeaseReport(TypedDict):
+    """Who of the caller's is there. What has happened to files comes first, in the order in which it happened."""
+
+    holders: NotRequired[list[HolderReport]]
+    moved: NotRequired[list[Move]]
+    deleted: NotRequired[list[str]]
+
+
+class LeaseTerms(TypedDict):
+    """How long a report counts. Report again after a third of it, and whenever something changes."""
+
+    ttl: float
+
+
+class Move(TypedDict):
+    """A file, or a folder with all that is in it, has another path."""
+
+    source: str  # a notebook's path; of what is no notebook its identity
+    target: str  # a notebook's path; of what is no notebook its identity
+
+
 class NodeView(TypedDict):
     """A machine, what it has, and what is reserved on all machines together."""
 
@@ -251,7 +302,7 @@ class PlanView(TypedDict):
     """What a command would change."""
 
     command: str
-    changes: list[Change]
+    changes: list[ChangeView]
 
 
 class Problem(TypedDict):
@@ -261,7 +312,7 @@ class Problem(TypedDict):
     title: str
     status: int
     detail: str
-    code: Literal["bad-request", "bad-parameter", "not-authenticated", "not-allowed", "foreign-origin", "not-found", "method-not-allowed", "too-large", "request-timeout", "conflict", "key-reused", "internal", "unknown-zapp", "unknown-framework", "bad-definition", "unknown-execution", "unknown-process", "unknown-group", "unknown-port", "already-ended", "not-scalable", "out-of-range", "never-fits", "protected", "not-attachable", "already-attached", "unknown-attachment", "not-ready", "no-log", "backend-unavailable", "backend-refused", "image-missing", "java-missing", "environment-missing", "port-taken", "not-supported", "backend-changed", "storage-full", "storage-locked", "storage-corrupt", "storage-unavailable", "storage-newer", "client-mismatch", "hub-unreachable"]
+    code: Literal["bad-request", "bad-parameter", "not-authenticated", "not-allowed", "foreign-origin", "not-found", "method-not-allowed", "too-large", "request-timeout", "conflict", "key-reused", "internal", "unknown-zapp", "unknown-framework", "bad-definition", "unknown-execution", "unknown-process", "unknown-group", "unknown-port", "already-ended", "not-scalable", "out-of-range", "never-fits", "protected", "not-attachable", "already-attached", "unknown-attachment", "not-ready", "no-log", "history-pruned", "backend-unavailable", "backend-refused", "image-missing", "java-missing", "environment-missing", "port-taken", "not-supported", "backend-changed", "storage-full", "storage-locked", "storage-corrupt", "storage-unavailable", "storage-newer", "client-mismatch", "hub-unreachable"]
     remedy: str
     errors: list[WrongPlace]
     incident: str
@@ -379,38 +430,11 @@ class ZApps(TypedDict):
     problems: list[WrongPlace]
 
 
-class ExecutionQuery(TypedDict):
-    """Filters of the list; several are combined with *and*. Newest first."""
-
-    phase: NotRequired[Phase | None]
-    active: NotRequired[bool | None]  # true: not ended; false: ended
-    owner: NotRequired[str | None]  # admins only see others'
-    zapp: NotRequired[str | None]
-    name: NotRequired[str | None]
-    label: NotRequired[str | None]  # KEY or KEY=VALUE
-    limit: NotRequired[int]
-    cursor: NotRequired[str | None]  # 'next' of the page before
-
-
-class HistoryQuery(TypedDict):
-    """Which part of a history."""
-
-    since: NotRequired[int]  # sequence number of the last event already seen
-    limit: NotRequired[int]
-
-
-class LogQuery(TypedDict):
-    """Which part of a log. A ``Range: bytes=`` header does the same for a log that has ended or not."""
-
-    offset: NotRequired[int]  # first byte; negative: counted from the end
-    limit: NotRequired[int | None]  # bytes at the most
-    follow: NotRequired[bool]  # stay until the process has ended
-
-
 class AttachmentQuery(TypedDict):
     """Filters of the list."""
 
     key: NotRequired[str | None]
+    kernel: NotRequired[str | None]  # its key counts instead, if its server has said which one it has
     execution: NotRequired[str | None]
 
 
@@ -427,7 +451,58 @@ class EventsQuery(TypedDict):
     execution: NotRequired[str | None]
 
 
+class HistoryQuery(TypedDict):
+    """Which part of a history."""
+
+    since: NotRequired[int]  # sequence number of the last event already seen
+    limit: NotRequired[int]
+
+
+class ExecutionQuery(TypedDict):
+    """Filters of the list; several are combined with *and*. Newest first."""
+
+    phase: NotRequired[Phase | None]
+    active: NotRequired[bool | None]  # true: not ended; false: ended
+    owner: NotRequired[str | None]  # admins only see others'
+    zapp: NotRequired[str | None]
+    name: NotRequired[str | None]
+    label: NotRequired[str | None]  # KEY or KEY=VALUE
+    limit: NotRequired[int]
+    cursor: NotRequired[str | None]  # 'next' of the page before
+
+
+class LogQuery(TypedDict):
+    """Which part of a log. A ``Range: bytes=`` header does the same for a log that has ended or not."""
+
+    offset: NotRequired[int]  # first byte; negative: counted from the end
+    limit: NotRequired[int | None]  # bytes at the most
+    follow: NotRequired[bool]  # stay until the process has ended
+
+
 OPERATIONS: dict[str, Operation] = {
+    "attach": Operation("attach", "POST", "/attachments", "write", 202, "application/json", True, False),
+    "list_attachments": Operation("list_attachments", "GET", "/attachments", "read", 200, "application/json", False, False),
+    "get_attachment": Operation("get_attachment", "GET", "/attachments/{attachment}", "read", 200, "application/json", False, False),
+    "get_connection": Operation("get_connection", "GET", "/attachments/{attachment}/connection", "write", 200, "application/json", False, False),
+    "detach": Operation("detach", "DELETE", "/attachments/{attachment}", "write", 200, "application/json", False, False),
+    "list_frameworks": Operation("list_frameworks", "GET", "/frameworks", "read", 200, "application/json", False, False),
+    "get_framework": Operation("get_framework", "GET", "/frameworks/{framework}", "read", 200, "application/json", False, False),
+    "list_zapps": Operation("list_zapps", "GET", "/zapps", "read", 200, "application/json", False, False),
+    "get_zapp": Operation("get_zapp", "GET", "/zapps/{zapp}", "read", 200, "application/json", False, False),
+    "get_zapp_schema": Operation("get_zapp_schema", "GET", "/zapps/{zapp}/schema", "read", 200, "application/schema+json", False, False),
+    "stream_events": Operation("stream_events", "GET", "/events", "read", 200, "text/event-stream", False, False),
+    "get_history": Operation("get_history", "GET", "/executions/{execution}/history", "read", 200, "application/json", False, False),
+    "start_execution": Operation("start_execution", "POST", "/executions", "write", 202, "application/json", True, False),
+    "list_executions": Operation("list_executions", "GET", "/executions", "read", 200, "application/json", False, False),
+    "get_execution": Operation("get_execution", "GET", "/executions/{execution}", "read", 200, "application/json", False, True),
+    "scale_execution": Operation("scale_execution", "POST", "/executions/{execution}/scale", "write", 202, "application/json", False, True),
+    "terminate_execution": Operation("terminate_execution", "POST", "/executions/{execution}/terminate", "write", 202, "application/json", False, True),
+    "report_holders": Operation("report_holders", "POST", "/leases", "write", 200, "application/json", False, False),
+    "keep_execution": Operation("keep_execution", "POST", "/executions/{execution}/keep", "write", 200, "application/json", False, False),
+    "plan": Operation("plan", "POST", "/plans", "write", 200, "application/json", False, False),
+    "list_processes": Operation("list_processes", "GET", "/executions/{execution}/processes", "read", 200, "application/json", False, False),
+    "get_process": Operation("get_process", "GET", "/executions/{execution}/processes/{process}", "read", 200, "application/json", False, False),
+    "get_logs": Operation("get_logs", "GET", "/executions/{execution}/processes/{process}/logs", "read", 200, "text/plain", False, False),
     "get_health": Operation("get_health", "GET", "/health", "read", 200, "application/json", False, False),
     "get_user": Operation("get_user", "GET", "/user", "read", 200, "application/json", False, False),
     "get_capabilities": Operation("get_capabilities", "GET", "/capabilities", "read", 200, "application/json", False, False),
@@ -435,28 +510,7 @@ OPERATIONS: dict[str, Operation] = {
     "get_metrics": Operation("get_metrics", "GET", "/metrics", "admin", 200, "text/plain", False, False),
     "get_openapi": Operation("get_openapi", "GET", "/openapi.json", "read", 200, "application/json", False, False),
     "get_reference": Operation("get_reference", "GET", "/reference", "read", 200, "text/html", False, False),
-    "list_frameworks": Operation("list_frameworks", "GET", "/frameworks", "read", 200, "application/json", False, False),
-    "get_framework": Operation("get_framework", "GET", "/frameworks/{framework}", "read", 200, "application/json", False, False),
-    "list_zapps": Operation("list_zapps", "GET", "/zapps", "read", 200, "application/json", False, False),
-    "get_zapp": Operation("get_zapp", "GET", "/zapps/{zapp}", "read", 200, "application/json", False, False),
-    "get_zapp_schema": Operation("get_zapp_schema", "GET", "/zapps/{zapp}/schema", "read", 200, "application/schema+json", False, False),
-    "start_execution": Operation("start_execution", "POST", "/executions", "write", 202, "application/json", True, False),
-    "list_executions": Operation("list_executions", "GET", "/executions", "read", 200, "application/json", False, False),
-    "get_execution": Operation("get_execution", "GET", "/executions/{execution}", "read", 200, "application/json", False, True),
-    "scale_execution": Operation("scale_execution", "POST", "/executions/{execution}/scale", "write", 202, "application/json", False, True),
-    "terminate_execution": Operation("terminate_execution", "POST", "/executions/{execution}/terminate", "write", 202, "application/json", False, True),
-    "get_history": Operation("get_history", "GET", "/executions/{execution}/history", "read", 200, "application/json", False, False),
-    "list_processes": Operation("list_processes", "GET", "/executions/{execution}/processes", "read", 200, "application/json", False, False),
-    "get_process": Operation("get_process", "GET", "/executions/{execution}/processes/{process}", "read", 200, "application/json", False, False),
-    "get_logs": Operation("get_logs", "GET", "/executions/{execution}/processes/{process}/logs", "read", 200, "text/plain", False, False),
-    "attach": Operation("attach", "POST", "/attachments", "write", 202, "application/json", True, False),
-    "list_attachments": Operation("list_attachments", "GET", "/attachments", "read", 200, "application/json", False, False),
-    "get_attachment": Operation("get_attachment", "GET", "/attachments/{attachment}", "read", 200, "application/json", False, False),
-    "get_connection": Operation("get_connection", "GET", "/attachments/{attachment}/connection", "write", 200, "application/json", False, False),
-    "detach": Operation("detach", "DELETE", "/attachments/{attachment}", "write", 200, "application/json", False, False),
     "create_ticket": Operation("create_ticket", "POST", "/tickets", "write", 201, "application/json", False, False),
-    "plan": Operation("plan", "POST", "/plans", "write", 200, "application/json", False, False),
-    "stream_events": Operation("stream_events", "GET", "/events", "read", 200, "text/event-stream", False, False),
 }
 
 
@@ -475,33 +529,28 @@ class SyncOperations:
     def _events(self, operation: Operation, path: Mapping[str, str], query: Mapping[str, Any], body: Mapping[str, Any] | None, options: Options) -> Iterator[EventView]:
         """The events as they come, resuming when the connection breaks."""
 
-    def get_health(self) -> Health:
-        """Whether the hub works."""
-        return cast(Health, self._call(OPERATIONS["get_health"], {}, {}, None, {}))
+    def attach(self, *, idempotency_key: str | None = None, **members: Unpack[AttachRequest]) -> AttachmentView:
+        """Bind a notebook to an execution, starting one if need be."""
+        options: Options = {}
+        if idempotency_key is not None:
+            options["idempotency_key"] = idempotency_key
+        return cast(AttachmentView, self._call(OPERATIONS["attach"], {}, {}, cast(Mapping[str, Any], members), options))
 
-    def get_user(self) -> User:
-        """Who the token belongs to."""
-        return cast(User, self._call(OPERATIONS["get_user"], {}, {}, None, {}))
+    def list_attachments(self, **members: Unpack[AttachmentQuery]) -> Attachments:
+        """Your attachments."""
+        return cast(Attachments, self._call(OPERATIONS["list_attachments"], {}, cast(Mapping[str, Any], members), None, {}))
 
-    def get_capabilities(self) -> CapabilitiesView:
-        """What the backend can do."""
-        return cast(CapabilitiesView, self._call(OPERATIONS["get_capabilities"], {}, {}, None, {}))
+    def get_attachment(self, attachment: str) -> AttachmentView:
+        """One attachment."""
+        return cast(AttachmentView, self._call(OPERATIONS["get_attachment"], {"attachment": attachment}, {}, None, {}))
 
-    def list_nodes(self) -> Nodes:
-        """The machines and what is reserved."""
-        return cast(Nodes, self._call(OPERATIONS["list_nodes"], {}, {}, None, {}))
+    def get_connection(self, attachment: str) -> ConnectionView:
+        """What the kernel needs to connect; for the kernel alone."""
+        return cast(ConnectionView, self._call(OPERATIONS["get_connection"], {"attachment": attachment}, {}, None, {}))
 
-    def get_metrics(self) -> str:
-        """Measurements for Prometheus."""
-        return cast(str, self._call(OPERATIONS["get_metrics"], {}, {}, None, {}))
-
-    def get_openapi(self) -> dict[str, Any]:
-        """This interface as an OpenAPI document."""
-        return cast(dict[str, Any], self._call(OPERATIONS["get_openapi"], {}, {}, None, {}))
-
-    def get_reference(self) -> str:
-        """This interface as a page to read."""
-        return cast(str, self._call(OPERATIONS["get_reference"], {}, {}, None, {}))
+    def detach(self, attachment: str, **members: Unpack[DetachQuery]) -> ExecutionView:
+        """Undo an attachment."""
+        return cast(ExecutionView, self._call(OPERATIONS["detach"], {"attachment": attachment}, cast(Mapping[str, Any], members), None, {}))
 
     def list_frameworks(self) -> Frameworks:
         """All frameworks."""
@@ -522,6 +571,17 @@ class SyncOperations:
     def get_zapp_schema(self, zapp: str) -> dict[str, Any]:
         """The JSON Schema of a ZApp's parameters."""
         return cast(dict[str, Any], self._call(OPERATIONS["get_zapp_schema"], {"zapp": zapp}, {}, None, {}))
+
+    def stream_events(self, *, last_event_id: int | None = None, **members: Unpack[EventsQuery]) -> Iterator[EventView]:
+        """Events as they happen (server-sent events); resumes without loss or repetition."""
+        options: Options = {}
+        if last_event_id is not None:
+            options["last_event_id"] = last_event_id
+        return self._events(OPERATIONS["stream_events"], {}, cast(Mapping[str, Any], members), None, options)
+
+    def get_history(self, execution: str, **members: Unpack[HistoryQuery]) -> EventPage:
+        """What happened to an execution, and why."""
+        return cast(EventPage, self._call(OPERATIONS["get_history"], {"execution": execution}, cast(Mapping[str, Any], members), None, {}))
 
     def start_execution(self, *, idempotency_key: str | None = None, **members: Unpack[StartRequest]) -> ExecutionView:
         """Start a ZApp."""
@@ -552,9 +612,17 @@ class SyncOperations:
             options["if_match"] = if_match
         return cast(ExecutionView, self._call(OPERATIONS["terminate_execution"], {"execution": execution}, {}, cast(Mapping[str, Any], members), options))
 
-    def get_history(self, execution: str, **members: Unpack[HistoryQuery]) -> EventPage:
-        """What happened to an execution, and why."""
-        return cast(EventPage, self._call(OPERATIONS["get_history"], {"execution": execution}, cast(Mapping[str, Any], members), None, {}))
+    def report_holders(self, **members: Unpack[LeaseReport]) -> LeaseTerms:
+        """Say which of your notebooks, consoles and scripts are there, and renew their leases."""
+        return cast(LeaseTerms, self._call(OPERATIONS["report_holders"], {}, {}, cast(Mapping[str, Any], members), {}))
+
+    def keep_execution(self, execution: str, **members: Unpack[KeepRequest]) -> ExecutionView:
+        """Keep an execution that nobody uses."""
+        return cast(ExecutionView, self._call(OPERATIONS["keep_execution"], {"execution": execution}, {}, cast(Mapping[str, Any], members), {}))
+
+    def plan(self, **members: Unpack[PlanRequest]) -> PlanView:
+        """What a command would change, without doing it."""
+        return cast(PlanView, self._call(OPERATIONS["plan"], {}, {}, cast(Mapping[str, Any], members), {}))
 
     def list_processes(self, execution: str) -> Processes:
         """The processes of an execution."""
@@ -571,43 +639,37 @@ class SyncOperations:
             options["range"] = range
         return self._stream(OPERATIONS["get_logs"], {"execution": execution, "process": process}, cast(Mapping[str, Any], members), None, options)
 
-    def attach(self, *, idempotency_key: str | None = None, **members: Unpack[AttachRequest]) -> AttachmentView:
-        """Bind a notebook to an execution, starting one if need be."""
-        options: Options = {}
-        if idempotency_key is not None:
-            options["idempotency_key"] = idempotency_key
-        return cast(AttachmentView, self._call(OPERATIONS["attach"], {}, {}, cast(Mapping[str, Any], members), options))
+    def get_health(self) -> Health:
+        """Whether the hub works."""
+        return cast(Health, self._call(OPERATIONS["get_health"], {}, {}, None, {}))
 
-    def list_attachments(self, **members: Unpack[AttachmentQuery]) -> Attachments:
-        """Your attachments."""
-        return cast(Attachments, self._call(OPERATIONS["list_attachments"], {}, cast(Mapping[str, Any], members), None, {}))
+    def get_user(self) -> User:
+        """Who the token belongs to."""
+        return cast(User, self._call(OPERATIONS["get_user"], {}, {}, None, {}))
 
-    def get_attachment(self, attachment: str) -> AttachmentView:
-        """One attachment."""
-        return cast(AttachmentView, self._call(OPERATIONS["get_attachment"], {"attachment": attachment}, {}, None, {}))
+    def get_capabilities(self) -> CapabilitiesView:
+        """What the backend can do."""
+        return cast(CapabilitiesView, self._call(OPERATIONS["get_capabilities"], {}, {}, None, {}))
 
-    def get_connection(self, attachment: str) -> Connection:
-        """What the kernel needs to connect; for the kernel alone."""
-        return cast(Connection, self._call(OPERATIONS["get_connection"], {"attachment": attachment}, {}, None, {}))
+    def list_nodes(self) -> Nodes:
+        """The machines and what is reserved."""
+        return cast(Nodes, self._call(OPERATIONS["list_nodes"], {}, {}, None, {}))
 
-    def detach(self, attachment: str, **members: Unpack[DetachQuery]) -> ExecutionView:
-        """Undo an attachment."""
-        return cast(ExecutionView, self._call(OPERATIONS["detach"], {"attachment": attachment}, cast(Mapping[str, Any], members), None, {}))
+    def get_metrics(self) -> str:
+        """Measurements for Prometheus."""
+        return cast(str, self._call(OPERATIONS["get_metrics"], {}, {}, None, {}))
+
+    def get_openapi(self) -> dict[str, Any]:
+        """This interface as an OpenAPI document."""
+        return cast(dict[str, Any], self._call(OPERATIONS["get_openapi"], {}, {}, None, {}))
+
+    def get_reference(self) -> str:
+        """This interface as a page to read."""
+        return cast(str, self._call(OPERATIONS["get_reference"], {}, {}, None, {}))
 
     def create_ticket(self, **members: Unpack[TicketRequest]) -> Ticket:
         """An address that opens a proxied page in a browser, once."""
         return cast(Ticket, self._call(OPERATIONS["create_ticket"], {}, {}, cast(Mapping[str, Any], members), {}))
-
-    def plan(self, **members: Unpack[PlanRequest]) -> PlanView:
-        """What a command would change, without doing it."""
-        return cast(PlanView, self._call(OPERATIONS["plan"], {}, {}, cast(Mapping[str, Any], members), {}))
-
-    def stream_events(self, *, last_event_id: int | None = None, **members: Unpack[EventsQuery]) -> Iterator[EventView]:
-        """Events as they happen (server-sent events); resumes without loss or repetition."""
-        options: Options = {}
-        if last_event_id is not None:
-            options["last_event_id"] = last_event_id
-        return self._events(OPERATIONS["stream_events"], {}, cast(Mapping[str, Any], members), None, options)
 
 
 class AsyncOperations:
@@ -625,33 +687,28 @@ class AsyncOperations:
     def _events(self, operation: Operation, path: Mapping[str, str], query: Mapping[str, Any], body: Mapping[str, Any] | None, options: Options) -> AsyncIterator[EventView]:
         """The events as they come, resuming when the connection breaks."""
 
-    async def get_health(self) -> Health:
-        """Whether the hub works."""
-        return cast(Health, await self._call(OPERATIONS["get_health"], {}, {}, None, {}))
+    async def attach(self, *, idempotency_key: str | None = None, **members: Unpack[AttachRequest]) -> AttachmentView:
+        """Bind a notebook to an execution, starting one if need be."""
+        options: Options = {}
+        if idempotency_key is not None:
+            options["idempotency_key"] = idempotency_key
+        return cast(AttachmentView, await self._call(OPERATIONS["attach"], {}, {}, cast(Mapping[str, Any], members), options))
 
-    async def get_user(self) -> User:
-        """Who the token belongs to."""
-        return cast(User, await self._call(OPERATIONS["get_user"], {}, {}, None, {}))
+    async def list_attachments(self, **members: Unpack[AttachmentQuery]) -> Attachments:
+        """Your attachments."""
+        return cast(Attachments, await self._call(OPERATIONS["list_attachments"], {}, cast(Mapping[str, Any], members), None, {}))
 
-    async def get_capabilities(self) -> CapabilitiesView:
-        """What the backend can do."""
-        return cast(CapabilitiesView, await self._call(OPERATIONS["get_capabilities"], {}, {}, None, {}))
+    async def get_attachment(self, attachment: str) -> AttachmentView:
+        """One attachment."""
+        return cast(AttachmentView, await self._call(OPERATIONS["get_attachment"], {"attachment": attachment}, {}, None, {}))
 
-    async def list_nodes(self) -> Nodes:
-        """The machines and what is reserved."""
-        return cast(Nodes, await self._call(OPERATIONS["list_nodes"], {}, {}, None, {}))
+    async def get_connection(self, attachment: str) -> ConnectionView:
+        """What the kernel needs to connect; for the kernel alone."""
+        return cast(ConnectionView, await self._call(OPERATIONS["get_connection"], {"attachment": attachment}, {}, None, {}))
 
-    async def get_metrics(self) -> str:
-        """Measurements for Prometheus."""
-        return cast(str, await self._call(OPERATIONS["get_metrics"], {}, {}, None, {}))
-
-    async def get_openapi(self) -> dict[str, Any]:
-        """This interface as an OpenAPI document."""
-        return cast(dict[str, Any], await self._call(OPERATIONS["get_openapi"], {}, {}, None, {}))
-
-    async def get_reference(self) -> str:
-        """This interface as a page to read."""
-        return cast(str, await self._call(OPERATIONS["get_reference"], {}, {}, None, {}))
+    async def detach(self, attachment: str, **members: Unpack[DetachQuery]) -> ExecutionView:
+        """Undo an attachment."""
+        return cast(ExecutionView, await self._call(OPERATIONS["detach"], {"attachment": attachment}, cast(Mapping[str, Any], members), None, {}))
 
     async def list_frameworks(self) -> Frameworks:
         """All frameworks."""
@@ -672,6 +729,17 @@ class AsyncOperations:
     async def get_zapp_schema(self, zapp: str) -> dict[str, Any]:
         """The JSON Schema of a ZApp's parameters."""
         return cast(dict[str, Any], await self._call(OPERATIONS["get_zapp_schema"], {"zapp": zapp}, {}, None, {}))
+
+    def stream_events(self, *, last_event_id: int | None = None, **members: Unpack[EventsQuery]) -> AsyncIterator[EventView]:
+        """Events as they happen (server-sent events); resumes without loss or repetition."""
+        options: Options = {}
+        if last_event_id is not None:
+            options["last_event_id"] = last_event_id
+        return self._events(OPERATIONS["stream_events"], {}, cast(Mapping[str, Any], members), None, options)
+
+    async def get_history(self, execution: str, **members: Unpack[HistoryQuery]) -> EventPage:
+        """What happened to an execution, and why."""
+        return cast(EventPage, await self._call(OPERATIONS["get_history"], {"execution": execution}, cast(Mapping[str, Any], members), None, {}))
 
     async def start_execution(self, *, idempotency_key: str | None = None, **members: Unpack[StartRequest]) -> ExecutionView:
         """Start a ZApp."""
@@ -702,9 +770,17 @@ class AsyncOperations:
             options["if_match"] = if_match
         return cast(ExecutionView, await self._call(OPERATIONS["terminate_execution"], {"execution": execution}, {}, cast(Mapping[str, Any], members), options))
 
-    async def get_history(self, execution: str, **members: Unpack[HistoryQuery]) -> EventPage:
-        """What happened to an execution, and why."""
-        return cast(EventPage, await self._call(OPERATIONS["get_history"], {"execution": execution}, cast(Mapping[str, Any], members), None, {}))
+    async def report_holders(self, **members: Unpack[LeaseReport]) -> LeaseTerms:
+        """Say which of your notebooks, consoles and scripts are there, and renew their leases."""
+        return cast(LeaseTerms, await self._call(OPERATIONS["report_holders"], {}, {}, cast(Mapping[str, Any], members), {}))
+
+    async def keep_execution(self, execution: str, **members: Unpack[KeepRequest]) -> ExecutionView:
+        """Keep an execution that nobody uses."""
+        return cast(ExecutionView, await self._call(OPERATIONS["keep_execution"], {"execution": execution}, {}, cast(Mapping[str, Any], members), {}))
+
+    async def plan(self, **members: Unpack[PlanRequest]) -> PlanView:
+        """What a command would change, without doing it."""
+        return cast(PlanView, await self._call(OPERATIONS["plan"], {}, {}, cast(Mapping[str, Any], members), {}))
 
     async def list_processes(self, execution: str) -> Processes:
         """The processes of an execution."""
@@ -721,40 +797,34 @@ class AsyncOperations:
             options["range"] = range
         return self._stream(OPERATIONS["get_logs"], {"execution": execution, "process": process}, cast(Mapping[str, Any], members), None, options)
 
-    async def attach(self, *, idempotency_key: str | None = None, **members: Unpack[AttachRequest]) -> AttachmentView:
-        """Bind a notebook to an execution, starting one if need be."""
-        options: Options = {}
-        if idempotency_key is not None:
-            options["idempotency_key"] = idempotency_key
-        return cast(AttachmentView, await self._call(OPERATIONS["attach"], {}, {}, cast(Mapping[str, Any], members), options))
+    async def get_health(self) -> Health:
+        """Whether the hub works."""
+        return cast(Health, await self._call(OPERATIONS["get_health"], {}, {}, None, {}))
 
-    async def list_attachments(self, **members: Unpack[AttachmentQuery]) -> Attachments:
-        """Your attachments."""
-        return cast(Attachments, await self._call(OPERATIONS["list_attachments"], {}, cast(Mapping[str, Any], members), None, {}))
+    async def get_user(self) -> User:
+        """Who the token belongs to."""
+        return cast(User, await self._call(OPERATIONS["get_user"], {}, {}, None, {}))
 
-    async def get_attachment(self, attachment: str) -> AttachmentView:
-        """One attachment."""
-        return cast(AttachmentView, await self._call(OPERATIONS["get_attachment"], {"attachment": attachment}, {}, None, {}))
+    async def get_capabilities(self) -> CapabilitiesView:
+        """What the backend can do."""
+        return cast(CapabilitiesView, await self._call(OPERATIONS["get_capabilities"], {}, {}, None, {}))
 
-    async def get_connection(self, attachment: str) -> Connection:
-        """What the kernel needs to connect; for the kernel alone."""
-        return cast(Connection, await self._call(OPERATIONS["get_connection"], {"attachment": attachment}, {}, None, {}))
+    async def list_nodes(self) -> Nodes:
+        """The machines and what is reserved."""
+        return cast(Nodes, await self._call(OPERATIONS["list_nodes"], {}, {}, None, {}))
 
-    async def detach(self, attachment: str, **members: Unpack[DetachQuery]) -> ExecutionView:
-        """Undo an attachment."""
-        return cast(ExecutionView, await self._call(OPERATIONS["detach"], {"attachment": attachment}, cast(Mapping[str, Any], members), None, {}))
+    async def get_metrics(self) -> str:
+        """Measurements for Prometheus."""
+        return cast(str, await self._call(OPERATIONS["get_metrics"], {}, {}, None, {}))
+
+    async def get_openapi(self) -> dict[str, Any]:
+        """This interface as an OpenAPI document."""
+        return cast(dict[str, Any], await self._call(OPERATIONS["get_openapi"], {}, {}, None, {}))
+
+    async def get_reference(self) -> str:
+        """This interface as a page to read."""
+        return cast(str, await self._call(OPERATIONS["get_reference"], {}, {}, None, {}))
 
     async def create_ticket(self, **members: Unpack[TicketRequest]) -> Ticket:
         """An address that opens a proxied page in a browser, once."""
         return cast(Ticket, await self._call(OPERATIONS["create_ticket"], {}, {}, cast(Mapping[str, Any], members), {}))
-
-    async def plan(self, **members: Unpack[PlanRequest]) -> PlanView:
-        """What a command would change, without doing it."""
-        return cast(PlanView, await self._call(OPERATIONS["plan"], {}, {}, cast(Mapping[str, Any], members), {}))
-
-    def stream_events(self, *, last_event_id: int | None = None, **members: Unpack[EventsQuery]) -> AsyncIterator[EventView]:
-        """Events as they happen (server-sent events); resumes without loss or repetition."""
-        options: Options = {}
-        if last_event_id is not None:
-            options["last_event_id"] = last_event_id
-        return self._events(OPERATIONS["stream_events"], {}, cast(Mapping[str, Any], members), None, options)

@@ -8,7 +8,8 @@ import pytest
 
 from zoe_hub.backends.fake import Faults
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.core.executions.model import Outcome, Phase
+from zoe_hub.core.executions.commands import StartZApp
+from zoe_hub.core.executions.model import Execution, Outcome, Phase
 from zoe_hub.core.executions.standing import standing
 from zoe_hub.core.reasons import because
 from zoe_hub.core.words import words
@@ -16,11 +17,11 @@ from zoe_hub.testing.simulation import World, virtually
 
 
 def counted(world: World) -> list[int]:
-    """The number of records in each commit from now on."""
+    """The number of executions in each commit from now on."""
     real, sizes = world.store.commit, []
 
     async def commit(batch):
-        sizes.append(len(batch.executions))
+        sizes.append(sum(isinstance(record, Execution) for record in batch.put))
         return await real(batch)
 
     world.store.commit = commit
@@ -31,7 +32,10 @@ def test_a_queue_that_moves_up_is_told_in_proportion_to_its_length():
     async def scenario(world):
         hub = await world.boot()
         commits = counted(world)
-        jobs = [await hub.service.start("ada", zapp="job", parameters={"seconds": 5, "cores": 64.0}) for _ in range(40)]
+        jobs = [
+            await hub.service.start("ada", StartZApp(zapp="job", parameters={"seconds": 5, "cores": 64.0}))
+            for _ in range(40)
+        ]
 
         def told(number):
             execution = world.store.executions[jobs[number].id]
@@ -63,10 +67,10 @@ def test_a_queue_that_moves_up_is_told_in_proportion_to_its_length():
 def test_what_is_ended_while_admission_decides_stays_as_it_was_ended():
     async def scenario(world):
         hub = await world.boot()
-        blocker = await hub.service.start("ada", zapp="job", parameters={"seconds": 3600, "cores": 64.0})
+        blocker = await hub.service.start("ada", StartZApp(zapp="job", parameters={"seconds": 3600, "cores": 64.0}))
         jobs = [
             await hub.service.start(
-                "ada", zapp="job", parameters={"seconds": 3600, "cores": 1.0 if number < 5 else 60.0}
+                "ada", StartZApp(zapp="job", parameters={"seconds": 3600, "cores": 1.0 if number < 5 else 60.0})
             )
             for number in range(30)
         ]
@@ -85,14 +89,14 @@ def test_what_is_ended_while_admission_decides_stays_as_it_was_ended():
         await asyncio.sleep(60)
         assert met
         for number in (4, 20):
-            ended = world.store.executions[jobs[number].id]
+            ended = world.store.everything[jobs[number].id]
             assert (ended.phase, ended.outcome, ended.granted, ended.reason) == (
                 Phase.ENDED,
                 Outcome.CANCELLED,
                 None,
                 because("told", words="ada has changed her mind"),
             )
-        assert [world.store.executions[each.id].phase for each in jobs[:6]] == [Phase.RUNNING] * 4 + [
+        assert [world.store.everything[each.id].phase for each in jobs[:6]] == [Phase.RUNNING] * 4 + [
             Phase.ENDED,
             Phase.RUNNING,
         ]
@@ -111,10 +115,15 @@ def test_never_more_runs_than_the_nodes_have(seed):
             try:
                 if draw < 0.2:
                     await hub.service.start(
-                        "ada", zapp="job", parameters={"seconds": 10, "cores": world.random.choice([0.5, 1.0, 2.0])}
+                        "ada",
+                        StartZApp(
+                            zapp="job", parameters={"seconds": 10, "cores": world.random.choice([0.5, 1.0, 2.0])}
+                        ),
                     )
                 elif draw < 0.35:
-                    await hub.service.start("ada", zapp="cluster", parameters={"workers": world.random.randint(1, 6)})
+                    await hub.service.start(
+                        "ada", StartZApp(zapp="cluster", parameters={"workers": world.random.randint(1, 6)})
+                    )
                 elif draw < 0.9 and live:
                     await hub.service.scale(world.random.choice(live).id, group=None, count=world.random.randint(1, 8))
                 elif live:

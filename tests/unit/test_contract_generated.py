@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import json
 import typing
 from pathlib import Path
 
+import msgspec
 import pytest
 from jsonschema import Draft202012Validator
 
 from zoe_hub.contract import generate
-from zoe_hub.contract.openapi import document, errors_of, path_parameters
-from zoe_hub.contract.operations import OPERATIONS, PREFIX
+from zoe_hub.contract.attachments import AttachRequest
+from zoe_hub.contract.executions import StartRequest
+from zoe_hub.contract.generate.openapi import document, errors_of
+from zoe_hub.contract.operations import OPERATIONS, TYPES
+from zoe_hub.contract.table import PREFIX
+from zoe_hub.core.attachments.commands import AttachHolder
 from zoe_hub.core.errors import ERRORS
+from zoe_hub.core.executions.commands import StartZApp
+from zoe_hub.core.executions.model import Outcome, Phase, ProcessState
+from zoe_hub.web.call import whole
 
-ROOT = Path(generate.__file__).parents[2]
+ROOT = Path(generate.__file__).parents[3]
 
 
 @pytest.mark.parametrize("name", generate.files())
@@ -31,6 +40,27 @@ def test_check_finds_a_difference_and_writes_nothing(tmp_path, capsys):
     (tmp_path / "docs/rest.md").write_text("old")
     assert generate.main(["--check", "--root", str(tmp_path)]) == 1
     assert "differs: docs/rest.md" in capsys.readouterr().out
+
+
+def test_nothing_depends_on_how_docstrings_are_laid_out(monkeypatch):
+    """Python 3.13 strips their indentation, earlier ones keep it; formatters break their lines."""
+    before = generate.files()
+    for kind in (*TYPES.values(), Phase, Outcome, ProcessState):
+        words = (kind.__doc__ or "").split()
+        monkeypatch.setattr(kind, "__doc__", "\n            ".join(words) + "\n        ")
+    assert generate.files() == before
+
+
+def test_each_wire_type_belongs_to_one_capability_and_has_a_name_of_its_own():
+    ours = {path.stem for path in (ROOT / "zoe_hub/contract").glob("*.py")} - {"__init__", "operations", "table"}
+    assert {kind.__module__.rpartition(".")[2] for kind in TYPES.values()} == ours
+    classes = [
+        node.name
+        for path in (ROOT / "zoe_hub").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ClassDef)
+    ]
+    assert [name for name in TYPES if classes.count(name) != 1] == []
 
 
 def references(value):
@@ -69,9 +99,7 @@ def test_every_operation_tells_every_problem_it_may_answer():
                 answer = made["components"]["responses"][answer["$ref"].rsplit("/", 1)[1]]
             assert code in answer["content"]["application/problem+json"]["examples"]
             told.add(code)
-        assert {each["name"] for each in described["parameters"] if each["in"] == "path"} == set(
-            path_parameters(operation)
-        )
+        assert {each["name"] for each in described["parameters"] if each["in"] == "path"} == set(operation.parameters)
     unknown = {code for operation in OPERATIONS for code in operation.errors} - set(ERRORS)
     assert not unknown
     assert {"internal", "foreign-origin", "not-authenticated"} < told
@@ -93,7 +121,7 @@ def test_the_client_has_a_typed_method_for_each_operation():
             method = getattr(kind, operation.id)
             assert method.__doc__ == f"{operation.summary}."
             hints = typing.get_type_hints(method)
-            assert set(path_parameters(operation)) <= set(hints)
+            assert set(operation.parameters) <= set(hints)
             assert "return" in hints
     assert set(module.OPERATIONS) == {operation.id for operation in OPERATIONS}
     asked = typing.get_type_hints(module.StartRequest, vars(module), include_extras=True)
@@ -104,3 +132,20 @@ def test_the_client_has_a_typed_method_for_each_operation():
 
 def test_the_committed_document_is_json_that_others_can_read():
     assert json.loads((ROOT / "zoe_hub/contract/openapi.json").read_text()) == document()
+
+
+def members(kind):
+    """Name -> what it is when it is left out."""
+    return {
+        field.name: field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
+        for field in msgspec.structs.fields(kind)
+    }
+
+
+@pytest.mark.parametrize(("wire", "core"), [(StartRequest, StartZApp), (AttachRequest, AttachHolder)])
+def test_a_request_loses_no_member_on_its_way_to_the_core(wire, core):
+    assert members(wire) == members(core)
+    given = {"zapp": "z", "parameters": {"a": [1]}, "web_prefix": "/user/ada/zoe"}
+    if wire is AttachRequest:
+        given |= {"key": "/n/a.ipynb", "kernel": "k", "kind": "console", "policy": "shrink", "versions": {"x": "1"}}
+    assert msgspec.structs.asdict(whole(wire(**given), core)) == members(core) | given

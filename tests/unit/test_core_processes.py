@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from zoe_hub.core.executions.decide import decide
-from zoe_hub.core.executions.facts import Facts, StartProcess
+from zoe_hub.core.executions.facts import AllocatePorts, Facts, StartProcess
 from zoe_hub.core.executions.model import Address, Execution, Observed, Outcome, Process, ProcessState
 from zoe_hub.core.executions.processes import fold
 from zoe_hub.core.executions.spec import Drain, ExecutionSpec, Group, Port, Ready, Restart
@@ -174,3 +174,11 @@ def test_the_last_lines_of_a_log_come_with_the_end_that_they_are_about_and_with_
     (again,) = decide(after, Facts(deployment="d"), NOW + timedelta(seconds=1)).execution.processes
     assert again.reason == because("starts-again", cause=exited)
     assert again.reason.tail == ()
+
+
+@pytest.mark.parametrize(("ports", "first"), [((), StartProcess), (GROUP.ports, AllocatePorts)])
+def test_only_for_a_process_with_ports_is_something_reserved(ports, first):
+    group = replace(GROUP, ports=ports, ready=Ready())
+    before = replace(execution(process(ProcessState.READY), group), processes=())
+    decision = decide(before, Facts(deployment="d"), NOW)
+    assert decision.actions == (first(process=NAME),)

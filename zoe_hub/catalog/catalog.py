@@ -18,7 +18,7 @@ from zoe_hub.catalog.folders import FILE_NAMES, MOST_ERRORS, default_folders, de
 from zoe_hub.catalog.framework import Framework
 from zoe_hub.catalog.source import Document
 from zoe_hub.catalog.zapp import ZApp
-from zoe_hub.contract.types import FrameworkView, ZAppView
+from zoe_hub.contract.catalog import FrameworkView, ZAppView
 from zoe_hub.core.errors import FieldError, ZoeError
 from zoe_hub.core.executions.rendered import RenderedZApp
 from zoe_hub.language.words import suggestion

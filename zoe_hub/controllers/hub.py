@@ -8,19 +8,22 @@ nobody remembers is stopped. The result is a reconciliation report.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 
 from traitlets import Float, Int
 from traitlets.config import LoggingConfigurable
 
 from zoe_hub.backends.base import Backend
+from zoe_hub.controllers.attachments.activity import Activities
+from zoe_hub.controllers.attachments.leases import Leases
 from zoe_hub.controllers.executions.admission import Admission
 from zoe_hub.controllers.executions.binding import Binder
 from zoe_hub.controllers.executions.observer import Observer
 from zoe_hub.controllers.executions.probes import Probes
 from zoe_hub.controllers.executions.reconciler import Reconciler
 from zoe_hub.controllers.kit.clock import Clock
+from zoe_hub.controllers.kit.commit import Committer
 from zoe_hub.controllers.kit.queue import WorkQueue
 from zoe_hub.controllers.service import Service, Shop
 from zoe_hub.core.errors import ZoeError
@@ -94,6 +97,9 @@ class Controllers(LoggingConfigurable):
         self._reconciler.wake, self._reconciler.told = self._queue.add_after, self._queue.add
         self.admission = Admission(store, backend, self.clock, self._queue.add, self.log)
         self._reconciler.changed = self._committed
+        committer = Committer(store, self.clock, self._changed_by_commands)
+        works = Activities(store, self._probes, self.log).works
+        self.leases = Leases(store, self.clock, committer.do, works, parent=self)
         self.service = Service(
             store=store,
             backend=backend,
@@ -102,7 +108,8 @@ class Controllers(LoggingConfigurable):
             clock=self.clock,
             admission=self.admission,
             binder=binder,
-            kick=self._queue.add,
+            committer=committer,
+            leases=self.leases,
         )
         self.report = Report()
         self._reaper: asyncio.Task[None] | None = None
@@ -120,7 +127,8 @@ class Controllers(LoggingConfigurable):
     @property
     def problem(self) -> Reason | None:
         """Why the hub cannot do all that it should at this moment; None if it can."""
-        return self._reconciler.problem or self._observer.problem or self.admission.problem or self._unreaped
+        parts = (self._reconciler, self._observer, self.admission, self.leases)
+        return next((part.problem for part in parts if part.problem), self._unreaped)
 
     async def start(self) -> None:
         """Adopt what is there, then keep everything going.
@@ -132,6 +140,7 @@ class Controllers(LoggingConfigurable):
         self.report = self._compare(unknown)
         self._observer.start()
         self.admission.start()
+        await self.leases.start()
         for execution in self.store.active():
             self._queue.add(execution.id)
         if unknown:
@@ -143,6 +152,7 @@ class Controllers(LoggingConfigurable):
             self._reaper.cancel()
             await asyncio.gather(self._reaper, return_exceptions=True)
         await self._observer.close()
+        await self.leases.stop()
         await self.admission.close()
         await self._queue.close()
         await self._probes.close()
@@ -152,7 +162,11 @@ class Controllers(LoggingConfigurable):
         await self._queue.idle()
 
     def _changed(self, execution: str) -> None:
-        if execution in self.store.executions:
+        self._queue.add(execution)
+
+    def _changed_by_commands(self, executions: Iterable[str]) -> None:
+        self.admission.changed(*executions)
+        for execution in executions:
             self._queue.add(execution)
 
     def _committed(self, execution: Execution) -> None:
@@ -161,8 +175,7 @@ class Controllers(LoggingConfigurable):
 
     async def _unknown(self) -> tuple[str, ...]:
         have = dict.fromkeys((*self._observer.executions(), *await self.backend.executions()))
-        known = self.store.executions
-        return tuple(name for name in have if name not in known or not known[name].active)
+        return tuple(name for name in have if name not in self.store.executions)
 
     def _compare(self, unknown: tuple[str, ...]) -> Report:
         adopted, repaired = [], []

@@ -12,6 +12,14 @@ from datetime import datetime
 from typing import Any
 
 from zoe_hub.core.attachments.commands import Attach, Detach, plan_attach, plan_detach
+from zoe_hub.core.attachments.upkeep import (
+    KeepExecution,
+    ReportHolders,
+    TendLeases,
+    plan_keep,
+    plan_report,
+    plan_tend,
+)
 from zoe_hub.core.executions.commands import (
     ScaleExecution,
     StartExecution,
@@ -22,7 +30,9 @@ from zoe_hub.core.executions.commands import (
 )
 from zoe_hub.core.plan import Plan, Records
 
-Command = StartExecution | ScaleExecution | TerminateExecution | Attach | Detach
+Command = (
+    StartExecution | ScaleExecution | TerminateExecution | KeepExecution | Attach | Detach | ReportHolders | TendLeases
+)
 
 PLANNERS: Mapping[type, Callable[[Records, Any, datetime], Plan]] = {
     StartExecution: plan_start,
@@ -30,6 +40,9 @@ PLANNERS: Mapping[type, Callable[[Records, Any, datetime], Plan]] = {
     TerminateExecution: plan_terminate,
     Attach: plan_attach,
     Detach: plan_detach,
+    KeepExecution: plan_keep,
+    ReportHolders: plan_report,
+    TendLeases: plan_tend,
 }
 """How each kind of command is planned."""
 

@@ -111,6 +111,16 @@ REASONS: dict[str, ReasonKind] = _table(
     ("result-decided", "{process:text} decides the result: {cause:reason}"),
     ("terminated", "terminated by {user:text}"),
     ("last-detached", "{notebook:text} was detached, and no other notebook is attached"),
+    # leases
+    ("holder-silent", "{holder:text} has not renewed its lease for {silence:seconds}"),
+    ("holder-back", "{holder:text} is back"),
+    ("holder-moved", "{before:text} is {holder:text} now"),
+    ("holder-deleted", "{holder:text} was deleted"),
+    ("holders-gone", "nobody is left who was attached to it: {holders:texts}"),
+    ("shrunk", "{execution:text} keeps its essential processes alone ({groups:reasons}): {cause:reason}"),
+    ("unused", "nobody has used it for {idle:seconds}"),
+    ("used-again", "is in use again"),
+    ("kept", "{user:text} wants it kept"),
     # what commands change
     ("asked-by-owner", "asked by its owner"),
     ("asked-to-start", "{user:text} asked to start {zapp:text}"),

@@ -165,7 +165,7 @@ class World:
 
     def check(self) -> None:
         """What must hold at every moment."""
-        for execution in self.store.executions.values():
+        for execution in self.store.everything.values():
             assert violations(execution) == []
 
     def started_twice(self) -> list[tuple[str, int]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from zoe_hub.contract.types import Problem, WrongPlace
+from zoe_hub.contract.common import Problem, WrongPlace
 from zoe_hub.core.errors import FieldError, ZoeError
 
 MEDIA = "application/problem+json"

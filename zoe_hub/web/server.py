@@ -10,10 +10,11 @@ from typing import Any
 from tornado.httputil import HTTPServerRequest
 from tornado.web import Application
 
-from zoe_hub.contract.openapi import path_parameters
-from zoe_hub.contract.operations import OPERATIONS, PREFIX
+from zoe_hub.contract.operations import OPERATIONS
+from zoe_hub.contract.table import PREFIX
+from zoe_hub.core.access import Principal
 from zoe_hub.web import operations
-from zoe_hub.web.access.auth import Principal, bearer
+from zoe_hub.web.access.auth import bearer
 from zoe_hub.web.base import log
 from zoe_hub.web.call import BOUND, Bound
 from zoe_hub.web.connections import HubServer
@@ -34,7 +35,7 @@ def make_application(hub: WebHub, further: Sequence[tuple[Any, ...]] = ()) -> Ap
     names: dict[str, tuple[str, ...]] = {}
     for operation in OPERATIONS:
         paths[operation.path][operation.method] = BOUND[operation.id]
-        names[operation.path] = path_parameters(operation)
+        names[operation.path] = operation.parameters
     routes: list[tuple[Any, ...]] = [
         (
             PREFIX + re.sub(r"\\?\{[^}]*\}", "([^/]+)", re.escape(path).replace(r"\{", "{").replace(r"\}", "}")),

@@ -6,6 +6,9 @@ export interface IAttachRequest {
   /** the notebook's path, or the kernel's id */
   key: string;
   kernel?: string;
+  kind?: 'batch' | 'console' | 'editor' | 'notebook' | 'script' | 'terminal';
+  /** when the last holder is gone; left out: as the admin has set it */
+  policy?: 'keep' | 'shrink' | 'terminate' | null;
   /** a ZApp, or a framework that a ZApp of the shop offers alone, such as 'spark' */
   zapp?: string | null;
   execution?: string | null;
@@ -13,6 +16,7 @@ export interface IAttachRequest {
   language?: string;
   /** installed packages of the kernel: name -> version; checked before anything starts */
   versions?: { [key: string]: string };
+  /** path in front of the proxy as the browser sees it; the server extension fills it in */
   web_prefix?: string;
 }
 
@@ -22,6 +26,9 @@ export interface IAttachmentView {
   owner: string;
   key: string;
   kernel: string;
+  kind: 'batch' | 'console' | 'editor' | 'notebook' | 'script' | 'terminal';
+  policy: 'keep' | 'shrink' | 'terminate';
+  gone: string | null;
   execution: IExecutionView;
   created: string;
   renewed: string;
@@ -44,16 +51,16 @@ export interface ICapabilitiesView {
 }
 
 /** One state change of a plan, with its reason. */
-export interface IChange {
+export interface IChangeView {
   what: string;
   reason: IReasonView;
 }
 
 /** What a kernel needs to connect. Holds secrets: for the kernel alone, never shown. */
-export interface IConnection {
+export interface IConnectionView {
   requires: string;
   variable: string;
-  /** runs with the names outputs, secrets, attachment and kernel, and sets the variable */
+  /** source text that sets the variable; the guide says what it finds */
   code: string;
   /** runs after it, in its names, and fails unless the session answers */
   check: string;
@@ -65,6 +72,8 @@ export interface IConnection {
   secrets: { [key: string]: string };
   /** host:port of each endpoint that the outputs name */
   addresses: string[];
+  /** users of the hub's machine, by number, to whom a listener at an address of it may belong */
+  listeners: number[];
 }
 
 /** A web page of a process, behind the proxy. ``path`` begins with the prefix under which the browser reaches the hub. */
@@ -119,6 +128,8 @@ export interface IExecutionView {
   created: string;
   running_since: string | null;
   ended: string | null;
+  idle: IIdleView | null;
+  kept_until: string | null;
   parameters: { [key: string]: any };
   labels: { [key: string]: string };
   groups: IGroupView[];
@@ -171,6 +182,48 @@ export interface IHealth {
   active: number;
 }
 
+/** One that may be attached: a kernel, and what it is of. ``busy``: it executes, or has a program running. */
+export interface IHolderReport {
+  /** its id; of what is no kernel the same as the key */
+  kernel: string;
+  kind: 'batch' | 'console' | 'editor' | 'notebook' | 'script' | 'terminal';
+  /** a notebook's path; of what is no notebook its identity */
+  key: string;
+  busy?: boolean;
+}
+
+/** Nobody uses the execution: no busy kernel, query, job or terminal. What follows, and when. */
+export interface IIdleView {
+  since: string;
+  action: 'end' | 'shrink';
+  at: string;
+}
+
+/** Keep an execution that nobody uses. Without ``seconds`` its clock of idleness begins anew now. */
+export interface IKeepRequest {
+  seconds?: number | null;
+}
+
+/** Who of the caller's is there. What has happened to files comes first, in the order in which it happened. */
+export interface ILeaseReport {
+  holders?: IHolderReport[];
+  moved?: IMove[];
+  deleted?: string[];
+}
+
+/** How long a report counts. Report again after a third of it, and whenever something changes. */
+export interface ILeaseTerms {
+  ttl: number;
+}
+
+/** A file, or a folder with all that is in it, has another path. */
+export interface IMove {
+  /** a notebook's path; of what is no notebook its identity */
+  source: string;
+  /** a notebook's path; of what is no notebook its identity */
+  target: string;
+}
+
 /** A machine, what it has, and what is reserved on all machines together. */
 export interface INodeView {
   name: string;
@@ -204,7 +257,7 @@ export interface IPlanRequest {
 /** What a command would change. */
 export interface IPlanView {
   command: string;
-  changes: IChange[];
+  changes: IChangeView[];
 }
 
 /** An error (RFC 9457). ``code`` is stable; ``remedy`` tells what to do. */
@@ -213,7 +266,7 @@ export interface IProblem {
   title: string;
   status: number;
   detail: string;
-  code: 'bad-request' | 'bad-parameter' | 'not-authenticated' | 'not-allowed' | 'foreign-origin' | 'not-found' | 'method-not-allowed' | 'too-large' | 'request-timeout' | 'conflict' | 'key-reused' | 'internal' | 'unknown-zapp' | 'unknown-framework' | 'bad-definition' | 'unknown-execution' | 'unknown-process' | 'unknown-group' | 'unknown-port' | 'already-ended' | 'not-scalable' | 'out-of-range' | 'never-fits' | 'protected' | 'not-attachable' | 'already-attached' | 'unknown-attachment' | 'not-ready' | 'no-log' | 'backend-unavailable' | 'backend-refused' | 'image-missing' | 'java-missing' | 'environment-missing' | 'port-taken' | 'not-supported' | 'backend-changed' | 'storage-full' | 'storage-locked' | 'storage-corrupt' | 'storage-unavailable' | 'storage-newer' | 'client-mismatch' | 'hub-unreachable';
+  code: 'bad-request' | 'bad-parameter' | 'not-authenticated' | 'not-allowed' | 'foreign-origin' | 'not-found' | 'method-not-allowed' | 'too-large' | 'request-timeout' | 'conflict' | 'key-reused' | 'internal' | 'unknown-zapp' | 'unknown-framework' | 'bad-definition' | 'unknown-execution' | 'unknown-process' | 'unknown-group' | 'unknown-port' | 'already-ended' | 'not-scalable' | 'out-of-range' | 'never-fits' | 'protected' | 'not-attachable' | 'already-attached' | 'unknown-attachment' | 'not-ready' | 'no-log' | 'history-pruned' | 'backend-unavailable' | 'backend-refused' | 'image-missing' | 'java-missing' | 'environment-missing' | 'port-taken' | 'not-supported' | 'backend-changed' | 'storage-full' | 'storage-locked' | 'storage-corrupt' | 'storage-unavailable' | 'storage-newer' | 'client-mismatch' | 'hub-unreachable';
   remedy: string;
   errors: IWrongPlace[];
   incident: string;
@@ -332,6 +385,167 @@ export interface IZApps {
 
 /** The types of each operation. */
 export interface IOperations {
+  /** Bind a notebook to an execution, starting one if need be. */
+  attach: {
+    path: Record<string, never>;
+    query: Record<string, never>;
+    input: IAttachRequest;
+    output: IAttachmentView;
+  };
+  /** Your attachments. */
+  list_attachments: {
+    path: Record<string, never>;
+    query: { key?: string | null; kernel?: string | null; execution?: string | null; };
+    input: undefined;
+    output: IAttachments;
+  };
+  /** One attachment. */
+  get_attachment: {
+    path: { attachment: string; };
+    query: Record<string, never>;
+    input: undefined;
+    output: IAttachmentView;
+  };
+  /** What the kernel needs to connect; for the kernel alone. */
+  get_connection: {
+    path: { attachment: string; };
+    query: Record<string, never>;
+    input: undefined;
+    output: IConnectionView;
+  };
+  /** Undo an attachment. */
+  detach: {
+    path: { attachment: string; };
+    query: { keep?: boolean; };
+    input: undefined;
+    output: IExecutionView;
+  };
+  /** All frameworks. */
+  list_frameworks: {
+    path: Record<string, never>;
+    query: Record<string, never>;
+    input: undefined;
+    output: IFrameworks;
+  };
+  /** One framework. */
+  get_framework: {
+    path: { framework: string; };
+    query: Record<string, never>;
+    input: undefined;
+    output: IFrameworkView;
+  };
+  /** The shop. */
+  list_zapps: {
+    path: Record<string, never>;
+    query: Record<string, never>;
+    input: undefined;
+    output: IZApps;
+  };
+  /** One ZApp. */
+  get_zapp: {
+    path: { zapp: string; };
+    query: Record<string, never>;
+    input: undefined;
+    output: IZAppView;
+  };
+  /** The JSON Schema of a ZApp's parameters. */
+  get_zapp_schema: {
+    path: { zapp: string; };
+    query: Record<string, never>;
+    input: undefined;
+    output: { [key: string]: any };
+  };
+  /** Events as they happen (server-sent events); resumes without loss or repetition. */
+  stream_events: {
+    path: Record<string, never>;
+    query: { since?: number | null; execution?: string | null; };
+    input: undefined;
+    output: string;
+  };
+  /** What happened to an execution, and why. */
+  get_history: {
+    path: { execution: string; };
+    query: { since?: number; limit?: number; };
+    input: undefined;
+    output: IEventPage;
+  };
+  /** Start a ZApp. */
+  start_execution: {
+    path: Record<string, never>;
+    query: Record<string, never>;
+    input: IStartRequest;
+    output: IExecutionView;
+  };
+  /** Executions, newest first. */
+  list_executions: {
+    path: Record<string, never>;
+    query: { phase?: Phase | null; active?: boolean | null; owner?: string | null; zapp?: string | null; name?: string | null; label?: string | null; limit?: number; cursor?: string | null; };
+    input: undefined;
+    output: IExecutionPage;
+  };
+  /** One execution. */
+  get_execution: {
+    path: { execution: string; };
+    query: Record<string, never>;
+    input: undefined;
+    output: IExecutionView;
+  };
+  /** Change how many processes a group has. */
+  scale_execution: {
+    path: { execution: string; };
+    query: Record<string, never>;
+    input: IScaleRequest;
+    output: IExecutionView;
+  };
+  /** End an execution. */
+  terminate_execution: {
+    path: { execution: string; };
+    query: Record<string, never>;
+    input: ITerminateRequest;
+    output: IExecutionView;
+  };
+  /** Say which of your notebooks, consoles and scripts are there, and renew their leases. */
+  report_holders: {
+    path: Record<string, never>;
+    query: Record<string, never>;
+    input: ILeaseReport;
+    output: ILeaseTerms;
+  };
+  /** Keep an execution that nobody uses. */
+  keep_execution: {
+    path: { execution: string; };
+    query: Record<string, never>;
+    input: IKeepRequest;
+    output: IExecutionView;
+  };
+  /** What a command would change, without doing it. */
+  plan: {
+    path: Record<string, never>;
+    query: Record<string, never>;
+    input: IPlanRequest;
+    output: IPlanView;
+  };
+  /** The processes of an execution. */
+  list_processes: {
+    path: { execution: string; };
+    query: Record<string, never>;
+    input: undefined;
+    output: IProcesses;
+  };
+  /** One process. */
+  get_process: {
+    path: { execution: string; process: string; };
+    query: Record<string, never>;
+    input: undefined;
+    output: IProcessView;
+  };
+  /** Output of a process; stays after it has ended. */
+  get_logs: {
+    path: { execution: string; process: string; };
+    query: { offset?: number; limit?: number | null; follow?: boolean; };
+    input: undefined;
+    output: string;
+  };
   /** Whether the hub works. */
   get_health: {
     path: Record<string, never>;
@@ -381,159 +595,12 @@ export interface IOperations {
     input: undefined;
     output: string;
   };
-  /** All frameworks. */
-  list_frameworks: {
-    path: Record<string, never>;
-    query: Record<string, never>;
-    input: undefined;
-    output: IFrameworks;
-  };
-  /** One framework. */
-  get_framework: {
-    path: { framework: string; };
-    query: Record<string, never>;
-    input: undefined;
-    output: IFrameworkView;
-  };
-  /** The shop. */
-  list_zapps: {
-    path: Record<string, never>;
-    query: Record<string, never>;
-    input: undefined;
-    output: IZApps;
-  };
-  /** One ZApp. */
-  get_zapp: {
-    path: { zapp: string; };
-    query: Record<string, never>;
-    input: undefined;
-    output: IZAppView;
-  };
-  /** The JSON Schema of a ZApp's parameters. */
-  get_zapp_schema: {
-    path: { zapp: string; };
-    query: Record<string, never>;
-    input: undefined;
-    output: { [key: string]: any };
-  };
-  /** Start a ZApp. */
-  start_execution: {
-    path: Record<string, never>;
-    query: Record<string, never>;
-    input: IStartRequest;
-    output: IExecutionView;
-  };
-  /** Executions, newest first. */
-  list_executions: {
-    path: Record<string, never>;
-    query: { phase?: Phase | null; active?: boolean | null; owner?: string | null; zapp?: string | null; name?: string | null; label?: string | null; limit?: number; cursor?: string | null; };
-    input: undefined;
-    output: IExecutionPage;
-  };
-  /** One execution. */
-  get_execution: {
-    path: { execution: string; };
-    query: Record<string, never>;
-    input: undefined;
-    output: IExecutionView;
-  };
-  /** Change how many processes a group has. */
-  scale_execution: {
-    path: { execution: string; };
-    query: Record<string, never>;
-    input: IScaleRequest;
-    output: IExecutionView;
-  };
-  /** End an execution. */
-  terminate_execution: {
-    path: { execution: string; };
-    query: Record<string, never>;
-    input: ITerminateRequest;
-    output: IExecutionView;
-  };
-  /** What happened to an execution, and why. */
-  get_history: {
-    path: { execution: string; };
-    query: { since?: number; limit?: number; };
-    input: undefined;
-    output: IEventPage;
-  };
-  /** The processes of an execution. */
-  list_processes: {
-    path: { execution: string; };
-    query: Record<string, never>;
-    input: undefined;
-    output: IProcesses;
-  };
-  /** One process. */
-  get_process: {
-    path: { execution: string; process: string; };
-    query: Record<string, never>;
-    input: undefined;
-    output: IProcessView;
-  };
-  /** Output of a process; stays after it has ended. */
-  get_logs: {
-    path: { execution: string; process: string; };
-    query: { offset?: number; limit?: number | null; follow?: boolean; };
-    input: undefined;
-    output: string;
-  };
-  /** Bind a notebook to an execution, starting one if need be. */
-  attach: {
-    path: Record<string, never>;
-    query: Record<string, never>;
-    input: IAttachRequest;
-    output: IAttachmentView;
-  };
-  /** Your attachments. */
-  list_attachments: {
-    path: Record<string, never>;
-    query: { key?: string | null; execution?: string | null; };
-    input: undefined;
-    output: IAttachments;
-  };
-  /** One attachment. */
-  get_attachment: {
-    path: { attachment: string; };
-    query: Record<string, never>;
-    input: undefined;
-    output: IAttachmentView;
-  };
-  /** What the kernel needs to connect; for the kernel alone. */
-  get_connection: {
-    path: { attachment: string; };
-    query: Record<string, never>;
-    input: undefined;
-    output: IConnection;
-  };
-  /** Undo an attachment. */
-  detach: {
-    path: { attachment: string; };
-    query: { keep?: boolean; };
-    input: undefined;
-    output: IExecutionView;
-  };
   /** An address that opens a proxied page in a browser, once. */
   create_ticket: {
     path: Record<string, never>;
     query: Record<string, never>;
     input: ITicketRequest;
     output: ITicket;
-  };
-  /** What a command would change, without doing it. */
-  plan: {
-    path: Record<string, never>;
-    query: Record<string, never>;
-    input: IPlanRequest;
-    output: IPlanView;
-  };
-  /** Events as they happen (server-sent events); resumes without loss or repetition. */
-  stream_events: {
-    path: Record<string, never>;
-    query: { since?: number | null; execution?: string | null; };
-    input: undefined;
-    output: string;
   };
 }
 
@@ -553,6 +620,29 @@ export interface IOperation {
 export type OperationId = keyof IOperations;
 
 export const OPERATIONS: { readonly [id in OperationId]: IOperation } = {
+  attach: { method: 'POST', path: '/attachments', scope: 'write', media: 'application/json', creates: true, versioned: false },
+  list_attachments: { method: 'GET', path: '/attachments', scope: 'read', media: 'application/json', creates: false, versioned: false },
+  get_attachment: { method: 'GET', path: '/attachments/{attachment}', scope: 'read', media: 'application/json', creates: false, versioned: false },
+  get_connection: { method: 'GET', path: '/attachments/{attachment}/connection', scope: 'write', media: 'application/json', creates: false, versioned: false },
+  detach: { method: 'DELETE', path: '/attachments/{attachment}', scope: 'write', media: 'application/json', creates: false, versioned: false },
+  list_frameworks: { method: 'GET', path: '/frameworks', scope: 'read', media: 'application/json', creates: false, versioned: false },
+  get_framework: { method: 'GET', path: '/frameworks/{framework}', scope: 'read', media: 'application/json', creates: false, versioned: false },
+  list_zapps: { method: 'GET', path: '/zapps', scope: 'read', media: 'application/json', creates: false, versioned: false },
+  get_zapp: { method: 'GET', path: '/zapps/{zapp}', scope: 'read', media: 'application/json', creates: false, versioned: false },
+  get_zapp_schema: { method: 'GET', path: '/zapps/{zapp}/schema', scope: 'read', media: 'application/schema+json', creates: false, versioned: false },
+  stream_events: { method: 'GET', path: '/events', scope: 'read', media: 'text/event-stream', creates: false, versioned: false },
+  get_history: { method: 'GET', path: '/executions/{execution}/history', scope: 'read', media: 'application/json', creates: false, versioned: false },
+  start_execution: { method: 'POST', path: '/executions', scope: 'write', media: 'application/json', creates: true, versioned: false },
+  list_executions: { method: 'GET', path: '/executions', scope: 'read', media: 'application/json', creates: false, versioned: false },
+  get_execution: { method: 'GET', path: '/executions/{execution}', scope: 'read', media: 'application/json', creates: false, versioned: true },
+  scale_execution: { method: 'POST', path: '/executions/{execution}/scale', scope: 'write', media: 'application/json', creates: false, versioned: true },
+  terminate_execution: { method: 'POST', path: '/executions/{execution}/terminate', scope: 'write', media: 'application/json', creates: false, versioned: true },
+  report_holders: { method: 'POST', path: '/leases', scope: 'write', media: 'application/json', creates: false, versioned: false },
+  keep_execution: { method: 'POST', path: '/executions/{execution}/keep', scope: 'write', media: 'application/json', creates: false, versioned: false },
+  plan: { method: 'POST', path: '/plans', scope: 'write', media: 'application/json', creates: false, versioned: false },
+  list_processes: { method: 'GET', path: '/executions/{execution}/processes', scope: 'read', media: 'application/json', creates: false, versioned: false },
+  get_process: { method: 'GET', path: '/executions/{execution}/processes/{process}', scope: 'read', media: 'application/json', creates: false, versioned: false },
+  get_logs: { method: 'GET', path: '/executions/{execution}/processes/{process}/logs', scope: 'read', media: 'text/plain', creates: false, versioned: false },
   get_health: { method: 'GET', path: '/health', scope: 'read', media: 'application/json', creates: false, versioned: false },
   get_user: { method: 'GET', path: '/user', scope: 'read', media: 'application/json', creates: false, versioned: false },
   get_capabilities: { method: 'GET', path: '/capabilities', scope: 'read', media: 'application/json', creates: false, versioned: false },
@@ -560,26 +650,5 @@ export const OPERATIONS: { readonly [id in OperationId]: IOperation } = {
   get_metrics: { method: 'GET', path: '/metrics', scope: 'admin', media: 'text/plain', creates: false, versioned: false },
   get_openapi: { method: 'GET', path: '/openapi.json', scope: 'read', media: 'application/json', creates: false, versioned: false },
   get_reference: { method: 'GET', path: '/reference', scope: 'read', media: 'text/html', creates: false, versioned: false },
-  list_frameworks: { method: 'GET', path: '/frameworks', scope: 'read', media: 'application/json', creates: false, versioned: false },
-  get_framework: { method: 'GET', path: '/frameworks/{framework}', scope: 'read', media: 'application/json', creates: false, versioned: false },
-  list_zapps: { method: 'GET', path: '/zapps', scope: 'read', media: 'application/json', creates: false, versioned: false },
-  get_zapp: { method: 'GET', path: '/zapps/{zapp}', scope: 'read', media: 'application/json', creates: false, versioned: false },
-  get_zapp_schema: { method: 'GET', path: '/zapps/{zapp}/schema', scope: 'read', media: 'application/schema+json', creates: false, versioned: false },
-  start_execution: { method: 'POST', path: '/executions', scope: 'write', media: 'application/json', creates: true, versioned: false },
-  list_executions: { method: 'GET', path: '/executions', scope: 'read', media: 'application/json', creates: false, versioned: false },
-  get_execution: { method: 'GET', path: '/executions/{execution}', scope: 'read', media: 'application/json', creates: false, versioned: true },
-  scale_execution: { method: 'POST', path: '/executions/{execution}/scale', scope: 'write', media: 'application/json', creates: false, versioned: true },
-  terminate_execution: { method: 'POST', path: '/executions/{execution}/terminate', scope: 'write', media: 'application/json', creates: false, versioned: true },
-  get_history: { method: 'GET', path: '/executions/{execution}/history', scope: 'read', media: 'application/json', creates: false, versioned: false },
-  list_processes: { method: 'GET', path: '/executions/{execution}/processes', scope: 'read', media: 'application/json', creates: false, versioned: false },
-  get_process: { method: 'GET', path: '/executions/{execution}/processes/{process}', scope: 'read', media: 'application/json', creates: false, versioned: false },
-  get_logs: { method: 'GET', path: '/executions/{execution}/processes/{process}/logs', scope: 'read', media: 'text/plain', creates: false, versioned: false },
-  attach: { method: 'POST', path: '/attachments', scope: 'write', media: 'application/json', creates: true, versioned: false },
-  list_attachments: { method: 'GET', path: '/attachments', scope: 'read', media: 'application/json', creates: false, versioned: false },
-  get_attachment: { method: 'GET', path: '/attachments/{attachment}', scope: 'read', media: 'application/json', creates: false, versioned: false },
-  get_connection: { method: 'GET', path: '/attachments/{attachment}/connection', scope: 'write', media: 'application/json', creates: false, versioned: false },
-  detach: { method: 'DELETE', path: '/attachments/{attachment}', scope: 'write', media: 'application/json', creates: false, versioned: false },
-  create_ticket: { method: 'POST', path: '/tickets', scope: 'write', media: 'application/json', creates: false, versioned: false },
-  plan: { method: 'POST', path: '/plans', scope: 'write', media: 'application/json', creates: false, versioned: false },
-  stream_events: { method: 'GET', path: '/events', scope: 'read', media: 'text/event-stream', creates: false, versioned: false }
+  create_ticket: { method: 'POST', path: '/tickets', scope: 'write', media: 'application/json', creates: false, versioned: false }
 };

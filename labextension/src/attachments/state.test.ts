@@ -7,7 +7,19 @@ import { attachable, attachmentOf, NONE, reduceAttachments, workersOf } from './
 import type { IAttachmentRow } from './tokens';
 
 function attachment(id: string, key: string, kernel: string, of: IExecutionView): IAttachmentView {
-  return { id, owner: 'me', key, kernel, execution: of, created: '', renewed: '', found: false };
+  return {
+    id,
+    owner: 'me',
+    key,
+    kernel,
+    kind: 'notebook',
+    policy: 'shrink',
+    gone: null,
+    execution: of,
+    created: '',
+    renewed: '',
+    found: false
+  };
 }
 
 /** What is found for a notebook among these attachments. */

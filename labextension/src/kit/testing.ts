@@ -27,6 +27,8 @@ export function execution(id: string, more: Partial<IExecutionView> = {}): IExec
     created: `2025-01-01T00:00:${id.padStart(2, '0')}Z`,
     running_since: null,
     ended: null,
+    idle: null,
+    kept_until: null,
     parameters: {},
     labels: {},
     groups: [],

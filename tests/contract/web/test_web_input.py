@@ -10,7 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoe_hub.contract import types as t
+from zoe_hub.contract.attachments import AttachRequest
+from zoe_hub.contract.executions import ExecutionQuery, ScaleRequest, StartRequest
+from zoe_hub.contract.plans import PlanRequest
+from zoe_hub.contract.tickets import TicketRequest
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.web.decode import decode_body, decode_query
 
@@ -35,7 +38,7 @@ async def test_every_wrong_place_is_named_at_once(world):
     answer = await client.get("/executions", params={"limit": "many", "phase": "dead", "nonsense": "1"})
     assert set(places(answer)) == {"/limit", "/phase", "/nonsense"}
     assert (await client.get("/executions?limit=1&limit=2")).json()["errors"][0]["message"] == "is given more than once"
-    assert not world.store.executions
+    assert not world.store.everything
 
 
 @pytest.mark.parametrize(
@@ -59,7 +62,7 @@ async def test_a_wrong_start_starts_nothing(world, body, code, place):
     assert answer.status_code < 500
     if place is not None:
         assert any(found.endswith(place) for found in places(answer)), answer.text
-    assert not world.store.executions
+    assert not world.store.everything
     assert world.store.last_seq == 0
 
 
@@ -78,7 +81,7 @@ async def test_a_wrong_start_starts_nothing(world, body, code, place):
 async def test_what_is_no_json_is_a_bad_request(world, content, media):
     answer = await (await world.client()).post("/executions", content=content, headers={"Content-Type": media})
     assert (answer.status_code, answer.json()["code"]) == (400, "bad-request"), answer.text
-    assert not world.store.executions
+    assert not world.store.everything
 
 
 async def test_a_body_of_100_mb_is_refused_early_and_not_held(world):
@@ -184,7 +187,7 @@ values = st.recursive(
 
 
 @given(
-    kind=st.sampled_from([t.StartRequest, t.ScaleRequest, t.AttachRequest, t.PlanRequest, t.TicketRequest]),
+    kind=st.sampled_from([StartRequest, ScaleRequest, AttachRequest, PlanRequest, TicketRequest]),
     body=st.binary() | values.map(lambda value: json.dumps(value).encode()),
 )
 def test_any_body_is_decoded_or_refused_with_a_declared_error(kind, body):
@@ -202,9 +205,9 @@ def test_any_body_is_decoded_or_refused_with_a_declared_error(kind, body):
     )
 )
 def test_any_query_is_decoded_or_refused_with_a_declared_error(arguments):
-    found = outcome(lambda: decode_query(t.ExecutionQuery, arguments))
+    found = outcome(lambda: decode_query(ExecutionQuery, arguments))
     if isinstance(found, ZoeError):
         assert found.code == "bad-parameter"
         assert found.errors
     else:
-        assert isinstance(found, t.ExecutionQuery)
+        assert isinstance(found, ExecutionQuery)

@@ -83,6 +83,8 @@ def _check_processes(framework: Framework, fields: Fields) -> None:
         _check_ready(fields, f"{path}/ready", process.get("ready", {}), ports)
         if "drain" in process:
             _check_drain(framework, fields, f"{path}/drain", process["drain"], group)
+        if "activity" in process:
+            _check_activity(fields, f"{path}/activity", process["activity"], ports)
     for cycle in cycles({name: process.get("needs", ()) for name, process in framework.processes.items()}):
         fields.error(
             f"/processes/{cycle[0]}/needs",
@@ -117,12 +119,22 @@ def _check_drain(framework: Framework, fields: Fields, path: str, drain: Mapping
             f"{path}/until/http",
             f"the group '{name}' has no port '{port}'{suggestion(port, framework.ports(name))}",
         )
-    condition = until["condition"]
-    where = f"{path}/until/condition"
+    known = {"body": None, "host": "", "port": dict.fromkeys(framework.ports(group), 0)}
+    _check_condition(fields, f"{path}/until/condition", until["condition"], known)
+
+
+def _check_activity(fields: Fields, path: str, activity: Mapping[str, Any], ports: Mapping[str, Any]) -> None:
+    port = activity["http"]
+    if port not in ports:
+        fields.error(f"{path}/http", f"this process has no port '{port}'{suggestion(port, ports) or '; add it'}")
+    _check_condition(fields, f"{path}/condition", activity["condition"], {"body": None})
+
+
+def _check_condition(fields: Fields, where: str, condition: str, known: Mapping[str, Any]) -> None:
+    """An expression without braces over what a page says."""
     if expressions.has_expressions(condition) or "}}" in condition:
         fields.error(where, "is an expression already; write it without braces")
         return
-    known = {"body": None, "host": "", "port": dict.fromkeys(framework.ports(group), 0)}
     fields.check(where, "{{ (" + condition + ") }}", {**known, "secret": secret_lookup({}, allowed=False)})
 
 

@@ -16,7 +16,7 @@ from zoe_hub.catalog.schema import is_type
 from zoe_hub.catalog.scopes import Scope
 from zoe_hub.catalog.source import pointer
 from zoe_hub.core.errors import FieldError
-from zoe_hub.core.executions.spec import Connector, Drain, Group, Port, Ready, Resources, Restart
+from zoe_hub.core.executions.spec import Activity, Connector, Drain, Group, Port, Ready, Resources, Restart
 from zoe_hub.core.record import Record
 from zoe_hub.language import expressions
 
@@ -142,6 +142,7 @@ class _Groups:
             ),
             ready=_ready(process.get("ready", {}), f"{path}/ready", scope.page, fields),
             drain=_drain(process.get("drain"), self._absent),
+            activity=_activity(process.get("activity")),
             resources=_resources(process.get("resources", {}), f"{path}/resources", scope.creation, fields),
             restart=Restart(
                 limit=restart.get("limit", Restart().limit),
@@ -236,6 +237,12 @@ def _ready(source: Mapping[str, Any], path: str, scope: Scope, fields: Fields) -
     if "log" in source:
         return Ready(kind="log", pattern=source["log"], timeout=timeout)
     return Ready(timeout=timeout)
+
+
+def _activity(source: Mapping[str, Any] | None) -> Activity | None:
+    if source is None:
+        return None
+    return Activity(port=source["http"], path=source.get("path", "/"), busy=source["condition"])
 
 
 def _drain(source: Mapping[str, Any] | None, absent: frozenset[str]) -> Drain | None:

@@ -128,6 +128,18 @@ class Probes:
             else {}
         )
 
+    async def page(
+        self, execution: Execution, process: Process, port: str, path: str, secrets: Mapping[str, str]
+    ) -> bytes | None:
+        """The page of a port of a process, asked once; None if it does not answer with success."""
+        address = (process.addresses or {}).get(port)
+        if address is None:
+            return None
+        headers = self._headers(execution, process, execution.spec.group(process.group), port, secrets)
+        with suppress(OSError, TimeoutError, ZoeError, UpstreamError, ValueError):
+            return await self._get(process, address, path, headers)
+        return None
+
     async def _get(self, process: Process, address: Address, path: str, headers: Mapping[str, str]) -> bytes | None:
         """The page of a port, ``None`` if it is none of success. Sent to the process alone: headers may be secret."""
         async with self._slots, asyncio.timeout(ONE_TRY):

@@ -21,7 +21,7 @@ from zoe_hub.controllers.executions.binding import Binder
 from zoe_hub.controllers.executions.observer import Observer
 from zoe_hub.controllers.executions.probes import Probes
 from zoe_hub.controllers.kit.clock import Clock
-from zoe_hub.controllers.kit.tokens import digest, redacted
+from zoe_hub.controllers.kit.tokens import redacted
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.decide import decide
 from zoe_hub.core.executions.facts import (
@@ -97,7 +97,8 @@ class Reconciler:
         """
         findings = _Findings()
         for _ in range(STEPS):
-            execution = self._store.executions.get(identifier)
+            # One that has ended is looked at as well: something of it may still run, or have come back.
+            execution = await self._store.execution(identifier)
             if execution is None:
                 return
             facts = await self._facts(execution, findings)
@@ -180,17 +181,8 @@ class Reconciler:
     async def _commit(self, before: Execution, decision: Decision) -> bool:
         after = decision.execution
         ended = after.phase is Phase.ENDED and before.phase is not Phase.ENDED
-        secrets = self._store.secrets(after.id) if ended else {}
-        revoked = tuple(
-            digest(secrets[secret.name])
-            for secret in after.spec.secrets
-            if secret.source == "token" and secret.name in secrets
-        )
-        batch = Batch(
-            executions=(after,), events=decision.events, revoked=revoked, forgotten=(after.id,) if ended else ()
-        )
         try:
-            await self._store.commit(batch)
+            await self._store.commit(Batch(put=(after,), events=decision.events))
         except ZoeError as error:
             if error.code != "conflict":
                 self.problem = reason_of(error)
@@ -208,13 +200,15 @@ class Reconciler:
 
     async def _act(self, execution: Execution, actions: tuple[Action, ...]) -> _Findings:
         findings = _Findings()
-        new = [action for action in actions if isinstance(action, AllocatePorts)]
+        new = [action for action in actions if isinstance(action, AllocatePorts | StartProcess)]
         if new and not await self._prepare(execution, new, findings):
-            actions = tuple(action for action in actions if not isinstance(action, AllocatePorts))  # the others go on
+            actions = tuple(action for action in actions if action not in new)  # the others go on
         await asyncio.gather(*(self._one(execution, action, findings) for action in actions))
         return findings
 
-    async def _prepare(self, execution: Execution, new: list[AllocatePorts], findings: _Findings) -> bool:
+    async def _prepare(
+        self, execution: Execution, new: list[AllocatePorts | StartProcess], findings: _Findings
+    ) -> bool:
         """Make what the processes share before the first of them; whether it is there. A refusal is one of the new
         ones.
         """
@@ -341,6 +335,6 @@ class Reconciler:
         changed = replace(execution, waits_for=later, version=execution.version + 1)
         event = event_of(changed, self._clock.now(), "execution.reason", standing(changed), phase=changed.phase.value)
         try:
-            await self._store.commit(Batch(executions=(changed,), events=(event,)))
+            await self._store.commit(Batch(put=(changed,), events=(event,)))
         except ZoeError as failed:
             self._log.debug("%s: could not say why it waits: %s", execution.name, failed)

@@ -14,6 +14,9 @@ from zoe_hub.core.executions.spec import ExecutionSpec
 from zoe_hub.core.reasons import Reason
 from zoe_hub.core.record import Record
 
+WEB_PREFIX = "/zoe"
+"""Path in front of the proxy, where nobody says another one."""
+
 
 class Phase(StrEnum):
     """Where an execution is in its life. Only ``starting`` and ``running`` may alternate."""
@@ -89,6 +92,14 @@ class Process(Record, kw_only=True):
         return self.state is not ProcessState.ENDED
 
 
+class Idle(Record, kw_only=True):
+    """That nobody uses an execution, and what follows unless somebody does. See ``core.attachments.leases``."""
+
+    since: datetime
+    action: Literal["shrink", "end"]
+    at: datetime
+
+
 class Execution(Record, kw_only=True):
     """One run of a ZApp."""
 
@@ -109,7 +120,9 @@ class Execution(Record, kw_only=True):
     processes: tuple[Process, ...] = ()
     running_since: datetime | None = None
     ended: datetime | None = None
-    web_prefix: str = "/zoe"  # path in front of the proxy, as the owner's browser sees it
+    idle: Idle | None = None  # that nobody uses it, and what follows from that
+    kept_until: datetime | None = None  # it counts as used until then, since somebody wants it kept
+    web_prefix: str = WEB_PREFIX  # path in front of the proxy, as the owner's browser sees it
     labels: Mapping[str, str] = {}
 
     @property

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
 from zoe_hub.core import text
 from zoe_hub.core.executions.facts import Facts
-from zoe_hub.core.executions.model import Execution, Observed, Process, ProcessState
+from zoe_hub.core.executions.model import Address, Execution, Observed, Process, ProcessState
 from zoe_hub.core.executions.spec import Group
 from zoe_hub.core.reasons import Reason, because
 
@@ -33,7 +34,11 @@ def wants_other_port(process: Process) -> bool:
 def fresh(name: str, group: Group, index: int, old: Process | None, now: datetime) -> Process:
     """A process that is meant to start; it keeps the address of the one before it, since peers may know that."""
     if old is None:
-        return Process(name=name, group=group.name, index=index, since=now, reason=because("wanted"))
+        reserved: Mapping[str, Address] = {}  # nothing, for one without ports
+        addresses = None if group.ports else reserved
+        return Process(
+            name=name, group=group.name, index=index, since=now, addresses=addresses, reason=because("wanted")
+        )
     return replace(
         old,
         state=ProcessState.PENDING,

@@ -59,6 +59,18 @@ class Drain(Record, kw_only=True):
     timeout: float = 60.0
 
 
+class Activity(Record, kw_only=True):
+    """How a process says whether it runs queries or jobs of its own, which nobody who is attached waits for.
+
+    ``port``/``path`` name a JSON page of process 0 of the group; ``busy`` is a template expression over ``body`` (the
+    page) that is true while it works.
+    """
+
+    port: str
+    path: str = "/"
+    busy: str
+
+
 class Restart(Record, kw_only=True):
     """How often an essential process is started again, and after how long (doubled each time, at most ``longest``)."""
 
@@ -84,6 +96,7 @@ class Group(Record, kw_only=True):
     ports: tuple[Port, ...] = ()
     ready: Ready = Ready()
     drain: Drain | None = None
+    activity: Activity | None = None
     resources: Resources = Resources()
     restart: Restart = Restart()
     grace: float = 10.0  # from the request to end until the kill
@@ -132,6 +145,10 @@ class ExecutionSpec(Record, kw_only=True):
             if group.name == name:
                 return group
         raise KeyError(name)
+
+    def active(self) -> tuple[Group, ...]:
+        """The groups that say whether they work."""
+        return tuple(group for group in self.groups if group.activity is not None)
 
     def scalable(self) -> tuple[Group, ...]:
         """The groups with an elastic part."""

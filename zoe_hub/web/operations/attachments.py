@@ -4,72 +4,67 @@ from __future__ import annotations
 
 import msgspec
 
-from zoe_hub.contract import types as t
-from zoe_hub.contract.operations import PREFIX
+from zoe_hub.contract.attachments import AttachmentQuery, Attachments, AttachmentView, AttachRequest, ConnectionView
+from zoe_hub.contract.table import PREFIX
+from zoe_hub.core.attachments.commands import AttachHolder
 from zoe_hub.core.attachments.model import Attachment
-from zoe_hub.web.call import REPLAYED, Answer, Call, bind
+from zoe_hub.web.call import REPLAYED, Answer, Call, bind, whole
 from zoe_hub.web.views.attachments import attachment_view, connection_view
 
 
 @bind("attach")
 async def attach(call: Call) -> Answer:
     """Bind a notebook. A repeated request is answered with the same attachment as it is now."""
-    if earlier := call.replied():
+    if earlier := await call.replied():
         attachment = await call.own_attachment(earlier.body.decode())
-        return _attached(call, attachment.id, found=True, status=earlier.status)
-    body: t.AttachRequest = call.body
+        return await _attached(call, attachment, found=True, status=earlier.status)
+    body: AttachRequest = call.body
     if body.execution is not None:
         await call.own_execution(body.execution)
     attachment, found = await call.hub.service.attach(
         call.principal.name,
-        key=body.key,
-        kernel=body.kernel,
-        zapp=body.zapp,
-        execution=body.execution,
-        parameters=body.parameters,
-        language=body.language,
-        versions=body.versions,
-        web_prefix=body.web_prefix,
+        whole(body, AttachHolder),
         reply=(lambda made, _: call.reply(made.id.encode())) if call.key else None,
     )
-    return _attached(call, attachment.id, found=found)
+    return await _attached(call, attachment, found=found)
 
 
-def _attached(call: Call, identifier: str, *, found: bool, status: int | None = None) -> Answer:
-    attachment = call.hub.store.attachments[identifier]
-    view = _view(call, attachment, found=found)
+async def _attached(call: Call, attachment: Attachment, *, found: bool, status: int | None = None) -> Answer:
+    view = await _view(call, attachment, found=found)
     headers = {"Location": f"{PREFIX}/attachments/{attachment.id}"}
     return Answer(msgspec.json.encode(view), status, headers if status is None else headers | REPLAYED)
 
 
-def _view(call: Call, attachment: Attachment, *, found: bool) -> t.AttachmentView:
-    execution = call.hub.store.executions[attachment.execution]
+async def _view(call: Call, attachment: Attachment, *, found: bool) -> AttachmentView:
+    execution = await call.hub.service.execution(attachment.execution)  # which may have ended by now
     return attachment_view(attachment, execution, call.hub.views.place(execution), found=found)
 
 
 @bind("list_attachments")
-async def list_attachments(call: Call) -> t.Attachments:
+async def list_attachments(call: Call) -> Attachments:
     """The caller's own attachments."""
-    query: t.AttachmentQuery = call.query
+    query: AttachmentQuery = call.query
     store = call.hub.store
+    reported = call.hub.leases.holder(call.principal.name, query.kernel or "")
+    key = reported.key if reported else query.key
     own = [
         attachment
         for attachment in store.attachments.values()
         if attachment.owner == call.principal.name
-        and query.key in (None, attachment.key)
+        and key in (None, attachment.key)
         and query.execution in (None, attachment.execution)
     ]
-    return t.Attachments(items=tuple(_view(call, each, found=True) for each in own))
+    return Attachments(items=tuple([await _view(call, each, found=True) for each in own]))
 
 
 @bind("get_attachment")
-async def get_attachment(call: Call) -> t.AttachmentView:
+async def get_attachment(call: Call) -> AttachmentView:
     """One attachment."""
-    return _view(call, call.attachment, found=True)
+    return await _view(call, call.attachment, found=True)
 
 
 @bind("get_connection")
-async def get_connection(call: Call) -> t.Connection:
+async def get_connection(call: Call) -> ConnectionView:
     """What the kernel needs; holds secrets."""
     return connection_view(call.hub.service.connection(call.attachment.id))
 

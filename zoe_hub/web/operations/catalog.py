@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from zoe_hub.contract import types as t
+from zoe_hub.contract.catalog import Frameworks, FrameworkView, ZApps, ZAppView
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.web.call import Call, bind
 from zoe_hub.web.problems import wrong_place
 
 
 @bind("list_frameworks")
-async def list_frameworks(call: Call) -> t.Frameworks:
+async def list_frameworks(call: Call) -> Frameworks:
     """All frameworks, by name."""
-    return t.Frameworks(items=tuple(view for _, view in sorted(call.hub.catalog.frameworks.items())))
+    return Frameworks(items=tuple(view for _, view in sorted(call.hub.catalog.frameworks.items())))
 
 
 @bind("get_framework")
-async def get_framework(call: Call) -> t.FrameworkView:
+async def get_framework(call: Call) -> FrameworkView:
     """One framework."""
     found = call.hub.catalog.frameworks.get(call.path["framework"])
     if found is None:
@@ -24,16 +24,16 @@ async def get_framework(call: Call) -> t.FrameworkView:
 
 
 @bind("list_zapps")
-async def list_zapps(call: Call) -> t.ZApps:
+async def list_zapps(call: Call) -> ZApps:
     """The shop."""
     catalog = call.hub.catalog
-    return t.ZApps(
+    return ZApps(
         items=tuple(view for _, view in sorted(catalog.zapps.items())),
         problems=tuple(map(wrong_place, catalog.problems)),
     )
 
 
-def _zapp(call: Call) -> t.ZAppView:
+def _zapp(call: Call) -> ZAppView:
     found = call.hub.catalog.zapps.get(call.path["zapp"])
     if found is None:
         raise ZoeError("unknown-zapp", f"The shop has no ZApp {call.path['zapp']!r}.")
@@ -41,7 +41,7 @@ def _zapp(call: Call) -> t.ZAppView:
 
 
 @bind("get_zapp")
-async def get_zapp(call: Call) -> t.ZAppView:
+async def get_zapp(call: Call) -> ZAppView:
     """One ZApp."""
     return _zapp(call)
 

@@ -9,7 +9,8 @@ import asyncio
 
 import msgspec
 
-from zoe_hub.contract import types as t
+from zoe_hub.contract.events import EventPage, HistoryQuery
+from zoe_hub.core.access import sees_only
 from zoe_hub.core.errors import FieldError, ZoeError
 from zoe_hub.core.events import Event
 from zoe_hub.web.call import Call, bind
@@ -31,7 +32,7 @@ async def stream_events(call: Call) -> None:
     store = call.hub.store
     if call.query.execution is not None:
         await call.own_execution(call.query.execution)
-    owner = None if call.principal.admin else call.principal.name
+    owner = sees_only(call.principal)
     cursor = _start(call)
     call.transport.head({"Content-Type": "text/event-stream; charset=utf-8", "X-Accel-Buffering": "no"})
     head = b"retry: %d\n" % _RETRY
@@ -92,9 +93,9 @@ async def _write(call: Call, wait: Wait, data: bytes) -> None:
 
 
 @bind("get_history")
-async def get_history(call: Call) -> t.EventPage:
+async def get_history(call: Call) -> EventPage:
     """What happened to an execution."""
-    query: t.HistoryQuery = call.query
+    query: HistoryQuery = call.query
     events = await call.hub.store.events(since=query.since, limit=query.limit + 1, execution=call.execution.id)
     page = events[: query.limit]
-    return t.EventPage(items=tuple(map(event_view, page)), next=page[-1].seq if len(events) > query.limit else None)
+    return EventPage(items=tuple(map(event_view, page)), next=page[-1].seq if len(events) > query.limit else None)

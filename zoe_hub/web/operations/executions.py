@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Callable, Iterator
-from datetime import datetime
-
 import msgspec
 
-from zoe_hub.contract import types as t
-from zoe_hub.contract.operations import PREFIX
+from zoe_hub.contract.executions import ExecutionQuery, TerminateRequest
+from zoe_hub.contract.table import PREFIX
+from zoe_hub.core.access import sees_only
 from zoe_hub.core.errors import FieldError, ZoeError
-from zoe_hub.core.executions.model import Execution
-from zoe_hub.web.call import REPLAYED, Answer, Call, bind
+from zoe_hub.core.executions.commands import StartZApp
+from zoe_hub.core.executions.model import Execution, Phase
+from zoe_hub.store.base import Filter
+from zoe_hub.web.call import REPLAYED, Answer, Call, bind, whole
 from zoe_hub.web.views.executions import execution_view
 
 
@@ -20,23 +19,19 @@ def _etag(version: int) -> str:
     return f'"{version}"'
 
 
-def _shown(call: Call, execution: Execution) -> Answer:
+def shown(call: Call, execution: Execution) -> Answer:
+    """An execution as it is, with its version."""
     return Answer(call.hub.views.execution(execution), headers={"ETag": _etag(execution.version)})
 
 
 @bind("start_execution")
 async def start_execution(call: Call) -> Answer:
     """Start a ZApp. The answer shows it as it was made, so that it is the same each time the request is repeated."""
-    if earlier := call.replied():
+    if earlier := await call.replied():
         return Answer(earlier.body, earlier.status, REPLAYED)
-    body: t.StartRequest = call.body
     execution = await call.hub.service.start(
         call.principal.name,
-        zapp=body.zapp,
-        name=body.name,
-        parameters=body.parameters,
-        labels=body.labels,
-        web_prefix=body.web_prefix,
+        whole(call.body, StartZApp),
         reply=(lambda made: call.reply(msgspec.json.encode(execution_view(made)))) if call.key else None,
     )
     headers = {"ETag": _etag(execution.version), "Location": f"{PREFIX}/executions/{execution.id}"}
@@ -46,80 +41,35 @@ async def start_execution(call: Call) -> Answer:
 @bind("list_executions")
 async def list_executions(call: Call) -> Answer:
     """A page of what the caller may see, newest first."""
-    query: t.ExecutionQuery = call.query
-    store = call.hub.store
-    everything = tuple(store.active()) if query.active else tuple(store.executions.values())
-    newest_first: Iterator[Execution] = reversed(everything)
-    if query.cursor is not None:
-        listed = {
-            execution.id for execution in everything
-        }  # the one that the cursor names may have left the list meanwhile
-        newest_first = _after(query.cursor, newest_first, known=listed.__contains__)
-    wanted = _filter(call, query)
-    page: list[Execution] = []
-    following = None
-    for execution in newest_first:
-        if wanted(execution):
-            if len(page) == query.limit:
-                following = _cursor(page[-1])
-                break
-            page.append(execution)
-    return Answer(call.hub.views.page(page, following))
+    query: ExecutionQuery = call.query
+    only = sees_only(call.principal)
+    owner = query.owner if only is None else only
+    active = query.active if query.phase is None else query.phase is not Phase.ENDED
+    if query.owner not in (None, owner) or query.active not in (None, active):  # nobody's, or contradictory
+        return Answer(call.hub.views.page((), None))
+    # An ended execution has no other phase, so only that of an active one has to be looked at.
+    phase = query.phase if active else None
+    equal = {"owner": owner, "zapp": query.zapp, "name": query.name, "phase": phase}
+    wanted = Filter(
+        active=active,
+        equal={name: str(value) for name, value in equal.items() if value is not None},
+        label=query.label or None,
+    )
+    page = await call.hub.store.page(Execution, wanted, before=_before(query.cursor), limit=query.limit)
+    return Answer(call.hub.views.page(page.items, None if page.next is None else str(page.next)))
 
 
-def _filter(call: Call, query: t.ExecutionQuery) -> Callable[[Execution], bool]:
-    owner = query.owner if call.principal.admin else call.principal.name
-    nothing = not call.principal.admin and query.owner not in (None, owner)
-    key, has_value, value = (query.label or "").partition("=")
-
-    def wanted(execution: Execution) -> bool:
-        return (
-            not nothing
-            and (owner is None or execution.owner == owner)
-            and (query.phase is None or execution.phase is query.phase)
-            and (query.active is None or execution.active is query.active)
-            and (query.zapp is None or execution.spec.zapp == query.zapp)
-            and (query.name is None or execution.name == query.name)
-            and (not key or (key in execution.labels and (not has_value or execution.labels[key] == value)))
-        )
-
-    return wanted
-
-
-def _cursor(execution: Execution) -> str:
-    """Names the last execution of a page: new ones come before it, so nothing is shown twice or left out."""
-    return base64.urlsafe_b64encode(f"{execution.created.isoformat()} {execution.id}".encode()).decode().rstrip("=")
-
-
-def _after(cursor: str, newest_first: Iterator[Execution], known: Callable[[str], bool]) -> Iterator[Execution]:
-    try:
-        created, identifier = (
-            base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode().split(" ")
-        )
-        moment = datetime.fromisoformat(created)
-        if moment.tzinfo is None:
-            raise ValueError
-    except ValueError:
+def _before(cursor: str | None) -> int | None:
+    """Where a page begins. Its cursor is the place, in the order of creation, of the last execution before it."""
+    if cursor is None:
+        return None
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 18):
         raise ZoeError(
             "bad-parameter",
             "The cursor is not one that the hub gave out.",
             (FieldError(path="/cursor", message="is not a cursor"),),
-        ) from None
-    return _continue(identifier, moment, newest_first, present=known(identifier))
-
-
-def _continue(
-    identifier: str, moment: datetime, newest_first: Iterator[Execution], *, present: bool
-) -> Iterator[Execution]:
-    reached = False
-    for execution in newest_first:
-        if reached:
-            yield execution
-        elif execution.id == identifier:
-            reached = True
-        elif execution.created < moment and not present:  # the one that was named is gone
-            reached = True
-            yield execution
+        )
+    return int(cursor)
 
 
 @bind("get_execution")
@@ -130,13 +80,13 @@ async def get_execution(call: Call) -> Answer:
     queued = call.hub.views.place(call.execution) is not None  # its place changes without a new version
     if known and not queued and etag in [each.strip().removeprefix("W/") for each in known.split(",")]:
         return Answer(b"", 304, {"ETag": etag})
-    return _shown(call, call.execution)
+    return shown(call, call.execution)
 
 
 @bind("scale_execution")
 async def scale_execution(call: Call) -> Answer:
     """Change the size of a group."""
-    return _shown(
+    return shown(
         call,
         await call.hub.service.scale(
             call.execution.id, group=call.body.group, count=call.body.count, version=call.version
@@ -147,8 +97,8 @@ async def scale_execution(call: Call) -> Answer:
 @bind("terminate_execution")
 async def terminate_execution(call: Call) -> Answer:
     """End an execution."""
-    body: t.TerminateRequest = call.body
-    return _shown(
+    body: TerminateRequest = call.body
+    return shown(
         call,
         await call.hub.service.terminate(
             call.execution.id, reason=body.reason, confirm=body.confirm, version=call.version

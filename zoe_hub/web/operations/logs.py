@@ -7,7 +7,7 @@ import re
 from collections.abc import AsyncGenerator, AsyncIterator
 
 from zoe_hub.backends.base import Chunk
-from zoe_hub.contract import types as t
+from zoe_hub.contract.processes import LogQuery
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.web.call import Call, bind
 from zoe_hub.web.streaming import Wait, still_valid, streaming
@@ -21,7 +21,7 @@ async def get_logs(call: Call) -> None:
     name = call.hub.views.process_name(call.execution, call.path["process"])
     if name is None:
         raise ZoeError("unknown-process", f"{call.execution.name} has no process {call.path['process']!r}.")
-    query: t.LogQuery = call.query
+    query: LogQuery = call.query
     asked = None if query.follow else _range(call.transport.headers.get("Range", ""))
     offset, limit = query.offset, query.limit
     size = await _size(call, name) if asked is not None or (query.follow and offset < 0) else None

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from zoe_hub.contract import types as t
+from zoe_hub.contract.plans import ChangeView, PlanRequest, PlanView
 from zoe_hub.core.errors import FieldError, ZoeError
+from zoe_hub.core.executions.commands import StartZApp
 from zoe_hub.core.plan import Plan
-from zoe_hub.web.call import Call, bind
+from zoe_hub.web.call import Call, bind, whole
 from zoe_hub.web.views.reasons import reason_view
 
 
 @bind("plan")
-async def plan(call: Call) -> t.PlanView:
+async def plan(call: Call) -> PlanView:
     """What a command would change."""
-    body: t.PlanRequest = call.body
+    body: PlanRequest = call.body
     service = call.hub.service
     given = [name for name in ("start", "scale", "terminate") if getattr(body, name) is not None]
     if len(given) != 1:
@@ -20,18 +21,14 @@ async def plan(call: Call) -> t.PlanView:
     if body.start is not None:
         if body.execution is not None:
             raise _wrong("/execution", "does not go with 'start'")
-        return _planned(
-            await service.plan_start(
-                call.principal.name, zapp=body.start.zapp, parameters=body.start.parameters, name=body.start.name
-            )
-        )
+        return _planned(await service.plan_start(call.principal.name, whole(body.start, StartZApp)))
     if body.execution is None:
         raise _wrong("/execution", f"is missing: {given[0]!r} needs it")
     execution = await call.own_execution(body.execution)
     if body.scale is not None:
-        return _planned(service.plan_scale(execution.id, group=body.scale.group, count=body.scale.count))
+        return _planned(await service.plan_scale(execution.id, group=body.scale.group, count=body.scale.count))
     assert body.terminate is not None
-    return _planned(service.plan_terminate(execution.id, confirm=body.terminate.confirm))
+    return _planned(await service.plan_terminate(execution.id, confirm=body.terminate.confirm))
 
 
 def _wrong(path: str, message: str) -> ZoeError:
@@ -42,8 +39,8 @@ def _wrong(path: str, message: str) -> ZoeError:
     )
 
 
-def _planned(planned: Plan) -> t.PlanView:
-    return t.PlanView(
+def _planned(planned: Plan) -> PlanView:
+    return PlanView(
         command=planned.command,
-        changes=tuple(t.Change(what=change.what, reason=reason_view(change.reason)) for change in planned.changes),
+        changes=tuple(ChangeView(what=change.what, reason=reason_view(change.reason)) for change in planned.changes),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zoe_hub.contract import types as t
+from zoe_hub.contract.processes import Processes, ProcessView
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.web.call import Call, bind
 from zoe_hub.web.views.executions import execution_view
@@ -10,13 +10,13 @@ from zoe_hub.web.views.processes import find_process, process_view
 
 
 @bind("list_processes")
-async def list_processes(call: Call) -> t.Processes:
+async def list_processes(call: Call) -> Processes:
     """The processes of an execution."""
-    return t.Processes(items=execution_view(call.execution).processes)
+    return Processes(items=execution_view(call.execution).processes)
 
 
 @bind("get_process")
-async def get_process(call: Call) -> t.ProcessView:
+async def get_process(call: Call) -> ProcessView:
     """One process."""
     process = find_process(call.execution, call.path["process"])
     if process is None:

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import zoe_hub
 from zoe_hub import contract
-from zoe_hub.contract import types as t
+from zoe_hub.contract.system import CapabilitiesView, Health, Nodes, NodeView, User
+from zoe_hub.core.executions.model import Execution, Phase
 from zoe_hub.core.reasons import Reason
+from zoe_hub.store.base import Filter
 from zoe_hub.web.call import Answer, Call, bind
 from zoe_hub.web.context import WebHub
 from zoe_hub.web.metrics import Reading
@@ -18,11 +20,11 @@ from zoe_hub.web.views.reasons import reason_view
 
 
 @bind("get_health")
-async def get_health(call: Call) -> t.Health:
+async def get_health(call: Call) -> Health:
     """Whether the hub works."""
     hub = call.hub
     problem: Reason | None = getattr(hub.controllers, "problem", None)
-    return t.Health(
+    return Health(
         status="degraded" if problem else "ok",
         version=zoe_hub.__version__,
         deployment=hub.deployment,
@@ -35,16 +37,16 @@ async def get_health(call: Call) -> t.Health:
 
 
 @bind("get_user")
-async def get_user(call: Call) -> t.User:
+async def get_user(call: Call) -> User:
     """Who the token belongs to."""
-    return t.User(name=call.principal.name, scopes=call.principal.scopes)
+    return User(name=call.principal.name, scopes=call.principal.scopes)
 
 
 @bind("get_capabilities")
-async def get_capabilities(call: Call) -> t.CapabilitiesView:
+async def get_capabilities(call: Call) -> CapabilitiesView:
     """What the backend can do."""
     can = call.hub.backend.capabilities()
-    return t.CapabilitiesView(
+    return CapabilitiesView(
         backend=can.backend,
         isolation=can.isolation,
         limits=can.limits,
@@ -55,26 +57,27 @@ async def get_capabilities(call: Call) -> t.CapabilitiesView:
 
 
 @bind("list_nodes")
-async def list_nodes(call: Call) -> t.Nodes:
+async def list_nodes(call: Call) -> Nodes:
     """The machines and what is reserved."""
     nodes = await call.hub.backend.nodes()
     reserved = await call.hub.service.reserved()
     items = tuple(
-        t.NodeView(name=node.name, cores=node.cores, memory=node.memory, labels=dict(node.labels)) for node in nodes
+        NodeView(name=node.name, cores=node.cores, memory=node.memory, labels=dict(node.labels)) for node in nodes
     )
-    return t.Nodes(items=items, reserved_cores=reserved.cores, reserved_memory=reserved.memory)
+    return Nodes(items=items, reserved_cores=reserved.cores, reserved_memory=reserved.memory)
 
 
 @bind("get_metrics")
 async def get_metrics(call: Call) -> Answer:
     """Measurements."""
-    return Answer(call.hub.metrics.render(_readings(call.hub)), media="text/plain")
+    ended = await call.hub.store.count(Execution, Filter(active=False))
+    return Answer(call.hub.metrics.render(_readings(call.hub, ended)), media="text/plain")
 
 
-def _readings(hub: WebHub) -> Iterator[Reading]:
-    """What is measured beside the requests."""
-    phases = Counter(execution.phase.value for execution in hub.store.executions.values())
-    yield Reading("zoe_executions", "Executions by phase", phases, "phase")
+def _readings(hub: WebHub, ended: int) -> Iterator[Reading]:
+    """What is measured beside the requests. :param ended: number of executions that have ended"""
+    phases = Counter(execution.phase.value for execution in hub.store.active())
+    yield Reading("zoe_executions", "Executions by phase", {**phases, Phase.ENDED.value: ended}, "phase")
     yield Reading("zoe_attachments", "Attachments", len(hub.store.attachments))
     yield Reading("zoe_streams", "Open event streams and followed logs", hub.streams)
     yield Reading("zoe_connections", "Open HTTP connections by stage", hub.connections.counts(), "stage")

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from zoe_hub.contract import types as t
+from zoe_hub.contract.tickets import Ticket
 from zoe_hub.web.call import Answer, Call, bind
 
 LOGIN = "/zoe/login"
@@ -17,4 +17,4 @@ async def create_ticket(call: Call) -> Answer:
     """An address that works once in a browser."""
     ticket, expires = call.hub.tickets.issue(call.principal, call.body.path)
     url = f"{LOGIN}?ticket={quote(ticket)}"
-    return Answer(msgspec.json.encode(t.Ticket(url=url, expires=expires)), headers={"Location": url})
+    return Answer(msgspec.json.encode(Ticket(url=url, expires=expires)), headers={"Location": url})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zoe_hub.contract import types as t
+from zoe_hub.contract.attachments import AttachmentView, ConnectionView
 from zoe_hub.core.attachments.model import Attachment, ConnectionDetails
 from zoe_hub.core.executions.model import Execution
 from zoe_hub.core.executions.standing import QueuePlace
@@ -11,13 +11,16 @@ from zoe_hub.web.views.executions import execution_view
 
 def attachment_view(
     attachment: Attachment, execution: Execution, place: QueuePlace | None, *, found: bool
-) -> t.AttachmentView:
+) -> AttachmentView:
     """A notebook bound to an execution."""
-    return t.AttachmentView(
+    return AttachmentView(
         id=attachment.id,
         owner=attachment.owner,
         key=attachment.key,
         kernel=attachment.kernel,
+        kind=attachment.kind,
+        policy=attachment.policy,
+        gone=attachment.gone,
         execution=execution_view(execution, place),
         created=attachment.created,
         renewed=attachment.renewed,
@@ -25,9 +28,9 @@ def attachment_view(
     )
 
 
-def connection_view(details: ConnectionDetails) -> t.Connection:
+def connection_view(details: ConnectionDetails) -> ConnectionView:
     """What a kernel needs to connect."""
-    return t.Connection(
+    return ConnectionView(
         requires=details.how.requires,
         variable=details.how.variable,
         code=details.how.code,
@@ -37,4 +40,5 @@ def connection_view(details: ConnectionDetails) -> t.Connection:
         outputs=dict(details.outputs),
         secrets=dict(details.secrets),
         addresses=list(details.addresses),
+        listeners=list(details.listeners),
     )

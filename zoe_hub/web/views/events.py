@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from zoe_hub.contract import types as t
+from zoe_hub.contract.events import EventView
 from zoe_hub.core.events import Event
 from zoe_hub.web.views.reasons import reason_view
 
 
-def event_view(event: Event) -> t.EventView:
+def event_view(event: Event) -> EventView:
     """One line of the history."""
-    return t.EventView(
+    return EventView(
         seq=event.seq,
         time=event.time,
         kind=event.kind,

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from zoe_hub.contract import types as t
+from zoe_hub.contract.executions import Endpoint, ExecutionView, GroupView, IdleView
 from zoe_hub.controllers.executions.binding import proxy_path
 from zoe_hub.core.executions.model import Execution, ProcessState, process_name
 from zoe_hub.core.executions.spec import Group
@@ -22,10 +22,10 @@ from zoe_hub.web.views.reasons import reason_view
 _encode = msgspec.json.Encoder().encode
 
 
-def group_view(execution: Execution, group: Group) -> t.GroupView:
+def group_view(execution: Execution, group: Group) -> GroupView:
     """The processes of one kind."""
     own = [process for process in execution.processes if process.group == group.name]
-    return t.GroupView(
+    return GroupView(
         name=group.name,
         framework=group.framework,
         count=execution.counts.get(group.name, group.count),
@@ -38,7 +38,7 @@ def group_view(execution: Execution, group: Group) -> t.GroupView:
     )
 
 
-def endpoints(execution: Execution) -> Iterable[t.Endpoint]:
+def endpoints(execution: Execution) -> Iterable[Endpoint]:
     """The web pages of an execution's processes."""
     groups = {group.name: group for group in execution.spec.groups}
     for process in execution.processes:
@@ -49,7 +49,7 @@ def endpoints(execution: Execution) -> Iterable[t.Endpoint]:
             if port.protocol == "http":
                 path = proxy_path(execution, process, port.name) + port.start.lstrip("/")
                 ready = process.state in (ProcessState.READY, ProcessState.DRAINING)
-                yield t.Endpoint(
+                yield Endpoint(
                     process=process.id,
                     port=port.name,
                     title=port.title or port.name,
@@ -59,11 +59,12 @@ def endpoints(execution: Execution) -> Iterable[t.Endpoint]:
                 )
 
 
-def execution_view(execution: Execution, place: QueuePlace | None = None) -> t.ExecutionView:
+def execution_view(execution: Execution, place: QueuePlace | None = None) -> ExecutionView:
     """One execution, and its place in the queue. Secret parameters are in no record, so in no view either."""
     spec = execution.spec
     groups = {group.name: group for group in spec.groups}
-    return t.ExecutionView(
+    idle = execution.idle
+    return ExecutionView(
         id=execution.id,
         name=execution.name,
         owner=execution.owner,
@@ -80,6 +81,8 @@ def execution_view(execution: Execution, place: QueuePlace | None = None) -> t.E
         created=execution.created,
         running_since=execution.running_since,
         ended=execution.ended,
+        idle=IdleView(since=idle.since, action=idle.action, at=idle.at) if idle else None,
+        kept_until=execution.kept_until,
         parameters=dict(spec.parameters),
         labels=dict(execution.labels),
         groups=tuple(group_view(execution, group) for group in spec.groups),

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from zoe_hub.contract import types as t
+from zoe_hub.contract.processes import ProcessView
 from zoe_hub.core.executions.model import Execution, Process
 from zoe_hub.core.executions.spec import Group
 from zoe_hub.web.views.reasons import reason_view
 
 
-def process_view(process: Process, group: Group) -> t.ProcessView:
+def process_view(process: Process, group: Group) -> ProcessView:
     """One process."""
-    return t.ProcessView(
+    return ProcessView(
         id=process.id,
         name=process.name,
         group=process.group,

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from zoe_hub.contract import types as t
+from zoe_hub.contract.common import ReasonView
 from zoe_hub.core.reasons import Fact, Reason
 from zoe_hub.core.words import words
 
 
-def reason_view(reason: Reason) -> t.ReasonView:
+def reason_view(reason: Reason) -> ReasonView:
     """A reason, with its words."""
     facts = {name: _fact(fact) for name, fact in reason.facts.items()}
-    return t.ReasonView(code=reason.code, facts=facts, words=words(reason), tail=reason.tail)
+    return ReasonView(code=reason.code, facts=facts, words=words(reason), tail=reason.tail)
 
 
 def _fact(fact: Fact) -> Any:

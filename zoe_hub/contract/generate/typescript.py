@@ -9,8 +9,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from zoe_hub.contract.openapi import Json, path_parameters
+from zoe_hub.contract.generate.openapi import Json
 from zoe_hub.contract.operations import OPERATIONS
+from zoe_hub.contract.table import PREFIX
 
 _PRIMITIVES = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean", "null": "null"}
 
@@ -93,7 +94,7 @@ def _operations(document: Json) -> Iterator[str]:
     yield "/** The types of each operation. */"
     yield "export interface IOperations {"
     for operation in OPERATIONS:
-        described: Any = document["paths"][f"/api/v1{operation.path}"][operation.method.lower()]
+        described: Any = document["paths"][PREFIX + operation.path][operation.method.lower()]
         query = [each for each in described["parameters"] if each["in"] == "query"]
         body = (
             typescript_type({"$ref": operation.input.__name__ and f"/{operation.input.__name__}"})
@@ -103,7 +104,7 @@ def _operations(document: Json) -> Iterator[str]:
         answer = described["responses"][str(operation.status)]["content"][operation.media]["schema"]
         yield from _comment(operation.summary + ".", "  ")
         yield f"  {operation.id}: {{"
-        yield f"    path: {_object([f'{name}: string;' for name in path_parameters(operation)])};"
+        yield f"    path: {_object([f'{name}: string;' for name in operation.parameters])};"
         members = [
             f"{each['name']}{'' if each['required'] else '?'}: {typescript_type(each['schema'])};" for each in query
         ]

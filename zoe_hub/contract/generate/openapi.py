@@ -1,7 +1,8 @@
 """The OpenAPI 3.1 document, made from the table of operations and the wire types.
 
-``document()`` is pure and always gives the same text for the same table. ``contract.generate`` commits it as
-``openapi.json`` and makes everything else that is generated from it; ``web`` serves the committed file.
+``document()`` is pure and always gives the same text for the same table, whatever the interpreter does with the
+indentation of docstrings and wherever their lines break. ``contract.generate`` commits it as ``openapi.json`` and makes
+everything else that is generated from it; ``web`` serves the committed file.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from typing import Any
 import msgspec
 
 import zoe_hub
-from zoe_hub.contract import types as t
-from zoe_hub.contract.operations import COMMON_ERRORS, INPUT_ERRORS, OPERATIONS, PREFIX, Operation
+from zoe_hub.contract.common import Problem
+from zoe_hub.contract.events import EventView
+from zoe_hub.contract.operations import OPERATIONS, TYPES
+from zoe_hub.contract.table import COMMON_ERRORS, INPUT_ERRORS, PREFIX, Header, Operation
 from zoe_hub.core.errors import ERRORS
 
 Json = dict[str, Any]
@@ -86,7 +89,7 @@ def _operation(operation: Operation) -> Json:
 
 
 def _parameters(operation: Operation) -> Iterator[Json]:
-    for name in path_parameters(operation):
+    for name in operation.parameters:
         yield {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
     if operation.query is not None:
         schema = _schema_of(operation.query)
@@ -95,33 +98,15 @@ def _parameters(operation: Operation) -> Iterator[Json]:
             description = part.pop("description", "")
             parameter: Json = {"name": name, "in": "query", "required": name in schema["required"], "schema": part}
             yield {**parameter, "description": description} if description else parameter
-    if operation.creates:
-        yield _header(
-            "Idempotency-Key",
-            "The same key with the same request gets the same answer, for at least a day.",
-            maxLength=255,
-        )
-    if operation.versioned and operation.method != "GET":
-        yield _header("If-Match", "The ETag that was read; 'conflict' if the resource has changed since.")
-    if operation.id == "get_logs":
-        yield _header("Range", "One range of bytes, 'bytes=FIRST-LAST'; answered with 206 or 416.")
-    if operation.id == "stream_events":
-        yield _header("Last-Event-ID", "Sequence number of the last event already seen.")
-
-
-def path_parameters(operation: Operation) -> tuple[str, ...]:
-    """The names in the path of an operation, in order."""
-    return tuple(part[1:-1] for part in operation.path.split("/") if part.startswith("{"))
-
-
-def _header(name: str, description: str, **constraints: Any) -> Json:
-    return {
-        "name": name,
-        "in": "header",
-        "required": False,
-        "description": description,
-        "schema": {"type": "string", **constraints},
-    }
+    for header in operation.headers:
+        constraints = {"maxLength": header.longest} if header.longest else {}
+        yield {
+            "name": header.name,
+            "in": "header",
+            "required": False,
+            "description": header.description,
+            "schema": {"type": "string", **constraints},
+        }
 
 
 def _responses(operation: Operation) -> Json:
@@ -131,25 +116,15 @@ def _responses(operation: Operation) -> Json:
         schema = (
             {"type": "object"} if operation.output is dict else {"$ref": REF.format(name=operation.output.__name__)}
         )
-    elif operation.media == "text/event-stream":
+    elif operation.streams == "events":
         schema = {"type": "string", "description": "each event's data is an EventView"}
     answer["content"] = {operation.media: {"schema": schema}}
-    headers: Json = {}
-    if operation.versioned:
-        headers["ETag"] = {"description": "The version, for If-Match.", "schema": {"type": "string"}}
-    if operation.status in (201, 202):
-        headers["Location"] = {"description": "Where the resource is.", "schema": {"type": "string"}}
-    if operation.id == "get_logs":
-        headers["Zoe-Log-Offset"] = {
-            "description": "Byte offset of the first byte of the answer.",
-            "schema": {"type": "integer"},
-        }
+    headers = {header.name: _answered(header) for header in _gives(operation)}
     if headers:
         answer["headers"] = headers
     responses: Json = {str(operation.status): answer}
-    if operation.id == "get_logs":
-        responses["206"] = {**answer, "description": "The range that was asked for"}
-        responses["416"] = {"description": "The log has no such range; Content-Range says its size"}
+    for status, meaning in operation.also:
+        responses[str(status)] = {**answer, "description": meaning} if status < 300 else {"description": meaning}
     by_status: defaultdict[int, list[str]] = defaultdict(list)
     for code in errors_of(operation):
         by_status[ERRORS[code].status].append(code)
@@ -159,6 +134,18 @@ def _responses(operation: Operation) -> Json:
             {"$ref": f"#/components/responses/{codes[0]}"} if one else _problem_response(tuple(codes))
         )
     return responses
+
+
+def _gives(operation: Operation) -> Iterator[Header]:
+    if operation.versioned:
+        yield Header("ETag", "The version, for If-Match.")
+    if operation.status in (201, 202):
+        yield Header("Location", "Where the resource is.")
+    yield from operation.gives
+
+
+def _answered(header: Header) -> Json:
+    return {"description": header.description, "schema": {"type": header.type}}
 
 
 def _problem_response(codes: tuple[str, ...]) -> Json:
@@ -197,35 +184,52 @@ def problem_type(code: str) -> str:
 
 
 def _schema_of(kind: type) -> Json:
-    _, components = msgspec.json.schema_components([kind], ref_template=REF)
-    return _with_formats(kind, components[kind.__name__])
+    return _components([kind])[kind.__name__]
 
 
 def _schemas() -> Json:
-    inputs = [operation.input for operation in OPERATIONS if operation.input is not None]
     outputs = [operation.output for operation in OPERATIONS if operation.output not in (None, dict)]
-    outputs += [t.Problem, t.EventView]  # problems and the event stream
-    _, asked = msgspec.json.schema_components(inputs, ref_template=REF)
-    _, answered = msgspec.json.schema_components(outputs, ref_template=REF)
-    schemas = asked | answered
-    for name, schema in schemas.items():
-        if schema.get("type") != "object":
-            continue
-        _with_formats(getattr(t, name), schema)
-        if name not in asked:  # the hub always writes every member; clients must not trip over a new one
+    asked = _components([operation.input for operation in OPERATIONS if operation.input is not None])
+    answered = _components([*outputs, Problem, EventView])  # problems and the event stream
+    for name, schema in answered.items():
+        if name not in asked and schema.get("type") == "object":
+            # the hub always writes every member; clients must not trip over a new one
             schema["required"] = list(schema["properties"])
             schema.pop("additionalProperties", None)
             for part in schema["properties"].values():
                 part.pop("default", None)
+    schemas = answered | asked
     schemas["Problem"]["properties"]["code"] = {"type": "string", "enum": list(ERRORS)}
-    return dict(sorted(schemas.items()))
+    plain: Json = msgspec.json.decode(msgspec.json.encode(dict(sorted(schemas.items()))))  # defaults may be tuples
+    return plain
 
 
-def _with_formats(kind: type, schema: Json) -> Json:
-    """``schema`` of a struct with ``format: date-time`` where its annotations say ``datetime``."""
+def _components(kinds: list[Any]) -> dict[str, Json]:
+    """The schemas of types and of what they are made of, by name."""
+    _, components = msgspec.json.schema_components(kinds, ref_template=REF)
+    for name, schema in components.items():
+        _flow(schema)
+        if schema.get("type") == "object":
+            _with_formats(TYPES[name], schema)
+    return components
+
+
+def _flow(part: Any) -> None:
+    """Make the descriptions in a schema one line each, wherever their source breaks lines and indents."""
+    if isinstance(part, dict):
+        if isinstance(part.get("description"), str):
+            part["description"] = " ".join(part["description"].split())
+        for each in part.values():
+            _flow(each)
+    elif isinstance(part, list):
+        for each in part:
+            _flow(each)
+
+
+def _with_formats(kind: type, schema: Json) -> None:
+    """Add ``format: date-time`` where the annotations of a struct say ``datetime``."""
     for name, hint in typing.get_type_hints(kind).items():
         part = schema["properties"][name]
         for each in part.get("anyOf", (part,)):
             if (hint is datetime or datetime in typing.get_args(hint)) and each.get("type") == "string":
                 each["format"] = "date-time"
-    return schema

@@ -12,11 +12,11 @@ import json
 import sys
 from pathlib import Path
 
-from zoe_hub.contract.openapi import Json, document
-from zoe_hub.contract.pages import errors_page, rest_page
-from zoe_hub.contract.python import python_module
-from zoe_hub.contract.reasons import reasons_page, typescript_reasons
-from zoe_hub.contract.typescript import typescript_module
+from zoe_hub.contract.generate.openapi import Json, document
+from zoe_hub.contract.generate.pages import errors_page, rest_page
+from zoe_hub.contract.generate.python import python_module
+from zoe_hub.contract.generate.reasons import reasons_page, typescript_reasons
+from zoe_hub.contract.generate.typescript import typescript_module
 
 
 def files() -> dict[str, str]:
@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Write the files, or compare them; the exit code."""
     parser = argparse.ArgumentParser(prog="python -m zoe_hub.contract.generate", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a file differs")
-    parser.add_argument("--root", type=Path, default=Path(__file__).parents[2], help="the repository")
+    parser.add_argument("--root", type=Path, default=Path(__file__).parents[3], help="the repository")
     options = parser.parse_args(arguments)
     differing = []
     for name, text in files().items():
@@ -54,7 +54,3 @@ def main(arguments: list[str] | None = None) -> int:
         print("Run 'python -m zoe_hub.contract.generate' and commit the result.", file=sys.stderr)
         return 1
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from zoe_hub.contract.openapi import Json, path_parameters
-from zoe_hub.contract.operations import OPERATIONS, PREFIX, Operation
+from zoe_hub.contract.generate.openapi import Json
+from zoe_hub.contract.operations import OPERATIONS
+from zoe_hub.contract.table import PREFIX, Operation
 
 _PRIMITIVES = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "None"}
 
@@ -44,22 +45,12 @@ class Operation(NamedTuple):
     versioned: bool  # takes If-Match, answers an ETag
 
 
-class Options(TypedDict, total=False):
-    """Headers of one call. ``idempotency_key``: the same key with the same request gets the same answer;
-    ``if_match``: the version that was read, ``conflict`` if it has changed since; ``range``: ``bytes=FIRST-LAST``;
-    ``last_event_id``."""
-
-    idempotency_key: str
-    if_match: int
-    range: str
-    last_event_id: int
-
 '''
 
 
 def python_module(document: Json) -> str:
     """The whole module."""
-    lines = [_HEAD.format(prefix=PREFIX), *_types(document), *_queries(document), *_table()]
+    lines = [_HEAD.format(prefix=PREFIX), *_options(), *_types(document), *_queries(document), *_table()]
     lines += [
         "",
         "",
@@ -102,6 +93,15 @@ def _typed_dict(name: str, description: str, members: dict[str, tuple[Json, bool
     for member, (part, required) in members.items():
         annotation = python_type(part)
         yield f"    {member}: {annotation if required else f'NotRequired[{annotation}]'}{_note(part)}"
+    yield "\n"
+
+
+def _options() -> Iterator[str]:
+    yield "class Options(TypedDict, total=False):"
+    yield '    """Headers of one call."""\n'
+    known = {header.option: header for operation in OPERATIONS for header in operation.headers}
+    for name, header in sorted(known.items()):
+        yield f"    {name}: {_PRIMITIVES[header.type]}  # {header.description}"
     yield "\n"
 
 
@@ -172,19 +172,10 @@ def _mixin(name: str, *, asynchronous: bool) -> Iterator[str]:
 
 
 def _method(operation: Operation, *, asynchronous: bool) -> Iterator[str]:
-    streams = {"text/event-stream": ("_events", "EventView"), "text/plain": ("_stream", "bytes")}
-    streaming = operation.id in ("get_logs", "stream_events")
-    path = path_parameters(operation)
+    streams = {"events": ("_events", "EventView"), "bytes": ("_stream", "bytes")}
+    path = operation.parameters
     parameters = ["self", *(f"{name}: str" for name in path)]
-    options: dict[str, str] = {}
-    if operation.creates:
-        options["idempotency_key"] = "str | None"
-    if operation.versioned and operation.method != "GET":
-        options["if_match"] = "int | None"
-    if operation.id == "get_logs":
-        options["range"] = "str | None"
-    if operation.id == "stream_events":
-        options["last_event_id"] = "int | None"
+    options = {header.option: f"{_PRIMITIVES[header.type]} | None" for header in operation.headers}
     if options:
         parameters += ["*", *(f"{name}: {kind} = None" for name, kind in options.items())]
     members = operation.input or operation.query
@@ -200,10 +191,10 @@ def _method(operation: Operation, *, asynchronous: bool) -> Iterator[str]:
         if operation.output is dict
         else operation.output.__name__
     )
-    call, item = streams[operation.media] if streaming else ("_call", "")
-    result = f"{'AsyncIterator' if asynchronous else 'Iterator'}[{item}]" if streaming else output
-    start = "async def" if asynchronous and not streaming else "def"
-    awaited = "await " if asynchronous and not streaming else ""
+    call, item = streams[operation.streams] if operation.streams else ("_call", "")
+    result = f"{'AsyncIterator' if asynchronous else 'Iterator'}[{item}]" if operation.streams else output
+    start = "async def" if asynchronous and not operation.streams else "def"
+    awaited = "await " if asynchronous and not operation.streams else ""
     yield f"    {start} {operation.id}({', '.join(parameters)}) -> {result}:"
     yield f'        """{operation.summary}."""'
     chosen = "{}"
@@ -214,4 +205,4 @@ def _method(operation: Operation, *, asynchronous: bool) -> Iterator[str]:
             yield f'            options["{name}"] = {name}'
         chosen = "options"
     called = f'{awaited}self.{call}(OPERATIONS["{operation.id}"], {{{names}}}, {query}, {body}, {chosen})'
-    yield f"        return {called}" if streaming else f"        return cast({output}, {called})"
+    yield f"        return {called}" if operation.streams else f"        return cast({output}, {called})"

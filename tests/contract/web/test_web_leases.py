@@ -1,0 +1,74 @@
+"""Leases through HTTP: who is there, what has moved, what is kept."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def holder(key: str, kernel: str = "k1", **fields: Any) -> dict[str, Any]:
+    return {"kernel": kernel, "kind": "notebook", "key": key, **fields}
+
+
+async def attached(alice: Any, **body: Any) -> dict[str, Any]:
+    answer = await alice.post("/attachments", json={"key": "/n/a.ipynb", "kernel": "k1", "zapp": "cluster", **body})
+    assert answer.status_code == 202, answer.text
+    return answer.json()
+
+
+async def keys(alice: Any) -> dict[str, str]:
+    return {each["id"]: each["key"] for each in (await alice.get("/attachments")).json()["items"]}
+
+
+async def test_a_renamed_notebook_keeps_its_cluster_and_the_next_of_its_old_name_gets_another(world):
+    alice = await world.client()
+    mine = await attached(alice, key="/n/Untitled.ipynb")
+    report = {"holders": [holder("/n/sales.ipynb"), holder("/n/Untitled.ipynb", "k2")]}
+    answer = await alice.post("/leases", json=report)
+    assert (answer.status_code, answer.json()) == (200, {"ttl": 120.0})
+    assert await keys(alice) == {mine["id"]: "/n/sales.ipynb"}
+    other = await attached(alice, key="/n/Untitled.ipynb", kernel="k2")
+    assert other["execution"]["id"] != mine["execution"]["id"]
+    again = await attached(alice, key="/n/Untitled.ipynb", kernel="k1")
+    assert again["id"] == mine["id"], "a kernel's own word is out of date: its server knows better"
+
+
+async def test_a_folder_moves_with_its_notebooks_and_a_deleted_one_takes_its_cluster_along(world):
+    alice = await world.client()
+    mine = await attached(alice, key="/n/old/a.ipynb")
+    await alice.post("/leases", json={"moved": [{"source": "/n/old", "target": "/n/new"}]})
+    assert await keys(alice) == {mine["id"]: "/n/new/a.ipynb"}
+    await alice.post("/leases", json={"deleted": ["/n/new"]})
+    assert await keys(alice) == {}
+    view = (await alice.get(f"/executions/{mine['execution']['id']}")).json()
+    assert view["desired"] == "ended"
+    assert view["reason"]["code"] == "holder-deleted"
+
+
+async def test_nobody_reports_for_others(world):
+    alice, bob = await world.client(), await world.client("bob")
+    mine = await attached(alice)
+    await bob.post("/leases", json={"holders": [holder("/n/b.ipynb")], "deleted": ["/n"], "moved": []})
+    assert await keys(alice) == {mine["id"]: "/n/a.ipynb"}
+
+
+async def test_what_is_attached_says_what_becomes_of_it(world):
+    alice = await world.client()
+    await alice.post("/leases", json={"holders": [holder("/n/a.ipynb"), holder("k9", "k9", kind="batch")]})
+    mine = await attached(alice)
+    assert (mine["kind"], mine["policy"], mine["gone"]) == ("notebook", "shrink", None)
+    again = await attached(alice, policy="keep")
+    assert (again["id"], again["policy"]) == (mine["id"], "keep")
+    batch = await attached(alice, key="/n/b.ipynb", kernel="k9")
+    assert (batch["kind"], batch["key"], batch["policy"]) == ("batch", "k9", "terminate")
+
+
+async def test_keeping_says_until_when_and_has_a_limit(world):
+    alice = await world.client()
+    view = await world.running(alice)
+    kept = await alice.post(f"/executions/{view['id']}/keep", json={"seconds": 3600})
+    assert kept.status_code == 200
+    assert kept.json()["kept_until"] > kept.json()["created"]
+    refused = await alice.post(f"/executions/{view['id']}/keep", json={"seconds": 10**6})
+    assert (refused.status_code, refused.json()["code"]) == (422, "out-of-range")
+    bob = await world.client("bob")
+    assert (await bob.post(f"/executions/{view['id']}/keep", json={})).status_code == 404

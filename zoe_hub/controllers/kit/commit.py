@@ -1,0 +1,102 @@
+"""Plans commands and commits their plans, with the secrets that new executions need, then sets going what follows from
+them.
+
+The one way from a command to the store. Used by the services and by every part of the hub that acts by commands.
+"""
+
+from __future__ import annotations
+
+import secrets as random
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from zoe_hub.controllers.kit.clock import Clock
+from zoe_hub.controllers.kit.tokens import new_token
+from zoe_hub.core import commands
+from zoe_hub.core.attachments.model import Attachment
+from zoe_hub.core.commands import Command
+from zoe_hub.core.errors import ZoeError
+from zoe_hub.core.executions.model import Execution
+from zoe_hub.core.plan import Plan, Records
+from zoe_hub.store.base import Batch, Ref, Reply, SecretValue, Store, Token
+
+RETRIES = 20  # how often a plan is made anew because its records changed meanwhile
+
+
+class Committer:
+    """Carries commands out."""
+
+    def __init__(self, store: Store, clock: Clock, committed: Callable[[Iterable[str]], None]) -> None:
+        """:param committed: called with the ids of the executions that a commit has changed"""
+        self._store, self._clock, self._committed = store, clock, committed
+
+    async def plan(self, command: Command) -> Plan:
+        """What a command would change now. It may be about an execution that has ended, which is on disk."""
+        named: str | None = getattr(command, "execution", None)
+        records: Records = self._store
+        if named is not None and named not in records.executions:
+            ended = await self._store.execution(named)
+            records = records if ended is None else _WithEnded(self._store, ended)
+        return commands.plan(records, command, self._clock.now())
+
+    async def do(self, command: Command, *, once: bool = False) -> Plan:
+        """Plan and commit; planned anew if the records changed meanwhile, unless a certain version was meant
+        (``once``).
+        """
+        for _ in range(RETRIES):
+            plan = await self.plan(command)
+            try:
+                await self.commit(plan)
+            except ZoeError as error:
+                if error.code != "conflict" or once:
+                    raise
+                continue
+            return plan
+        raise ZoeError("conflict")
+
+    async def commit(
+        self, plan: Plan, *, given: Mapping[str, str] | None = None, replies: tuple[Reply, ...] = ()
+    ) -> None:
+        """Commit a plan.
+
+        :param given: values of secret parameters, for an execution that is new
+        :param replies: what Idempotency-Keys are answered with, committed together with it
+        :raises ZoeError: ``conflict``, ``storage-full``
+        """
+        secrets: list[SecretValue | Token] = []
+        for execution in plan.executions:
+            if execution.version == 1:
+                secrets += self._secrets(execution, given or {})
+        if plan.changes or replies:
+            batch = Batch(
+                put=(*plan.executions, *plan.attachments, *secrets, *replies),
+                drop=tuple(Ref(Attachment, each) for each in plan.detached),
+                events=plan.events,
+            )
+            await self._store.commit(batch)
+        self._committed([execution.id for execution in plan.executions])
+
+    def _secrets(self, execution: Execution, given: Mapping[str, str]) -> Iterator[SecretValue | Token]:
+        """The secrets of a new execution, and the tokens that some of them are."""
+        values = dict(given)
+        for secret in execution.spec.secrets:
+            if secret.source == "random":
+                values[secret.name] = random.token_urlsafe(32)
+            elif secret.source == "token":
+                values[secret.name], record = new_token(
+                    execution.owner,
+                    ("read", "write"),
+                    self._clock.now(),
+                    note=f"for {execution.name}",
+                    execution=execution.id,
+                )
+                yield record
+        for name, value in values.items():
+            yield SecretValue(execution=execution.id, name=name, value=value)
+
+
+class _WithEnded:
+    """The records that a plan looks at, with one execution that has ended among them."""
+
+    def __init__(self, store: Store, ended: Execution) -> None:
+        self.executions: Mapping[str, Execution] = {**store.executions, ended.id: ended}
+        self.attachments = store.attachments
