@@ -111,6 +111,8 @@ class Attaching:
         if old is not None and old.lives(view):
             old.attachment = attachment["id"]
             self.sessions.take(old)
+            if not old.is_kept:
+                keeping.keep(client, old, self.sessions)
             session, is_same, lost = old, True, None
         else:
             lost = None if old is None or old.is_told or old.handle.has_stopped() else old

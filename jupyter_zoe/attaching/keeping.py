@@ -22,7 +22,7 @@ def keep(client: Client, session: Session, sessions: Sessions) -> None:
     keeper = _Keeper(client.companion(), session, sessions)
     session.handle.when_lost(keeper.lost)
     watch = Watch(client.companion(), session.execution, keeper.seen)
-    session.stop_watching = watch.stop
+    session.stop_watching, session.is_kept = watch.stop, True
 
 
 def give_up(session: Session, view: ExecutionView) -> None:

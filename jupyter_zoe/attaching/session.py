@@ -6,7 +6,7 @@ import operator
 import os
 import threading
 from collections.abc import Callable, Iterator, MutableMapping
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 from jupyter_zoe.attaching.handle import Handle
 from jupyter_zoe.attaching.layers import Absent, Layers
@@ -42,12 +42,14 @@ class Session:
     ) -> None:
         self.attachment, self.variable, self.value, self.is_found = attachment, variable, value, is_found
         self.execution, self.name, self.zapp = view["id"], view["name"], view["zapp"]
+        self.is_kept = False  # somebody watches its cluster
         self.handle = handle or Handle(value)
         self.has_answered = True  # its check has been passed; otherwise it lives, and waits for its turn
         self.loss: Loss | None = None
         self.is_told = False  # the loss has been told in full
         self.stop_watching: Callable[[], None] = lambda: None
-        self._check, self._servers = check, servers(view)
+        self._check = check
+        self._servers: dict[str, str] | None = servers(view)
         self._lock = threading.Lock()
         self._message: ZoeProblem | None = None
 
@@ -65,8 +67,25 @@ class Session:
         return True
 
     def has_servers_of(self, view: ExecutionView) -> bool:
-        """Whether the processes that it depends on are those that it was made with."""
+        """Whether the processes that it depends on are those that it was made with, or seen with first."""
+        if self._servers is None:
+            self.name, self.zapp, self._servers = view["name"], view["zapp"], servers(view)
         return servers(view) == self._servers
+
+    @classmethod
+    def beside(cls, execution: str, variable: str, value: Any, target: Any) -> Session:
+        """One that the kernel has had from its start, before anybody has asked the hub about its cluster."""
+        view = {"id": execution, "name": "This application", "zapp": "", "groups": [], "processes": []}
+        session = cls(
+            attachment="",
+            view=cast("ExecutionView", view),
+            variable=variable,
+            value=value,
+            handle=Handle(value, target),
+            is_found=True,
+        )
+        session._servers = None
+        return session
 
     def lose(self, loss: Loss, told: Callable[[], ZoeProblem]) -> Callable[[], ZoeProblem]:
         """From now on whoever uses it, or waits for it, is told that it is gone.

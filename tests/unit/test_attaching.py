@@ -232,6 +232,19 @@ def test_a_session_that_was_found_is_not_closed() -> None:
     assert (names, closed) == ({"spark": value}, [])
 
 
+def test_a_session_that_the_kernel_has_had_from_its_start_takes_its_cluster_as_it_finds_it() -> None:
+    heard: list[str] = []
+    sessions = Sessions()
+    sessions.take(Session.beside("e1", "spark", object(), SimpleNamespace(label=heard.append)))
+    sessions.begin("cell 1")
+    assert heard == ["", "cell 1"]
+    mine = sessions.of("e1")
+    assert mine is not None
+    assert mine.lives(view(starts=5))
+    assert mine.name == "cluster-e1"
+    assert not mine.lives(view(starts=6))
+
+
 def test_a_session_that_does_not_let_go_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     release = threading.Event()
     monkeypatch.setattr(handle, "_CLOSING", 0.05)
