@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple
 
 from jupyter_zoe.attaching import holder as holders
 from jupyter_zoe.attaching import keeping, waiting
@@ -19,37 +19,12 @@ from jupyter_zoe.attaching.handle import Handle
 from jupyter_zoe.attaching.holder import Holder
 from jupyter_zoe.attaching.renewing import renew
 from jupyter_zoe.attaching.session import Session, Sessions
+from jupyter_zoe.attaching.steps import Steps
 from jupyter_zoe.client import Client, ZoeProblem
 from jupyter_zoe.client.operations import AttachmentView, ConnectionView, ExecutionView
 
 _ENDING = 120.0  # seconds that a detached execution is waited for
 _FAILING = 3.0  # seconds until a cluster that lets nobody in has noticed itself that it cannot
-
-
-class Steps(Protocol):
-    """Who is told how far something is."""
-
-    def about(self, **facts: Any) -> None:
-        """What is known from now on, for programs."""
-
-    def say(self, text: str) -> None:
-        """What is being done, for people."""
-
-    def progress(self, view: ExecutionView, seconds: float) -> None:
-        """How far an execution is."""
-
-
-class Unseen:
-    """``Steps`` that nobody is told of."""
-
-    def about(self, **facts: Any) -> None:
-        """Say nothing."""
-
-    def say(self, text: str) -> None:
-        """Say nothing."""
-
-    def progress(self, view: ExecutionView, seconds: float) -> None:
-        """Say nothing."""
 
 
 class Attached(NamedTuple):

@@ -5,12 +5,15 @@ from __future__ import annotations
 from jupyter_zoe.attaching.connecting import connect
 from jupyter_zoe.attaching.holder import here
 from jupyter_zoe.attaching.session import Loss, Session, Sessions
+from jupyter_zoe.attaching.steps import Steps
+from jupyter_zoe.attaching.waiting import TICK
 from jupyter_zoe.attaching.watching import Watch
 from jupyter_zoe.client import Client, ZoeProblem
 from jupyter_zoe.client.operations import ExecutionView
 from jupyter_zoe.words import reason_words, sentence
 
 RESTARTED = "what it ran on was started again"
+_RENEWING = 180.0  # seconds that servers may take to start again, while somebody waits for another session
 ANSWERS_NOT = "it does not answer any more"
 
 
@@ -43,7 +46,7 @@ class _Keeper:
             self._lose(Loss("cluster-ended", "the hub does not know it any more"))
         elif view["desired"] == "ended":
             self._lose(Loss("cluster-ended", reason_words(view)))
-        elif view["phase"] == "running" and not session.has_servers_of(view):
+        elif not session.has_servers_of(view):
             self._lose(Loss("session-lost", RESTARTED))
 
     def lost(self, why: str) -> ZoeProblem:
@@ -75,7 +78,19 @@ class _Keeper:
 
     def _renew(self) -> None:
         session, sessions = self._session, self._sessions
-        view = self._client.get_execution(session.execution)
+        with sessions.live() as steps:
+            steps.say(f"The session of {session.name} is gone; waiting until there can be another one …")
+            self._replace(steps)
+
+    def _replace(self, steps: Steps) -> None:
+        session, sessions = self._session, self._sessions
+        view = self._client.wait(
+            session.execution,
+            lambda now: now["phase"] == "running" or now["desired"] == "ended",
+            timeout=_RENEWING,
+            progress=steps.progress,
+            tick=TICK,
+        )
         attachments = self._client.list_attachments(execution=session.execution)["items"]
         attachment = next((each for each in attachments if each["id"] == session.attachment), None)
         if attachment is None:

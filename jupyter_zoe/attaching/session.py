@@ -6,10 +6,12 @@ import operator
 import os
 import threading
 from collections.abc import Callable, Iterator, MutableMapping
+from contextlib import AbstractContextManager
 from typing import Any, Literal, NamedTuple, cast
 
 from jupyter_zoe.attaching.handle import Handle
 from jupyter_zoe.attaching.layers import Absent, Layers
+from jupyter_zoe.attaching.steps import Steps, Unseen
 from jupyter_zoe.client import ZoeProblem
 from jupyter_zoe.client.operations import ExecutionView
 
@@ -131,6 +133,8 @@ class Sessions:
         self._variables = Layers(self._namespace, operator.is_)
         self._shown: set[str] = set()
         self._label = ""
+        self.live: Callable[[], AbstractContextManager[Steps]] = Unseen
+        """Where it is shown that another session is being made; gone when there is one."""
 
     def __iter__(self) -> Iterator[Session]:
         return iter(list(self._all))
