@@ -103,7 +103,10 @@ class ConnectionView(TypedDict):
 
     requires: str
     variable: str
-    code: str
+    code: str  # source text that sets the variable; the guide says what it finds
+    check: str  # runs after it, in its names, and fails unless the session answers
+    check_timeout: float  # seconds that the check may take
+    session: str  # a name that the code sets: an object that can do more
     outputs: dict[str, str]
     secrets: dict[str, str]
     addresses: list[str]  # host:port of each endpoint that the outputs name

@@ -144,6 +144,19 @@ def test_a_needed_group_is_there_even_if_its_first_process_has_gone_for_good():
 QUOTED = ("Traceback", "ValueError: no")
 
 
+@pytest.mark.parametrize(("exit_code", "ends"), [(78, True), (1, False)])
+def test_an_exit_code_that_another_start_would_give_again_ends_the_execution_at_once(exit_code, ends):
+    group = replace(GROUP, restart=Restart(limit=3, final=(78,)))
+    before = process(ProcessState.STARTING)
+    facts = Facts(deployment="d", observed=seen("exited", exit_code=exit_code), tails={NAME: QUOTED})
+    after = decide(execution(before, group), facts, NOW).execution
+    assert (after.desired == "ended") is ends
+    if ends:
+        cause = because("exited", code=exit_code)
+        assert after.reason == because("essential-final", process="one-0", cause=cause, tail=QUOTED)
+        assert (after.outcome, after.exit_code) == (Outcome.FAILED, exit_code)
+
+
 @pytest.mark.parametrize("limit", [0, 2])
 def test_the_last_lines_of_a_log_come_with_the_end_that_they_are_about_and_with_no_other(limit):
     group = replace(GROUP, restart=Restart(limit=limit))

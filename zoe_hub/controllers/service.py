@@ -254,9 +254,7 @@ class Service:
             reference for reference in text.references(execution.spec.outputs.values()) if reference.kind == "endpoint"
         ]
         return ConnectionDetails(
-            requires=how.requires,
-            variable=how.variable,
-            code=how.code,
+            how=how,
             outputs=outputs,
             secrets={name: secrets[name] for name in how.secrets if name in secrets},
             addresses=tuple(self._binder.value(execution, None, {}, endpoint) for endpoint in endpoints),

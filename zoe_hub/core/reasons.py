@@ -106,6 +106,7 @@ REASONS: dict[str, ReasonKind] = _table(
         "{process:text} is essential and ended {failures:number} times in a row; the last time: {cause:reason}",
         "{process:text} is essential and ended: {cause:reason}",
     ),
+    ("essential-final", "{process:text} is essential, and would end the same another time: {cause:reason}"),
     ("result-lost", "{process:text} decides the result and is gone: {cause:reason}"),
     ("result-decided", "{process:text} decides the result: {cause:reason}"),
     ("terminated", "terminated by {user:text}"),

@@ -43,6 +43,7 @@ export const REASONS: { readonly [code: string]: Worded | undefined } = {
   'backend-awaited': (trans, facts) => trans.__('%1; waits for the backend: %2', facts.words('state', 'reason'), facts.words('cause', 'reason')),
   'essential-refused': (trans, facts) => trans.__('%1 cannot be started: %2', facts.words('process', 'text'), facts.words('cause', 'reason')),
   'essential-failed': (trans, facts) => trans._n('%2 is essential and ended: %3', '%2 is essential and ended %1 times in a row; the last time: %3', facts.count('failures'), facts.words('process', 'text'), facts.words('cause', 'reason')),
+  'essential-final': (trans, facts) => trans.__('%1 is essential, and would end the same another time: %2', facts.words('process', 'text'), facts.words('cause', 'reason')),
   'result-lost': (trans, facts) => trans.__('%1 decides the result and is gone: %2', facts.words('process', 'text'), facts.words('cause', 'reason')),
   'result-decided': (trans, facts) => trans.__('%1 decides the result: %2', facts.words('process', 'text'), facts.words('cause', 'reason')),
   'terminated': (trans, facts) => trans.__('terminated by %1', facts.words('user', 'text')),

@@ -60,7 +60,14 @@ export interface IChangeView {
 export interface IConnectionView {
   requires: string;
   variable: string;
+  /** source text that sets the variable; the guide says what it finds */
   code: string;
+  /** runs after it, in its names, and fails unless the session answers */
+  check: string;
+  /** seconds that the check may take */
+  check_timeout: number;
+  /** a name that the code sets: an object that can do more */
+  session: string;
   outputs: { [key: string]: string };
   secrets: { [key: string]: string };
   /** host:port of each endpoint that the outputs name */

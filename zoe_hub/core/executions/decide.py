@@ -84,6 +84,8 @@ def _conclude(before: Execution, after: Execution, facts: Facts) -> Execution:
             return _ending(after, Outcome.FAILED, None, _blamed("essential-refused", process))
         if group.decides_result and not p.leaving(old) and not p.wants_other_port(process):
             return _ending(after, *_result(process))
+        if essential and process.exit_code in group.restart.final:
+            return _ending(after, Outcome.FAILED, process.exit_code, _blamed("essential-final", process))
         if essential and process.failures > group.restart.limit:
             reason = _blamed("essential-failed", process, failures=process.failures)
             return _ending(after, Outcome.FAILED, process.exit_code, reason)
