@@ -13,6 +13,7 @@ import pytest
 
 from zoe_hub.backends.fake import Faults
 from zoe_hub.core.errors import ZoeError
+from zoe_hub.core.executions.commands import StartZApp
 from zoe_hub.core.executions.model import Outcome, Phase
 from zoe_hub.core.words import words
 from zoe_hub.testing.simulation import World, virtually
@@ -30,11 +31,13 @@ async def commands(world: World) -> dict[str, int]:
         live = [each for each in world.store.active() if each.desired == "running" and each.spec.zapp == "cluster"]
         try:
             if draw < 0.25:
-                await hub.service.start("ada", zapp="cluster", parameters={"workers": world.random.randint(1, 4)})
+                await hub.service.start(
+                    "ada", StartZApp(zapp="cluster", parameters={"workers": world.random.randint(1, 4)})
+                )
             elif draw < 0.5:
                 code = world.random.choice([0, 0, 3])
                 execution = await hub.service.start(
-                    "ada", zapp="job", parameters={"code": code, "seconds": world.random.randint(0, 40)}
+                    "ada", StartZApp(zapp="job", parameters={"code": code, "seconds": world.random.randint(0, 40)})
                 )
                 jobs[execution.id] = code
             elif draw < 0.7 and live:
@@ -113,7 +116,7 @@ async def refused_for_long(world: World) -> None:
     hub = await world.boot()
     for _ in range(12):
         world.engine.fail_next("start")
-    execution = await hub.service.start("ada", zapp="job", parameters={"seconds": 1})
+    execution = await hub.service.start("ada", StartZApp(zapp="job", parameters={"seconds": 1}))
     await world.until(lambda: not list(world.store.active()), "it ends")
     told = [
         event for event in await world.store.events(limit=1000) if event.kind in ("execution.reason", "execution.phase")

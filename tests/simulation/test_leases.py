@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
+from zoe_hub.core.attachments.commands import AttachHolder
 from zoe_hub.core.attachments.upkeep import Holder, ReportHolders
 from zoe_hub.core.executions.model import Execution, Outcome, Phase
 from zoe_hub.testing.simulation import World, virtually
@@ -14,7 +15,7 @@ from zoe_hub.testing.simulation import World, virtually
 async def attached(world: World, key: str = "/n/a.ipynb", **fields: str) -> Execution:
     assert world.hub is not None
     attachment, _ = await world.hub.service.attach(
-        "ada", key=key, kernel=f"k-{key}", zapp="cluster", parameters={"workers": 4}, **fields
+        "ada", AttachHolder(key=key, kernel=f"k-{key}", zapp="cluster", parameters={"workers": 4}, **fields)
     )
     execution = attachment.execution
     await world.until(lambda: world.store.everything[execution].phase is Phase.RUNNING, "the cluster runs")

@@ -8,6 +8,7 @@ import pytest
 
 from zoe_hub.backends.fake import Faults
 from zoe_hub.core.errors import ZoeError
+from zoe_hub.core.executions.commands import StartZApp
 from zoe_hub.core.executions.model import Execution, Outcome, Phase
 from zoe_hub.core.executions.standing import standing
 from zoe_hub.core.reasons import because
@@ -31,7 +32,10 @@ def test_a_queue_that_moves_up_is_told_in_proportion_to_its_length():
     async def scenario(world):
         hub = await world.boot()
         commits = counted(world)
-        jobs = [await hub.service.start("ada", zapp="job", parameters={"seconds": 5, "cores": 64.0}) for _ in range(40)]
+        jobs = [
+            await hub.service.start("ada", StartZApp(zapp="job", parameters={"seconds": 5, "cores": 64.0}))
+            for _ in range(40)
+        ]
 
         def told(number):
             execution = world.store.executions[jobs[number].id]
@@ -63,10 +67,10 @@ def test_a_queue_that_moves_up_is_told_in_proportion_to_its_length():
 def test_what_is_ended_while_admission_decides_stays_as_it_was_ended():
     async def scenario(world):
         hub = await world.boot()
-        blocker = await hub.service.start("ada", zapp="job", parameters={"seconds": 3600, "cores": 64.0})
+        blocker = await hub.service.start("ada", StartZApp(zapp="job", parameters={"seconds": 3600, "cores": 64.0}))
         jobs = [
             await hub.service.start(
-                "ada", zapp="job", parameters={"seconds": 3600, "cores": 1.0 if number < 5 else 60.0}
+                "ada", StartZApp(zapp="job", parameters={"seconds": 3600, "cores": 1.0 if number < 5 else 60.0})
             )
             for number in range(30)
         ]
@@ -111,10 +115,15 @@ def test_never_more_runs_than_the_nodes_have(seed):
             try:
                 if draw < 0.2:
                     await hub.service.start(
-                        "ada", zapp="job", parameters={"seconds": 10, "cores": world.random.choice([0.5, 1.0, 2.0])}
+                        "ada",
+                        StartZApp(
+                            zapp="job", parameters={"seconds": 10, "cores": world.random.choice([0.5, 1.0, 2.0])}
+                        ),
                     )
                 elif draw < 0.35:
-                    await hub.service.start("ada", zapp="cluster", parameters={"workers": world.random.randint(1, 6)})
+                    await hub.service.start(
+                        "ada", StartZApp(zapp="cluster", parameters={"workers": world.random.randint(1, 6)})
+                    )
                 elif draw < 0.9 and live:
                     await hub.service.scale(world.random.choice(live).id, group=None, count=world.random.randint(1, 8))
                 elif live:

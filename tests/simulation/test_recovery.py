@@ -12,6 +12,7 @@ from zoe_hub.backends.fake import Faults
 from zoe_hub.controllers.executions import reconciler
 from zoe_hub.controllers.kit.tokens import jws
 from zoe_hub.core.errors import ZoeError
+from zoe_hub.core.executions.commands import StartZApp
 from zoe_hub.core.executions.model import Outcome, Phase, ProcessState
 from zoe_hub.core.executions.spec import Drain, Group, Ready, Restart, Secret
 from zoe_hub.core.executions.standing import standing
@@ -64,7 +65,7 @@ async def told(world: World) -> str:
 def test_what_became_ready_while_the_hub_was_away_is_not_taken_for_late():
     async def scenario(world):
         hub = await world.boot()
-        await hub.service.start("ada", zapp="z", parameters={})
+        await hub.service.start("ada", StartZApp(zapp="z", parameters={}))
         await asyncio.sleep(2)
         assert state(world) == ["starting"]
         await world.kill()
@@ -82,7 +83,7 @@ def test_what_became_ready_while_the_hub_was_away_is_not_taken_for_late():
 def test_what_does_not_get_ready_is_still_late_after_its_time_with_the_hub_that_came_back():
     async def scenario(world):
         hub = await world.boot()
-        await hub.service.start("ada", zapp="z", parameters={})
+        await hub.service.start("ada", StartZApp(zapp="z", parameters={}))
         await asyncio.sleep(2)
         await world.kill()
         await asyncio.sleep(300)
@@ -98,7 +99,7 @@ def test_what_does_not_get_ready_is_still_late_after_its_time_with_the_hub_that_
 def test_what_was_to_end_is_asked_before_it_is_killed_however_long_the_hub_was_away():
     async def scenario(world):
         hub = await world.boot()
-        execution = await hub.service.start("ada", zapp="z", parameters={})
+        execution = await hub.service.start("ada", StartZApp(zapp="z", parameters={}))
         await asyncio.sleep(2)
         world.engine.faults = Faults(before=1.0)
         await hub.service.terminate(execution.id)
@@ -120,7 +121,7 @@ def test_what_was_to_end_is_asked_before_it_is_killed_however_long_the_hub_was_a
 def test_what_hands_over_its_work_has_its_time_with_the_hub_that_came_back():
     async def scenario(world):
         hub = await world.boot()
-        execution = await hub.service.start("ada", zapp="z", parameters={})
+        execution = await hub.service.start("ada", StartZApp(zapp="z", parameters={}))
         await asyncio.sleep(1)
         await hub.service.scale(execution.id, group=None, count=2)
         await asyncio.sleep(1)
@@ -148,7 +149,7 @@ def test_what_hands_over_its_work_has_its_time_with_the_hub_that_came_back():
 def test_a_refused_preparation_is_not_the_end_of_what_runs():
     async def scenario(world):
         hub = await world.boot()
-        execution = await hub.service.start("ada", zapp="cluster", parameters={"workers": 2})
+        execution = await hub.service.start("ada", StartZApp(zapp="cluster", parameters={"workers": 2}))
         await asyncio.sleep(5)
         await world.kill()
         hub = await world.boot()
@@ -167,7 +168,7 @@ def test_a_refused_preparation_is_not_the_end_of_what_runs():
 def test_processes_are_stopped_also_while_a_preparation_has_to_wait():
     async def scenario(world):
         hub = await world.boot()
-        execution = await hub.service.start("ada", zapp="cluster", parameters={"workers": 3})
+        execution = await hub.service.start("ada", StartZApp(zapp="cluster", parameters={"workers": 3}))
         await asyncio.sleep(5)
         await world.kill()
         hub = await world.boot()
@@ -201,7 +202,7 @@ def test_processes_are_stopped_also_while_a_preparation_has_to_wait():
 def test_what_cannot_be_cleaned_up_is_told_and_tried_again(method):
     async def scenario(world):
         hub = await world.boot()
-        execution = await hub.service.start("ada", zapp="cluster", parameters={"workers": 2})
+        execution = await hub.service.start("ada", StartZApp(zapp="cluster", parameters={"workers": 2}))
         await asyncio.sleep(5)
         real, tries, broken = getattr(world.backend, method), [], [True]
 
@@ -234,7 +235,7 @@ def test_what_cannot_be_cleaned_up_is_told_and_tried_again(method):
 def test_a_text_that_can_never_be_bound_fails_the_execution_with_the_reason():
     async def scenario(world):
         hub = await world.boot()
-        await hub.service.start("ada", zapp="z", parameters={})
+        await hub.service.start("ada", StartZApp(zapp="z", parameters={}))
         await world.until(lambda: not only(world).active, "it ends")
         assert only(world).outcome is Outcome.FAILED
         assert "'jws' signs with a secret that is random" in why(world)
@@ -256,7 +257,7 @@ def test_what_the_shop_lacks_is_told_until_it_is_back():
 
     async def scenario(world):
         hub = await world.boot()
-        await hub.service.start("ada", zapp="z", parameters={})
+        await hub.service.start("ada", StartZApp(zapp="z", parameters={}))
         await asyncio.sleep(5)
         world.shop.missing = True
         world.engine.kill(only(world).processes[0].name, 1)
@@ -276,7 +277,7 @@ def test_what_the_shop_lacks_is_told_until_it_is_back():
 def test_an_end_quotes_the_log_of_this_start_alone():
     async def scenario(world):
         hub = await world.boot()
-        await hub.service.start("ada", zapp="z", parameters={})
+        await hub.service.start("ada", StartZApp(zapp="z", parameters={}))
         await world.until(lambda: not only(world).active, "it ends")
         assert only(world).processes[0].incarnation == 1
         assert only(world).reason.tail == ("ValueError: no",)
@@ -290,7 +291,7 @@ def test_what_was_logged_before_this_start_does_not_make_it_ready(away):
 
     async def scenario(world):
         hub = await world.boot()
-        await hub.service.start("ada", zapp="z", parameters={})
+        await hub.service.start("ada", StartZApp(zapp="z", parameters={}))
         await world.until(lambda: only(world).phase is Phase.RUNNING, "it runs")
         name = only(world).processes[0].name
         world.engine.interpret = lambda command: ("print silent", "sleep")
@@ -317,7 +318,7 @@ TAIL = f"very-secret {KEY}\n{jws(KEY)}\nthe end\n"  # what is logged from the mi
 def test_no_reason_quotes_a_secret_that_a_program_logged(filler):
     async def scenario(world):
         hub = await world.boot()
-        await hub.service.start("ada", zapp="z", parameters={})
+        await hub.service.start("ada", StartZApp(zapp="z", parameters={}))
         await world.until(lambda: not only(world).active, "it ends")
         reasons = await told(world) + why(world)
         assert "the end" in reasons
@@ -344,7 +345,7 @@ def test_no_reason_quotes_a_secret_that_the_backend_names_in_its_refusal():
         for _ in range(3):
             world.engine.fail_next("start", Temporary("backend-unavailable", "cannot pass hunter2 yet"))
         world.engine.fail_next("start", Permanent("backend-refused", "cannot pass hunter2"))
-        await hub.service.start("ada", zapp="z", parameters={})
+        await hub.service.start("ada", StartZApp(zapp="z", parameters={}))
         await world.until(lambda: not only(world).active, "it ends")
         reasons = await told(world)
         assert "cannot pass *** yet" in reasons

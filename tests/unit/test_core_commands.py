@@ -7,10 +7,10 @@ import pytest
 from msgspec.structs import replace
 
 from zoe_hub.core import commands
-from zoe_hub.core.attachments.commands import Attach, Detach, connects
+from zoe_hub.core.attachments.commands import Attach, AttachHolder, Detach, connects
 from zoe_hub.core.attachments.model import Attachment
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.core.executions.commands import ScaleExecution, StartExecution, TerminateExecution
+from zoe_hub.core.executions.commands import ScaleExecution, StartExecution, StartZApp, TerminateExecution
 from zoe_hub.core.executions.invariants import violations
 from zoe_hub.core.executions.model import Outcome, Phase
 from zoe_hub.core.executions.spec import Connector, ExecutionSpec, Group
@@ -67,16 +67,15 @@ def state():
 
 
 def start(identifier, **fields):
-    return StartExecution(id=identifier, owner="ada", spec=spec(**fields), nodes=NODES)
+    return StartExecution(id=identifier, owner="ada", asked=StartZApp(zapp="z"), spec=spec(**fields), nodes=NODES)
 
 
 def attach(identifier, key="a.ipynb", **fields):
+    asked = {name: fields.pop(name) for name in AttachHolder.__struct_fields__ if name in fields}
     return Attach(
         id=identifier,
         owner=fields.pop("owner", "ada"),
-        key=key,
-        kernel="k",
-        language=fields.pop("language", "python"),
+        asked=AttachHolder(**{"key": key, "kernel": "k"} | asked),
         **fields,
     )
 
@@ -91,7 +90,11 @@ def test_start_waits_for_admission(state):
     )
     big = Group(name="worker", framework="f", image="i", command=("w",), essential=100, count=100, maximum=100)
     assert (
-        state.refused(StartExecution(id="e2", owner="ada", spec=replace(spec(), groups=(big,)), nodes=NODES))
+        state.refused(
+            StartExecution(
+                id="e2", owner="ada", asked=StartZApp(zapp="z"), spec=replace(spec(), groups=(big,)), nodes=NODES
+            )
+        )
         == "never-fits"
     )
 
@@ -149,7 +152,7 @@ def test_attach_twice_finds_the_same_execution_even_from_another_kernel(state):
     first = state.do(attach("a1", zapp="cluster", start=start("e2")))
     assert not first.found
     later = NOW + timedelta(hours=1)
-    again = state.do(replace(attach("a2", zapp="cluster", start=start("e3")), kernel="other"), later)
+    again = state.do(attach("a2", zapp="cluster", start=start("e3"), kernel="other"), later)
     assert again.found
     assert set(state.executions) == {"e1", "e2"}
     assert state.attachments["a1"].kernel == "other"

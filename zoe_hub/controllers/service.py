@@ -10,6 +10,8 @@ import secrets as random
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+from msgspec.structs import replace
+
 from zoe_hub.backends.base import Backend
 from zoe_hub.controllers.attachments.leases import ATTACHED, Leases
 from zoe_hub.controllers.attachments.preflight import check_versions
@@ -18,10 +20,10 @@ from zoe_hub.controllers.executions.binding import Binder, Folders
 from zoe_hub.controllers.kit.clock import Clock
 from zoe_hub.controllers.kit.commit import RETRIES, Committer
 from zoe_hub.core import text
-from zoe_hub.core.attachments.commands import Attach, Detach, attached, connects
-from zoe_hub.core.attachments.model import Attachment, ConnectionDetails, HolderKind, Policy
+from zoe_hub.core.attachments.commands import Attach, AttachHolder, Detach, attached, connects
+from zoe_hub.core.attachments.model import Attachment, ConnectionDetails
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.core.executions.commands import ScaleExecution, StartExecution, TerminateExecution
+from zoe_hub.core.executions.commands import ScaleExecution, StartExecution, StartZApp, TerminateExecution
 from zoe_hub.core.executions.model import Execution, Phase
 from zoe_hub.core.executions.rendered import RenderedZApp
 from zoe_hub.core.executions.spec import Resources
@@ -72,59 +74,32 @@ class Service:
     # --- executions ---
 
     async def start(
-        self,
-        owner: str,
-        *,
-        zapp: str,
-        parameters: Mapping[str, Any],
-        name: str | None = None,
-        labels: Mapping[str, str] | None = None,
-        web_prefix: str = "/zoe",
-        reply: Callable[[Execution], Reply] | None = None,
+        self, owner: str, asked: StartZApp, *, reply: Callable[[Execution], Reply] | None = None
     ) -> Execution:
         """Start a ZApp for ``owner``.
 
         :param reply: makes what an Idempotency-Key is answered with, committed together with the execution
         :raises ZoeError: as ``start_execution`` in the table of operations
         """
-        command, given = await self._command(
-            owner, zapp, parameters, name=name, labels=labels or {}, web_prefix=web_prefix
-        )
+        command, given = await self._command(owner, asked)
         plan = await self._committer.plan(command)
         execution = plan.executions[0]
         await self._committer.commit(plan, given=given, replies=(reply(execution),) if reply else ())
         return execution
 
-    async def plan_start(
-        self, owner: str, *, zapp: str, parameters: Mapping[str, Any], name: str | None = None
-    ) -> Plan:
+    async def plan_start(self, owner: str, asked: StartZApp) -> Plan:
         """What ``start`` would change."""
-        command, _ = await self._command(owner, zapp, parameters, name=name)
+        command, _ = await self._command(owner, asked)
         return await self._committer.plan(command)
 
-    async def _command(
-        self,
-        owner: str,
-        zapp: str,
-        parameters: Mapping[str, Any],
-        *,
-        name: str | None,
-        labels: Mapping[str, str] | None = None,
-        web_prefix: str = "/zoe",
-    ) -> tuple[StartExecution, Mapping[str, str]]:
-        rendered = self.catalog.render(zapp, parameters)
+    async def _command(self, owner: str, asked: StartZApp) -> tuple[StartExecution, Mapping[str, str]]:
+        """The command, and the values of secret parameters."""
+        rendered = self.catalog.render(asked.zapp, asked.parameters)
         for group in rendered.spec.groups:
             await self.backend.check(group.image, group.requires)
         nodes = await self.admission.nodes()
         command = StartExecution(
-            id=new_id(),
-            owner=owner,
-            spec=rendered.spec,
-            nodes=nodes,
-            name=name,
-            counts=rendered.counts,
-            web_prefix=web_prefix,
-            labels=labels or {},
+            id=new_id(), owner=owner, asked=asked, spec=rendered.spec, nodes=nodes, counts=rendered.counts
         )
         return command, rendered.given
 
@@ -168,54 +143,41 @@ class Service:
     # --- attachments ---
 
     async def attach(
-        self,
-        owner: str,
-        *,
-        key: str,
-        kernel: str = "",
-        kind: HolderKind = "notebook",
-        policy: Policy | None = None,
-        zapp: str | None = None,
-        execution: str | None = None,
-        parameters: Mapping[str, Any] | None = None,
-        language: str = "python",
-        versions: Mapping[str, str] | None = None,
-        web_prefix: str = "/zoe",
-        reply: Callable[[Attachment, bool], Reply] | None = None,
+        self, owner: str, asked: AttachHolder, *, reply: Callable[[Attachment, bool], Reply] | None = None
     ) -> tuple[Attachment, bool]:
-        """Bind a notebook to the execution it has, or start one. Versions are compared before anything starts.
+        """Bind a holder to the execution it has, or start one. Versions are compared before anything starts.
 
         What a notebook has needs no shop: parameters alone are read with its help, and change only the sizes they name.
 
         :return: the attachment, and whether its execution existed
         :raises ZoeError: as ``attach`` in the table of operations
         """
-        if reported := self.leases.holder(owner, kernel):
-            key, kind = reported.key, reported.kind
+        reported = self.leases.holder(owner, asked.kernel)
+        if reported is not None:
+            asked = replace(asked, key=reported.key, kind=reported.kind)
         start: StartExecution | None = None
         given: Mapping[str, str] = {}
         counts: Mapping[str, int] = {}
-        new = zapp is not None and execution is None
-        if zapp is not None and new:
-            zapp = self._meant(owner, key, zapp)
-            counts = self._sizes(zapp, parameters) if parameters else {}
+        wanted = asked.zapp if asked.execution is None else None
+        if wanted is not None:
+            wanted = self._meant(owner, asked.key, wanted)
+            asked = replace(asked, zapp=wanted)
+            counts = self._sizes(wanted, asked.parameters) if asked.parameters else {}
         for _ in range(RETRIES):
-            if zapp is not None and new and start is None and attached(self.store, owner, key, zapp=zapp) is None:
-                start, given = await self._command(
-                    owner, zapp, parameters or {}, name=None, labels={ATTACHED: "true"}, web_prefix=web_prefix
+            if wanted is not None and start is None and attached(self.store, owner, asked.key, zapp=wanted) is None:
+                new = StartZApp(
+                    zapp=wanted,
+                    parameters=asked.parameters,
+                    labels={ATTACHED: "true"},
+                    web_prefix=asked.web_prefix,
                 )
+                start, given = await self._command(owner, new)
             attach = Attach(
                 id=new_id(),
                 owner=owner,
-                key=key,
-                kernel=kernel,
-                language=language,
-                kind=kind,
-                policy=policy,
-                default=self.leases.default_policy(kind),
+                asked=asked,
+                default=self.leases.default_policy(asked.kind),
                 expires=reported is not None,
-                zapp=zapp,
-                execution=execution,
                 start=start,
                 counts=counts,
             )
@@ -225,7 +187,7 @@ class Service:
                 next((each for each in plan.executions if each.id == attachment.execution), None)
                 or self.store.executions[attachment.execution]
             )
-            check_versions(bound.spec, language, versions or {})
+            check_versions(bound.spec, asked.language, asked.versions)
             try:
                 await self._committer.commit(
                     plan, given={} if plan.found else given, replies=(reply(attachment, plan.found),) if reply else ()

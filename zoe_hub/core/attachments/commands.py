@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -11,7 +12,7 @@ from zoe_hub.core.attachments.model import Attachment, HolderKind, Policy
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.commands import ScaleExecution, StartExecution, find, plan_ending, plan_scale, plan_start
 from zoe_hub.core.executions.history import event
-from zoe_hub.core.executions.model import Execution
+from zoe_hub.core.executions.model import WEB_PREFIX, Execution
 from zoe_hub.core.executions.spec import Connector
 from zoe_hub.core.plan import Change, Plan, Records
 from zoe_hub.core.reasons import because
@@ -19,20 +20,31 @@ from zoe_hub.core.record import Record
 from zoe_hub.core.words import words
 
 
+class AttachHolder(Record, kw_only=True):
+    """What somebody asks who wants a notebook (or another holder) attached: to the execution of ``zapp`` it had, to
+    ``execution``, or to a new one. It travels whole from the wire to the plan.
+    """
+
+    key: str
+    kernel: str = ""
+    kind: HolderKind = "notebook"
+    policy: Policy | None = None  # None: as it was, or what the admin set for this kind of holder
+    zapp: str | None = None
+    execution: str | None = None
+    parameters: Mapping[str, Any] = {}
+    language: str = "python"
+    versions: Mapping[str, str] = {}  # of the kernel's packages, compared before anything starts
+    web_prefix: str = WEB_PREFIX
+
+
 class Attach(Record, kw_only=True):
-    """Bind a notebook to the execution of ``zapp`` it had, to ``execution``, or to a new one."""
+    """Bind a holder, with everything known that the records do not say."""
 
     id: str
     owner: str
-    key: str
-    kernel: str
-    language: str
-    kind: HolderKind = "notebook"
-    policy: Policy | None = None  # None: as it was, or what the admin set for this kind of holder
+    asked: AttachHolder
     default: Policy = "keep"
     expires: bool = False  # whether somebody renews the lease
-    zapp: str | None = None
-    execution: str | None = None
     start: StartExecution | None = None  # what to start if there is none
     counts: Mapping[str, int] = {}  # sizes that were asked for in so many words
 
@@ -52,20 +64,20 @@ def plan_attach(state: Records, command: Attach, now: datetime) -> Plan:
     """
     stale = tuple(
         each.id
-        for each in _mine(state, command.owner, command.key)
+        for each in _mine(state, command.owner, command.asked.key)
         if state.executions[each.execution].desired == "ended"
     )
-    had = attached(state, command.owner, command.key, zapp=command.zapp, execution=command.execution)
+    had = attached(state, command.owner, command.asked.key, zapp=command.asked.zapp, execution=command.asked.execution)
     if had is not None:
         return _again(state, command, had, stale, now)
-    if command.execution is not None:
-        execution = find(state, command.execution, None)
+    if command.asked.execution is not None:
+        execution = find(state, command.asked.execution, None)
         if execution.desired == "ended":
             raise ZoeError("already-ended", f"{execution.name} has ended; attach to another one.")
-        if other := attached(state, command.owner, command.key, zapp=execution.spec.zapp):
+        if other := attached(state, command.owner, command.asked.key, zapp=execution.spec.zapp):
             raise ZoeError(
                 "already-attached",
-                f"{command.key} is attached to {state.executions[other.execution].name} already, which is a"
+                f"{command.asked.key} is attached to {state.executions[other.execution].name} already, which is a"
                 f" {execution.spec.zapp} like {execution.name}.",
             )
         started: Plan | None = None
@@ -76,24 +88,24 @@ def plan_attach(state: Records, command: Attach, now: datetime) -> Plan:
         raise ZoeError(
             "unknown-attachment", "This notebook is attached to nothing; say what to attach, such as 'spark'."
         )
-    connects(execution, command.language)
+    connects(execution, command.asked.language)
     attachment = Attachment(
         id=command.id,
         owner=command.owner,
         execution=execution.id,
-        key=command.key,
+        key=command.asked.key,
         zapp=execution.spec.zapp,
-        kernel=command.kernel,
-        language=command.language,
-        kind=command.kind,
-        policy=command.policy or command.default,
+        kernel=command.asked.kernel,
+        language=command.asked.language,
+        kind=command.asked.kind,
+        policy=command.asked.policy or command.default,
         expires=command.expires,
         created=now,
         renewed=now,
     )
-    bound = because("attached", notebook=command.key, execution=execution.name)
+    bound = because("attached", notebook=command.asked.key, execution=execution.name)
     change = Change(what=words(bound), reason=because("asked-to-attach", user=command.owner))
-    made = event(execution, now, "attachment.made", bound, attachment=attachment.id, key=command.key)
+    made = event(execution, now, "attachment.made", bound, attachment=attachment.id, key=command.asked.key)
     base = started or Plan(command="attach", changes=(), found=True)
     return replace(
         base,
@@ -141,19 +153,19 @@ def connects(execution: Execution, language: str) -> Connector:
 def _again(state: Records, command: Attach, attachment: Attachment, stale: tuple[str, ...], now: datetime) -> Plan:
     """The same notebook attaches again, perhaps from a new kernel, perhaps with another size."""
     execution = state.executions[attachment.execution]
-    connects(execution, command.language)
+    connects(execution, command.asked.language)
     renewed = replace(
         attachment,
-        kernel=command.kernel or attachment.kernel,
-        language=command.language,
-        kind=command.kind,
-        policy=command.policy or attachment.policy,
+        kernel=command.asked.kernel or attachment.kernel,
+        language=command.asked.language,
+        kind=command.asked.kind,
+        policy=command.asked.policy or attachment.policy,
         expires=command.expires or attachment.expires,
         gone=None,
         renewed=now,
         version=attachment.version + 1,
     )
-    bound = because("attached-again", notebook=command.key, execution=execution.name)
+    bound = because("attached-again", notebook=command.asked.key, execution=execution.name)
     change = Change(what=words(bound), reason=because("attached-before"))
     scaled = [
         plan_scale(state, ScaleExecution(execution=execution.id, group=name, count=count), now)
@@ -166,7 +178,7 @@ def _again(state: Records, command: Attach, attachment: Attachment, stale: tuple
     executions = (
         (replace(execution, counts={**execution.counts, **counts}, version=execution.version + 1),) if scaled else ()
     )
-    made = event(execution, now, "attachment.renewed", bound, attachment=attachment.id, key=command.key)
+    made = event(execution, now, "attachment.renewed", bound, attachment=attachment.id, key=command.asked.key)
     return Plan(
         command="attach",
         changes=(change, *(part for each in scaled for part in each.changes)),

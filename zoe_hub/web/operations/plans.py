@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from zoe_hub.contract.plans import ChangeView, PlanRequest, PlanView
 from zoe_hub.core.errors import FieldError, ZoeError
+from zoe_hub.core.executions.commands import StartZApp
 from zoe_hub.core.plan import Plan
-from zoe_hub.web.call import Call, bind
+from zoe_hub.web.call import Call, bind, whole
 from zoe_hub.web.views.reasons import reason_view
 
 
@@ -20,11 +21,7 @@ async def plan(call: Call) -> PlanView:
     if body.start is not None:
         if body.execution is not None:
             raise _wrong("/execution", "does not go with 'start'")
-        return _planned(
-            await service.plan_start(
-                call.principal.name, zapp=body.start.zapp, parameters=body.start.parameters, name=body.start.name
-            )
-        )
+        return _planned(await service.plan_start(call.principal.name, whole(body.start, StartZApp)))
     if body.execution is None:
         raise _wrong("/execution", f"is missing: {given[0]!r} needs it")
     execution = await call.own_execution(body.execution)
