@@ -196,11 +196,12 @@ def _actions(execution: Execution, facts: Facts) -> list[Action]:
         group = execution.spec.group(process.group)
         seen = facts.observed.get(process.name)
         current = seen is not None and seen.incarnation == process.incarnation
-        running = current and seen is not None and seen.state == "running"
+        occupied = seen is not None and seen.state == "running"
+        running = current and occupied
         if process.state is ProcessState.PENDING:
             if process.addresses is None:
                 actions.append(AllocatePorts(process=process.name))
-            elif not current and p.may_start(execution, group):
+            elif not current and not occupied and p.may_start(execution, group):
                 actions.append(StartProcess(process=process.name))
         elif process.state is ProcessState.DRAINING and group.drain is not None:
             actions.append(SignalProcess(process=process.name, signal=group.drain.signal))
