@@ -142,6 +142,12 @@ REASONS: dict[str, ReasonKind] = _table(
     ("not-handed-over", "did not hand over its work within {limit:seconds}"),
     ("execution-ends", "the execution ends"),
     ("address-changed", "the address of {groups:texts} has changed"),
+    ("secrets-replaced", "it has secrets that were made anew: {secrets:texts}"),
+    ("secrets-renewed", "a port was another program's, so these secrets were made anew: {secrets:texts}"),
+    (
+        "secrets-exposed",
+        "a port was another program's, which may know what was given as {secrets:texts}: change it where it comes from",
+    ),
     ("late-to-run", "was not ready within {limit:seconds}; waited for it to run"),
     ("late-to-accept", "was not ready within {limit:seconds}; waited for port {port:text} to accept"),
     ("late-to-answer", "was not ready within {limit:seconds}; waited for http page {path:text} on port {port:text}"),

@@ -21,7 +21,8 @@ from zoe_hub.controllers.executions.binding import Binder
 from zoe_hub.controllers.executions.observer import Observer
 from zoe_hub.controllers.executions.probes import Probes
 from zoe_hub.controllers.kit.clock import Clock
-from zoe_hub.controllers.kit.tokens import redacted
+from zoe_hub.controllers.kit.commit import made_secrets
+from zoe_hub.controllers.kit.tokens import digest, redacted
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.decide import decide
 from zoe_hub.core.executions.facts import (
@@ -41,7 +42,7 @@ from zoe_hub.core.executions.processes import leaving
 from zoe_hub.core.executions.standing import standing
 from zoe_hub.core.reasons import Reason, because, reason_of
 from zoe_hub.core.words import words
-from zoe_hub.store.base import Batch, Store
+from zoe_hub.store.base import Batch, Ref, Store, Token
 
 STEPS = 100  # passes without rest for one execution; more means that decisions do not settle
 _ESCAPES = re.compile(
@@ -131,6 +132,7 @@ class Reconciler:
             cleaned=findings.cleaned,
             later=self._later.get(execution.id),
             ready=frozenset(process.name for process in live if self._probes.answered(process, "ready")),
+            taken=frozenset(process.name for process in live if self._probes.taken(process)),
             drained=frozenset(process.name for process in live if self._probes.answered(process, "drained")),
             tails={
                 process.name: await self._tail(process, self._store.secrets(execution.id))
@@ -181,8 +183,15 @@ class Reconciler:
     async def _commit(self, before: Execution, decision: Decision) -> bool:
         after = decision.execution
         ended = after.phase is Phase.ENDED and before.phase is not Phase.ENDED
+        renewed = tuple(made_secrets(after, self._clock.now(), {}, decision.renewed)) if decision.renewed else ()
+        known = self._store.secrets(after.id)
+        revoked = [
+            Ref(Token, digest(known[secret.name]))
+            for secret in after.spec.secrets
+            if secret.source == "token" and secret.name in decision.renewed and secret.name in known
+        ]
         try:
-            await self._store.commit(Batch(put=(after,), events=decision.events))
+            await self._store.commit(Batch(put=(after, *renewed), drop=tuple(revoked), events=decision.events))
         except ZoeError as error:
             if error.code != "conflict":
                 self.problem = reason_of(error)
