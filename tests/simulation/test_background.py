@@ -32,7 +32,7 @@ def test_an_unforeseen_error_ends_no_loop_and_is_told(method):
         world.engine.fail_next(method, ValueError("once more"))
         await world.until(lambda: "once more" in told(hub), "it still looks")
         await world.until(lambda: hub.problem is None, "the hub is well again")
-        execution = await hub.service.start("ada", zapp="job", parameters={"seconds": 1})
+        execution = await world.start("job", seconds=1)
         await world.until(lambda: not world.store.executions[execution.id].active, "a job ends")
         assert world.store.executions[execution.id].outcome is Outcome.COMPLETED
 
@@ -57,7 +57,7 @@ def test_a_watch_that_breaks_by_an_unforeseen_error_begins_again():
             queue.put_nowait(None)  # no backend would say that
         await world.until(lambda: len(broken) == 3, "the watch begins again")
         await world.until(lambda: hub.problem is None, "the hub is well again")
-        execution = await hub.service.start("ada", zapp="job", parameters={"seconds": 1})
+        execution = await world.start("job", seconds=1)
         await asyncio.sleep(5)
         assert world.store.executions[execution.id].phase is Phase.ENDED
 
@@ -73,9 +73,9 @@ class Polite(Shop):
 
 async def forgotten(world: World, number: int) -> list[str]:
     """Processes that run, and a store that knows nothing of them."""
-    hub = await world.boot()
+    await world.boot()
     for _ in range(number):
-        await hub.service.start("ada", zapp="z", parameters={})
+        await world.start("z")
     await asyncio.sleep(5)
     await world.kill()
     world.store = MemoryStore()

@@ -6,6 +6,7 @@ import msgspec
 
 from zoe_hub.contract.attachments import AttachmentQuery, Attachments, AttachmentView, AttachRequest, ConnectionView
 from zoe_hub.contract.table import PREFIX
+from zoe_hub.core.attachments.commands import AttachKernel, Detach
 from zoe_hub.core.attachments.model import Attachment
 from zoe_hub.web.call import REPLAYED, Answer, Call, bind
 from zoe_hub.web.views.attachments import attachment_view, connection_view
@@ -20,18 +21,9 @@ async def attach(call: Call) -> Answer:
     body: AttachRequest = call.body
     if body.execution is not None:
         await call.own_execution(body.execution)
-    attachment, found = await call.hub.service.attach(
+    attachment, found = await call.hub.attachments.attach(
         call.principal.name,
-        key=body.key,
-        kernel=body.kernel,
-        kind=body.kind,
-        policy=body.policy,
-        zapp=body.zapp,
-        execution=body.execution,
-        parameters=body.parameters,
-        language=body.language,
-        versions=body.versions,
-        web_prefix=body.web_prefix,
+        msgspec.convert(body, AttachKernel, from_attributes=True),
         reply=(lambda made, _: call.reply(made.id.encode())) if call.key else None,
     )
     return _attached(call, attachment.id, found=found)
@@ -73,10 +65,11 @@ async def get_attachment(call: Call) -> AttachmentView:
 @bind("get_connection")
 async def get_connection(call: Call) -> ConnectionView:
     """What the kernel needs; holds secrets."""
-    return connection_view(call.hub.service.connection(call.attachment.id))
+    return connection_view(call.hub.attachments.connection(call.attachment.id))
 
 
 @bind("detach")
 async def detach(call: Call) -> Answer:
     """Undo an attachment."""
-    return Answer(call.hub.views.execution(await call.hub.service.detach(call.attachment.id, keep=call.query.keep)))
+    command = Detach(attachment=call.attachment.id, keep=call.query.keep)
+    return Answer(call.hub.views.execution(await call.hub.attachments.detach(command)))

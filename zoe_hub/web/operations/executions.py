@@ -8,10 +8,12 @@ from datetime import datetime
 
 import msgspec
 
-from zoe_hub.contract.executions import ExecutionQuery, StartRequest, TerminateRequest
+from zoe_hub.contract.executions import ExecutionQuery, ScaleRequest, StartRequest, TerminateRequest
 from zoe_hub.contract.table import PREFIX
 from zoe_hub.core.errors import FieldError, ZoeError
+from zoe_hub.core.executions.commands import ScaleExecution, StartZApp, TerminateExecution
 from zoe_hub.core.executions.model import Execution
+from zoe_hub.core.reasons import because
 from zoe_hub.web.call import REPLAYED, Answer, Call, bind
 from zoe_hub.web.views.executions import execution_view
 
@@ -31,13 +33,9 @@ async def start_execution(call: Call) -> Answer:
     if earlier := call.replied():
         return Answer(earlier.body, earlier.status, REPLAYED)
     body: StartRequest = call.body
-    execution = await call.hub.service.start(
+    execution = await call.hub.executions.start(
         call.principal.name,
-        zapp=body.zapp,
-        name=body.name,
-        parameters=body.parameters,
-        labels=body.labels,
-        web_prefix=body.web_prefix,
+        msgspec.convert(body, StartZApp, from_attributes=True),
         reply=(lambda made: call.reply(msgspec.json.encode(execution_view(made)))) if call.key else None,
     )
     headers = {"ETag": _etag(execution.version), "Location": f"{PREFIX}/executions/{execution.id}"}
@@ -137,21 +135,19 @@ async def get_execution(call: Call) -> Answer:
 @bind("scale_execution")
 async def scale_execution(call: Call) -> Answer:
     """Change the size of a group."""
-    return shown(
-        call,
-        await call.hub.service.scale(
-            call.execution.id, group=call.body.group, count=call.body.count, version=call.version
-        ),
-    )
+    body: ScaleRequest = call.body
+    command = ScaleExecution(execution=call.execution.id, group=body.group, count=body.count, version=call.version)
+    return shown(call, await call.hub.executions.scale(command))
 
 
 @bind("terminate_execution")
 async def terminate_execution(call: Call) -> Answer:
     """End an execution."""
     body: TerminateRequest = call.body
-    return shown(
-        call,
-        await call.hub.service.terminate(
-            call.execution.id, reason=body.reason, confirm=body.confirm, version=call.version
-        ),
+    command = TerminateExecution(
+        execution=call.execution.id,
+        reason=because("told", words=body.reason) if body.reason else None,
+        confirm=body.confirm,
+        version=call.version,
     )
+    return shown(call, await call.hub.executions.terminate(command))

@@ -10,7 +10,6 @@ from pathlib import Path
 import zoe_hub
 from zoe_hub import contract
 from zoe_hub.contract.system import CapabilitiesView, Health, Nodes, NodeView, User
-from zoe_hub.core.reasons import Reason
 from zoe_hub.web.call import Answer, Call, bind
 from zoe_hub.web.context import WebHub
 from zoe_hub.web.metrics import Reading
@@ -21,7 +20,7 @@ from zoe_hub.web.views.reasons import reason_view
 async def get_health(call: Call) -> Health:
     """Whether the hub works."""
     hub = call.hub
-    problem: Reason | None = getattr(hub.controllers, "problem", None)
+    problem = hub.controllers.problem
     return Health(
         status="degraded" if problem else "ok",
         version=zoe_hub.__version__,
@@ -58,7 +57,7 @@ async def get_capabilities(call: Call) -> CapabilitiesView:
 async def list_nodes(call: Call) -> Nodes:
     """The machines and what is reserved."""
     nodes = await call.hub.backend.nodes()
-    reserved = await call.hub.service.reserved()
+    reserved = call.hub.executions.reserved()
     items = tuple(
         NodeView(name=node.name, cores=node.cores, memory=node.memory, labels=dict(node.labels)) for node in nodes
     )
