@@ -23,7 +23,7 @@ from zoe_hub.controllers.kit.tokens import digest
 from zoe_hub.core.executions.model import Address, Execution, Phase, Process, ProcessState
 from zoe_hub.core.executions.spec import ExecutionSpec, Group, Port, Secret
 from zoe_hub.core.reasons import because
-from zoe_hub.store.base import Batch, Token
+from zoe_hub.store.base import Batch, SecretValue, Token
 from zoe_hub.store.memory import MemoryStore
 from zoe_hub.web.access.auth import EmbeddedAuthenticator
 from zoe_hub.web.context import WebHub
@@ -103,7 +103,7 @@ class Rig:
 
     async def change(self, **members: Any) -> None:
         old = self.store.executions["e1"]
-        await self.store.commit(Batch(executions=(replace(old, version=old.version + 1, **members),)))
+        await self.store.commit(Batch(put=(replace(old, version=old.version + 1, **members),)))
 
     async def state(self, state: ProcessState) -> None:
         (old,) = self.store.executions["e1"].processes
@@ -168,7 +168,7 @@ async def rig() -> AsyncIterator[Rig]:
             ("admin", "root", ("admin",)),
         )
     )
-    await rig.store.commit(Batch(executions=(execution,), tokens=tokens, secrets={"e1": {"page": "s3cret"}}))
+    await rig.store.commit(Batch(put=(execution, *tokens, SecretValue(execution="e1", name="page", value="s3cret"))))
     service: Any = SimpleNamespace(
         admission=SimpleNamespace(place=lambda execution: None),
         store=rig.store,

@@ -14,11 +14,18 @@ import pytest
 from sqlalchemy import event as sa_event
 
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.core.words import words
 from zoe_hub.store.base import Batch
 from zoe_hub.store.databases import sqlite
 from zoe_hub.store.sql import SQLStore
-from zoe_hub.testing.store_contract import batch_of_everything, contents, event, execution, reply
+from zoe_hub.testing.store_records import (
+    batch_of_everything,
+    contents,
+    event,
+    execution,
+    mark_of,
+    reply,
+    secrets,
+)
 
 DEADLINE = 30
 
@@ -114,7 +121,7 @@ async def test_a_full_disk_keeps_nothing_of_the_batch_and_all_of_the_rest(full):
     full.fill()
     before = await contents(store)
     # Small commits may still find a place that was reserved before; these cannot.
-    large = [Batch(executions=(execution(f"x{n}"),), events=(event("y" * 300_000), event())) for n in range(3)]
+    large = [Batch(put=(execution(f"x{n}"),), events=(event("y" * 300_000), event())) for n in range(3)]
     for result in await asyncio.gather(*map(store.commit, large), return_exceptions=True):
         assert isinstance(result, ZoeError), result
         assert result.code == "storage-full"
@@ -139,17 +146,17 @@ async def test_while_the_disk_is_full_small_commits_are_whole_or_refused(full):
     full.fill()
     kept = []
     for n in range(400):
-        batch = Batch(executions=(execution(f"x{n}"),), events=(event(f"x{n}"),), secrets={f"x{n}": {"a": "b"}})
+        batch = Batch(put=(execution(f"x{n}"), *secrets(f"x{n}", a="b")), events=(event(f"x{n}"),))
         (result,) = await asyncio.gather(store.commit(batch), return_exceptions=True)
         if isinstance(result, ZoeError):
             break
         kept.append(f"x{n}")
     assert isinstance(result, ZoeError), "the disk was never full"
     assert result.code == "storage-full"
-    assert list(store.executions) == [words(e.reason) for e in await store.events()] == kept
+    assert list(store.executions) == [mark_of(e) for e in await store.events()] == kept
     await store.close()
     again = await opened(path)  # a full disk does not keep the hub from starting
-    assert list(again.executions) == [words(e.reason) for e in await again.events()] == kept
+    assert list(again.executions) == [mark_of(e) for e in await again.events()] == kept
     await again.close()
 
 
@@ -274,7 +281,7 @@ async def sound(path, *, log):
     await store.close()
     if log:
         await store.open()
-        await store.commit(Batch(events=(event("in the log"),), replies=(reply("log"),)))
+        await store.commit(Batch(put=(reply("log"),), events=(event("in the log"),)))
         copies = {
             file.name: file.read_bytes() for file in path.parent.iterdir() if not file.name.endswith((".lock", "-shm"))
         }

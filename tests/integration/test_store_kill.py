@@ -13,10 +13,9 @@ import time
 import pytest
 
 from zoe_hub.core.executions.model import Phase
-from zoe_hub.core.words import words
 from zoe_hub.store.base import Batch
 from zoe_hub.store.sql import SQLStore
-from zoe_hub.testing.store_contract import event, execution
+from zoe_hub.testing.store_records import event, execution, mark_of
 
 KILLS = int(os.environ.get("ZOE_KILLS", "12"))
 SEED = int(os.environ.get("ZOE_SEED", random.SystemRandom().randrange(10**6)))
@@ -24,11 +23,9 @@ DEADLINE = 60
 
 HUB = """
 import asyncio, os, sys
-from zoe_hub.core.executions.model import Phase
 from zoe_hub.store.base import Batch
 from zoe_hub.store.sql import SQLStore
-from zoe_hub.core.reasons import because
-from zoe_hub.testing.store_contract import *
+from zoe_hub.testing.store_records import *
 
 async def work(store, life, worker):
     chain = f"chain{worker}"
@@ -37,9 +34,9 @@ async def work(store, life, worker):
         known = store.executions.get(chain)
         version = known.version + 1 if known else 1
         await store.commit(Batch(
-            executions=(execution(f"e{name}"), execution(chain, version=version, reason=because("told", words=name))),
-            attachments=(attachment(f"a{name}"),), tokens=(token(f"t{name}"),), replies=(reply(f"k{name}"),),
-            secrets={f"e{name}": {"s": name}}, events=(event("first", process=name), event("second", process=name)),
+            put=(execution(f"e{name}"), execution(chain, version=version, name=name), reply(f"k{name}"),
+                 attachment(f"a{name}", execution=f"e{name}"), token(f"t{name}"), *secrets(f"e{name}", s=name)),
+            events=(event("first", process=name), event("second", process=name)),
         ))
         os.write(1, f"{name} {version}\\n".encode())
 
@@ -79,9 +76,7 @@ async def check(path, promised):
     while page := await store.events(since=len(events), limit=10_000):
         events += page
     assert [each.seq for each in events] == list(range(1, store.last_seq + 1))
-    pairs = [
-        (a.process, b.process, words(a.reason), words(b.reason)) for a, b in zip(events[::2], events[1::2], strict=True)
-    ]
+    pairs = [(a.process, b.process, mark_of(a), mark_of(b)) for a, b in zip(events[::2], events[1::2], strict=True)]
     assert all(a == b and (x, y) == ("first", "second") for a, b, x, y in pairs), "events of a batch are together"
     kept = {pair[0] for pair in pairs}
     for said, version in promised:
@@ -93,7 +88,7 @@ async def check(path, promised):
         assert f"e{name}" in store.executions
         assert f"a{name}" in store.attachments
         assert store.token(f"t{name}")
-        assert store.reply("ann", f"k{name}")
+        assert await store.reply("ann", f"k{name}")
         assert store.secrets(f"e{name}") == {"s": name}
     chains = [each for each in store.executions.values() if each.id.startswith("chain")]
     assert len(store.executions) == len(store.attachments) + len(chains) == len(kept) + len(chains)
@@ -142,7 +137,7 @@ async def test_a_restart_with_1000_live_executions_is_quick(tmp_path):
     store = SQLStore(tmp_path / "zoe.db")
     await store.open()
     made = [execution(f"e{n}", phase=Phase.RUNNING) for n in range(1000)]
-    await asyncio.gather(*(store.commit(Batch(executions=(each,), events=(event(), event()))) for each in made))
+    await asyncio.gather(*(store.commit(Batch(put=(each,), events=(event(), event()))) for each in made))
     await store.close()
     began = time.monotonic()
     await store.open()

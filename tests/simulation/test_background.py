@@ -27,14 +27,14 @@ def test_an_unforeseen_error_ends_no_loop_and_is_told(method):
         hub = await world.boot()
         await asyncio.sleep(1)
         world.engine.fail_next(method, ValueError("out of the blue"))
-        await world.until(lambda: "out of the blue" in told(hub), "the hub says what is wrong")
+        await world.until(lambda: "out of the blue" in told(hub), "the hub says what is wrong", every=0.1)
         await world.until(lambda: hub.problem is None, "the hub is well again")
         world.engine.fail_next(method, ValueError("once more"))
-        await world.until(lambda: "once more" in told(hub), "it still looks")
+        await world.until(lambda: "once more" in told(hub), "it still looks", every=0.1)
         await world.until(lambda: hub.problem is None, "the hub is well again")
         execution = await world.start("job", seconds=1)
-        await world.until(lambda: not world.store.executions[execution.id].active, "a job ends")
-        assert world.store.executions[execution.id].outcome is Outcome.COMPLETED
+        await world.until(lambda: not world.store.everything[execution.id].active, "a job ends")
+        assert world.store.everything[execution.id].outcome is Outcome.COMPLETED
 
     virtually(scenario, World())
 
@@ -59,7 +59,7 @@ def test_a_watch_that_breaks_by_an_unforeseen_error_begins_again():
         await world.until(lambda: hub.problem is None, "the hub is well again")
         execution = await world.start("job", seconds=1)
         await asyncio.sleep(5)
-        assert world.store.executions[execution.id].phase is Phase.ENDED
+        assert world.store.everything[execution.id].phase is Phase.ENDED
 
     virtually(scenario, World())
 

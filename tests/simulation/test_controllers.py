@@ -58,7 +58,7 @@ async def trouble(world: World) -> None:
     assert world.hub is not None
     await settle(world)
     running = await world.running()
-    for execution in world.store.executions.values():
+    for execution in world.store.everything.values():
         want = {process.name for process in execution.processes if process.live}
         assert set(running.pop(execution.id, [])) == want, execution.id
         if execution.active:
@@ -66,7 +66,7 @@ async def trouble(world: World) -> None:
             assert len(want) == sum((execution.granted or {}).values())
     assert running == {}, "processes without an execution"
     for identifier, code in jobs.items():
-        execution = world.store.executions[identifier]
+        execution = world.store.everything[identifier]
         assert execution.phase is Phase.ENDED
         assert execution.reason.code == "result-decided"
         assert execution.waits_for is None
@@ -119,7 +119,7 @@ async def refused_for_long(world: World) -> None:
     assert [words(event.reason) for event in told if event.reason.code == "backend-awaited"] == [
         "waits for job: 0 of 1 essential ready; waits for the backend: Simulated failure."
     ]
-    assert world.store.executions[execution.id].outcome is Outcome.COMPLETED
+    assert world.store.everything[execution.id].outcome is Outcome.COMPLETED
 
 
 def test_what_is_waited_for_is_told_once_and_not_with_every_try():

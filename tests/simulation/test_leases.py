@@ -17,8 +17,8 @@ async def attached(world: World, key: str = "/n/a.ipynb", **fields: str) -> Exec
     request = AttachKernel(key=key, kernel=f"k-{key}", zapp="cluster", parameters={"workers": 4}, **fields)
     attachment, _ = await world.hub.attachments.attach("ada", request)
     execution = attachment.execution
-    await world.until(lambda: world.store.executions[execution].phase is Phase.RUNNING, "the cluster runs")
-    return world.store.executions[execution]
+    await world.until(lambda: world.store.everything[execution].phase is Phase.RUNNING, "the cluster runs")
+    return world.store.everything[execution]
 
 
 async def renewing(world: World, key: str, *, busy: Callable[[], bool] = lambda: False, kind: str = "notebook") -> None:
@@ -36,7 +36,7 @@ def now(world: World) -> datetime:
 
 
 def workers(world: World, execution: Execution) -> int:
-    return world.store.executions[execution.id].counts["worker"]
+    return world.store.everything[execution.id].counts["worker"]
 
 
 def test_a_silent_notebook_leaves_essentials_and_finds_them_again():
@@ -67,11 +67,11 @@ def test_a_batch_run_that_dies_leaves_no_cluster_and_one_that_works_for_long_kee
         await asyncio.sleep(1)
         execution = await attached(world, key="batch-1")
         await asyncio.sleep(3 * 3600)
-        assert (world.store.executions[execution.id].phase, workers(world, execution)) == (Phase.RUNNING, 4)
+        assert (world.store.everything[execution.id].phase, workers(world, execution)) == (Phase.RUNNING, 4)
         life.cancel()
-        await world.until(lambda: world.store.executions[execution.id].phase is Phase.ENDED, "the cluster ends")
-        assert world.store.executions[execution.id].reason.code == "holders-gone"
-        assert world.store.executions[execution.id].outcome is Outcome.CANCELLED
+        await world.until(lambda: world.store.everything[execution.id].phase is Phase.ENDED, "the cluster ends")
+        assert world.store.everything[execution.id].reason.code == "holders-gone"
+        assert world.store.everything[execution.id].outcome is Outcome.CANCELLED
         assert not world.store.attachments
 
     virtually(scenario, World())
@@ -83,21 +83,21 @@ def test_an_open_notebook_that_does_nothing_is_told_of_then_shrunk_then_ended():
         life = asyncio.create_task(renewing(world, "/n/a.ipynb"))
         await asyncio.sleep(1)
         execution = await attached(world)
-        await world.until(lambda: world.store.executions[execution.id].idle is not None, "the countdown is shown")
-        idle = world.store.executions[execution.id].idle
+        await world.until(lambda: world.store.everything[execution.id].idle is not None, "the countdown is shown")
+        idle = world.store.everything[execution.id].idle
         assert idle is not None
         assert idle.action == "shrink"
         await world.until(lambda: workers(world, execution) == 1, "the cluster shrinks")
         assert 0 <= (now(world) - idle.at).total_seconds() < 2, "when it was said"
-        await world.until(lambda: world.store.executions[execution.id].idle is not None, "the next countdown is shown")
+        await world.until(lambda: world.store.everything[execution.id].idle is not None, "the next countdown is shown")
         assert world.hub is not None
         await world.hub.leases.keep(execution.id, "ada", 5 * 3600)
         await asyncio.sleep(5 * 3600)
-        assert world.store.executions[execution.id].phase is Phase.RUNNING, "it was kept"
+        assert world.store.everything[execution.id].phase is Phase.RUNNING, "it was kept"
         for _ in range(4):
-            if world.store.executions[execution.id].phase is not Phase.ENDED:
+            if world.store.everything[execution.id].phase is not Phase.ENDED:
                 await asyncio.sleep(2400)
-        assert world.store.executions[execution.id].reason.code == "unused"
+        assert world.store.everything[execution.id].reason.code == "unused"
         life.cancel()
 
     virtually(scenario, World())

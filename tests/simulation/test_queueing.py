@@ -8,7 +8,7 @@ import pytest
 
 from zoe_hub.backends.fake import Faults
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.core.executions.model import Outcome, Phase
+from zoe_hub.core.executions.model import Execution, Outcome, Phase
 from zoe_hub.core.executions.standing import standing
 from zoe_hub.core.reasons import because
 from zoe_hub.core.words import words
@@ -16,11 +16,11 @@ from zoe_hub.testing.simulation import World, virtually
 
 
 def counted(world: World) -> list[int]:
-    """The number of records in each commit from now on."""
+    """The number of executions in each commit from now on."""
     real, sizes = world.store.commit, []
 
     async def commit(batch):
-        sizes.append(len(batch.executions))
+        sizes.append(sum(isinstance(record, Execution) for record in batch.put))
         return await real(batch)
 
     world.store.commit = commit
@@ -80,14 +80,14 @@ def test_what_is_ended_while_admission_decides_stays_as_it_was_ended():
         await asyncio.sleep(60)
         assert met
         for number in (4, 20):
-            ended = world.store.executions[jobs[number].id]
+            ended = world.store.everything[jobs[number].id]
             assert (ended.phase, ended.outcome, ended.granted, ended.reason) == (
                 Phase.ENDED,
                 Outcome.CANCELLED,
                 None,
                 because("told", words="ada has changed her mind"),
             )
-        assert [world.store.executions[each.id].phase for each in jobs[:6]] == [Phase.RUNNING] * 4 + [
+        assert [world.store.everything[each.id].phase for each in jobs[:6]] == [Phase.RUNNING] * 4 + [
             Phase.ENDED,
             Phase.RUNNING,
         ]

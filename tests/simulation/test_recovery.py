@@ -37,7 +37,7 @@ class One(Shop):
 
 def only(world: World):
     """The one execution there is."""
-    (execution,) = world.store.executions.values()
+    (execution,) = world.store.everything.values()
     return execution
 
 

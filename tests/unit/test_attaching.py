@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from jupyter_zoe.attaching import holder, session
 from jupyter_zoe.attaching.connecting import connect, reach, run
+from jupyter_zoe.attaching.guard import Guard
 from jupyter_zoe.attaching.layers import Layers
 from jupyter_zoe.attaching.session import Session, Sessions
 from jupyter_zoe.client import ZoeProblem
@@ -55,7 +56,7 @@ def test_a_connection_gives_its_variable_alone() -> None:
         "def _make(address, token):\n    return (address, len(token))\nthing = _make(outputs['address'],"
         " secrets['token'])\nother = 1"
     )
-    assert run(connection(code), "x") == ("here:1", 9)
+    assert run(connection(code), "x", Guard()) == ("here:1", 9)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +69,7 @@ def test_a_connection_gives_its_variable_alone() -> None:
 )
 def test_a_connection_that_fails_says_why_and_no_secret(code: str, expected: str, words: str) -> None:
     with pytest.raises(ZoeProblem) as caught:
-        run(connection(code), "x")
+        run(connection(code), "x", Guard())
     error: BaseException | None = caught.value
     assert caught.value.code == expected
     assert words in caught.value.detail

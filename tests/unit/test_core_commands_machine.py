@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +14,7 @@ from msgspec.structs import replace
 
 from zoe_hub.core import commands
 from zoe_hub.core.attachments.commands import Attach, AttachKernel, Detach, attached
+from zoe_hub.core.attachments.model import Attachment
 from zoe_hub.core.commands import Command
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.commands import ScaleExecution, StartExecution, StartZApp, TerminateExecution
@@ -20,7 +23,8 @@ from zoe_hub.core.executions.model import Execution, Outcome, Phase, Process, Pr
 from zoe_hub.core.executions.spec import Connector, ExecutionSpec, Group
 from zoe_hub.core.reasons import because
 from zoe_hub.core.scheduling.nodes import Node
-from zoe_hub.store.base import Batch
+from zoe_hub.store.base import Batch, Ref
+from zoe_hub.store.kinds import ATTACHMENTS, EXECUTIONS
 from zoe_hub.store.state import Draft, State
 
 NODES = (Node(name="n", cores=8.0, memory=2**34),)
@@ -44,6 +48,27 @@ def spec(zapp: str, protected: bool) -> ExecutionSpec:
     )
 
 
+class Known:
+    """The records as a command sees them: the active ones, and one that has ended if it is about that."""
+
+    def __init__(self) -> None:
+        self._state, self._ended = State(), dict[str, Execution]()
+
+    @property
+    def executions(self) -> Mapping[str, Execution]:
+        return ChainMap(self._state.records[EXECUTIONS], self._ended)
+
+    @property
+    def attachments(self) -> Mapping[str, Attachment]:
+        return self._state.records[ATTACHMENTS]
+
+    def apply(self, batch: Batch) -> None:
+        draft = Draft(self._state)
+        draft.add(batch)  # raises a conflict if a record is not the next version of what is there
+        self._state.apply(draft)
+        self._ended |= {each.id: each for each in batch.put if isinstance(each, Execution) and not each.active}
+
+
 class Commands(RuleBasedStateMachine):
     """Two owners with two notebooks each give commands; now and then an execution runs or ends."""
 
@@ -52,7 +77,7 @@ class Commands(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        self.state, self.now, self.number = State(), datetime(2026, 1, 1, tzinfo=UTC), 0
+        self.known, self.now, self.number = Known(), datetime(2026, 1, 1, tzinfo=UTC), 0
         self.typed: set[str] = set()  # executions whose name was typed to end them
 
     def fresh(self, letter: str) -> str:
@@ -60,28 +85,30 @@ class Commands(RuleBasedStateMachine):
         return f"{letter}{self.number}"
 
     def apply(self, batch: Batch) -> None:
-        draft = Draft(self.state, self.now)
-        draft.add(batch)  # raises a conflict if a record is not the next version of what is there
-        self.state.apply(draft)
+        self.known.apply(batch)
 
     def do(self, command: Command) -> commands.Plan | None:
         """Plan, and carry the plan out; None: it was refused, which changes nothing."""
         self.now += timedelta(seconds=1)
-        before = (dict(self.state.executions), dict(self.state.attachments))
+        before = (dict(self.known.executions), dict(self.known.attachments))
         try:
-            plan = commands.plan(self.state, command, self.now)
+            plan = commands.plan(self.known, command, self.now)
         except ZoeError:
-            assert (dict(self.state.executions), dict(self.state.attachments)) == before
+            assert (dict(self.known.executions), dict(self.known.attachments)) == before
             return None
-        assert commands.plan(self.state, command, self.now) == plan, "the same question, the same answer"
-        assert (dict(self.state.executions), dict(self.state.attachments)) == before, "a plan does nothing by itself"
+        assert commands.plan(self.known, command, self.now) == plan, "the same question, the same answer"
+        assert (dict(self.known.executions), dict(self.known.attachments)) == before, "a plan does nothing by itself"
         assert all(change.what and change.reason for change in plan.changes)
         assert {event.execution for event in plan.events} >= {execution.id for execution in plan.executions}, (
             "no change without a line of history"
         )
         assert bool(plan.changes) == bool(plan.executions or plan.attachments or plan.detached)
         self.apply(
-            Batch(executions=plan.executions, attachments=plan.attachments, detached=plan.detached, events=plan.events)
+            Batch(
+                put=(*plan.executions, *plan.attachments),
+                drop=tuple(Ref(Attachment, each) for each in plan.detached),
+                events=plan.events,
+            )
         )
         return plan
 
@@ -104,15 +131,15 @@ class Commands(RuleBasedStateMachine):
         stale=st.booleans(),
     )
     def scales(self, execution: str, count: int, group: str | None, stale: bool) -> None:
-        known = self.state.executions[execution]
+        known = self.known.executions[execution]
         plan = self.do(ScaleExecution(execution=execution, count=count, group=group, version=known.version + stale))
         if plan is not None:
             assert not stale
-            assert self.state.executions[execution].counts["worker"] == count
+            assert self.known.executions[execution].counts["worker"] == count
 
     @rule(execution=executions, typed=st.sampled_from([None, "wrong", "right"]))
     def terminates(self, execution: str, typed: str | None) -> None:
-        known = self.state.executions[execution]
+        known = self.known.executions[execution]
         plan = self.do(TerminateExecution(execution=execution, confirm=known.name if typed == "right" else typed))
         if typed == "right":
             self.typed.add(execution)
@@ -129,7 +156,7 @@ class Commands(RuleBasedStateMachine):
         count=COUNTS | st.none(),
     )
     def attaches(self, owner: str, key: str, zapp: str, protected: bool, count: int | None) -> Any:
-        had = attached(self.state, owner, key, zapp=zapp)
+        had = attached(self.known, owner, key, zapp=zapp)
         counts = {"worker": count} if count is not None and zapp == "cluster" else {}
         command = Attach(
             id=self.fresh("a"),
@@ -157,10 +184,10 @@ class Commands(RuleBasedStateMachine):
 
     @rule(attachment=consumes(attachments), keep=st.booleans())
     def detaches(self, attachment: str, keep: bool) -> None:
-        known = self.state.attachments.get(attachment)
+        known = self.known.attachments.get(attachment)
         others = [
             each.id
-            for each in self.state.attachments.values()
+            for each in self.known.attachments.values()
             if known and each.execution == known.execution and each.id != attachment
         ]
         plan = self.do(Detach(attachment=attachment, keep=keep))
@@ -171,7 +198,7 @@ class Commands(RuleBasedStateMachine):
     @rule(execution=executions, ends=st.booleans())
     def goes_on(self, execution: str, ends: bool) -> None:
         """What reconciling makes of it in the meantime."""
-        known = self.state.executions[execution]
+        known = self.known.executions[execution]
         if known.phase is Phase.ENDED:
             return
         process = Process(
@@ -194,19 +221,21 @@ class Commands(RuleBasedStateMachine):
             )
         else:
             return
-        self.apply(Batch(executions=(changed,)))
+        self.apply(Batch(put=(changed,)))
 
     @invariant()
     def records_are_sound(self) -> None:
-        for execution in self.state.executions.values():
+        for execution in self.known.executions.values():
             assert violations(execution) == []
             if execution.spec.protected and execution.desired == "ended":
                 assert execution.id in self.typed, "what is protected ends only by its name"
             if execution.desired == "ended":
                 assert execution.outcome is Outcome.CANCELLED
-        bound = [(each.owner, each.key, each.execution) for each in self.state.attachments.values()]
+        bound = [(each.owner, each.key, each.execution) for each in self.known.attachments.values()]
         assert len(set(bound)) == len(bound), "a notebook is attached to an execution once"
-        assert {each.execution for each in self.state.attachments.values()} <= set(self.state.executions)
+        assert {each.execution for each in self.known.attachments.values()} <= {
+            each.id for each in self.known.executions.values() if each.active
+        }
 
 
 Commands.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)

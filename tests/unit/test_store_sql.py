@@ -3,13 +3,13 @@
 import asyncio
 import fcntl
 import os
+import shutil
 import sqlite3
 import stat
 import subprocess
 import sys
 import threading
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import datetime, timedelta
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -19,15 +19,19 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.store import migrate, rows, tables
+from zoe_hub.store import rows, tables
 from zoe_hub.store.base import Batch
-from zoe_hub.store.databases.base import choose
+from zoe_hub.store.databases import choose
 from zoe_hub.store.databases.sqlite import SQLite
 from zoe_hub.store.migrate import ZOE, Migrations
 from zoe_hub.store.sql import SQLStore
-from zoe_hub.testing.store_contract import batch_of_everything, event, execution, reply
-
-VERSIONS = Path(migrate.__file__).parent / "migrations" / "versions"
+from zoe_hub.testing.store_records import (
+    batch_of_everything,
+    ended,
+    event,
+    execution,
+    secrets,
+)
 
 
 @pytest.fixture
@@ -104,9 +108,9 @@ async def test_every_commit_is_synced(store):
 
 
 async def test_secrets_and_tokens_do_not_stay_in_the_file(store, path):
-    await store.commit(Batch(executions=(execution("e1"),), secrets={"e1": {"rpc": "very-secret-value"}}))
+    await store.commit(Batch(put=(execution("e1"), *secrets("e1", rpc="very-secret-value"))))
     assert b"very-secret-value" in path.read_bytes() + path.with_name("zoe.db-wal").read_bytes()
-    await store.commit(Batch(forgotten=("e1",)))
+    await store.commit(Batch(put=(ended(execution("e1")),)))
     await store.close()
     assert b"very-secret-value" not in path.read_bytes()
     await store.open()
@@ -146,6 +150,10 @@ def test_a_lock_on_a_file_that_its_holder_deletes_is_none(path, monkeypatch):
         "UPDATE events SET owner = 'eve'",
         "DELETE FROM events",
         "DELETE FROM events WHERE seq = 2",
+        "DELETE FROM kept_events",
+        "INSERT INTO kept_events VALUES (2)",
+        "UPDATE kept_events SET first_seq = 0",
+        "UPDATE kept_events SET first_seq = 3",
         "UPDATE events SET seq = 9 WHERE seq = 1",
         "REPLACE INTO events VALUES (1, 0, 'x', 'x', 'x', '{}')",
         "INSERT INTO events VALUES (4, 0, 'x', 'x', 'x', '{}')",
@@ -160,23 +168,6 @@ async def test_the_database_refuses_to_change_events(path, statement):
     with pytest.raises(sqlite3.IntegrityError, match="append-only"):
         plain(path, statement)
     assert plain(path, "SELECT * FROM events") == before
-
-
-# -- replies --------------------------------------------------------------------------------------------------------
-
-
-async def test_old_replies_are_dropped_when_the_store_opens(path):
-    now = datetime.now(UTC)
-    store = SQLStore(path, clock=lambda: now)
-    await store.open()
-    await store.commit(Batch(replies=(reply("old", created=now), reply("young", created=now + timedelta(hours=2)))))
-    await store.close()
-    now += timedelta(hours=25)
-    await store.open()
-    assert store.reply("ann", "old") is None
-    assert store.reply("ann", "young")
-    assert plain(path, "SELECT key FROM replies") == [("young",)]
-    await store.close()
 
 
 # -- the writer -----------------------------------------------------------------------------------------------------
@@ -206,7 +197,7 @@ async def test_batches_that_wait_are_written_in_one_transaction(store, monkeypat
 
 async def test_what_cannot_be_written_fails_alone(store):
     """One of several that are written together has no JSON form."""
-    bad = Batch(executions=(execution("bad"),), events=(event(data={"x": object()}),))
+    bad = Batch(put=(execution("bad"),), events=(event(data={"x": object()}),))
     good = [batch_of_everything(n) for n in range(6)]
     results = await asyncio.gather(*map(store.commit, [*good[:3], bad, *good[3:]]), return_exceptions=True)
     assert [isinstance(result, TypeError) for result in results] == [False] * 3 + [True] + [False] * 3
@@ -271,23 +262,19 @@ def test_a_new_database_needs_no_alembic(path):
     assert done.stdout.strip() == "[]"
 
 
-def with_another(folder, upgrade):
-    """Migrations with one more revision, 9999, whose upgrade does ``upgrade``."""
-    (folder / "versions").mkdir(parents=True)
-    for name in ("env.py", "script.py.mako"):
-        (folder / name).write_bytes((ZOE.folder / name).read_bytes())
-    for file in VERSIONS.glob("r*.py"):
-        (folder / "versions" / file.name).write_bytes(file.read_bytes())
-    (folder / "versions" / "r9999.py").write_text(
-        f"import sqlalchemy as sa\nfrom alembic import op\nrevision, down_revision = '9999', '{ZOE.head}'\n"
+def one_more(folder, upgrade):
+    """The migrations, and after them one whose upgrade does ``upgrade``."""
+    shutil.copytree(ZOE.folder, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "versions" / "next.py").write_text(
+        f"import sqlalchemy as sa\nfrom alembic import op\nrevision, down_revision = 'next', '{ZOE.head}'\n"
         "def upgrade():\n    op.add_column('executions', sa.Column('note', sa.String))\n"
         "    op.execute(\"UPDATE executions SET note = 'new'\")\n" + upgrade
     )
-    return Migrations(folder=folder, revisions=(*ZOE.revisions, "9999"))
+    return Migrations(folder=folder, revisions=(*ZOE.revisions, "next"))
 
 
 async def old_database(path):
-    """A database at the present revision, whose hub was killed: part of it is in the log only. Gives its files."""
+    """A database whose hub was killed: part of it is in the log only. Gives its files."""
     store = SQLStore(path)
     await store.open()
     await store.commit(batch_of_everything(1))
@@ -301,13 +288,13 @@ async def old_database(path):
 
 async def test_an_old_database_is_migrated(path, tmp_path):
     await old_database(path)
-    store = SQLStore(path, migrations=with_another(tmp_path / "migrations", ""))
+    store = SQLStore(path, migrations=one_more(tmp_path / "migrations", ""))
     await store.open()
     assert list(store.executions) == ["e1"]
-    await store.commit(Batch(executions=(execution("e1", version=2),)))
+    await store.commit(Batch(put=(execution("e1", version=2),)))
     await store.close()
     assert plain(path, "SELECT version, note FROM executions") == [(2, "new")]
-    assert plain(path, "SELECT version_num FROM alembic_version") == [("9999",)]
+    assert plain(path, "SELECT version_num FROM alembic_version") == [("next",)]
     assert [file.name for file in path.parent.iterdir()] == ["zoe.db"]
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
@@ -324,7 +311,7 @@ async def test_a_migration_that_fails_changes_nothing(path, tmp_path, flaw):
     """It changed a table and rows before; the last of them leaves what this version cannot read."""
     files = await old_database(path)
     old = {name: content for name, content in files.items() if not name.endswith("-shm")}
-    store = SQLStore(path, migrations=with_another(tmp_path / "migrations", flaw))
+    store = SQLStore(path, migrations=one_more(tmp_path / "migrations", flaw))
     with pytest.raises(BaseException) as raised:  # noqa: PT011 - each flaw its own
         await store.open()
     assert not isinstance(raised.value, AssertionError)
@@ -337,11 +324,11 @@ async def test_a_migration_that_fails_changes_nothing(path, tmp_path, flaw):
 
 async def test_a_newer_database_is_left_alone(path, tmp_path):
     await old_database(path)
-    store = SQLStore(path, migrations=with_another(tmp_path / "migrations", ""))
+    store = SQLStore(path, migrations=one_more(tmp_path / "migrations", ""))
     await store.open()
     await store.close()
     before = path.read_bytes()
-    with pytest.raises(ZoeError, match="9999") as raised:
+    with pytest.raises(ZoeError, match="next") as raised:
         await SQLStore(path).open()
     assert raised.value.code == "storage-newer"
     assert path.read_bytes() == before
@@ -362,4 +349,4 @@ async def test_a_newer_database_is_left_alone(path, tmp_path):
 )
 def test_times_keep_their_microseconds(time):
     aware = datetime.fromisoformat(time)
-    assert rows._time(rows.micros(aware)) == aware
+    assert rows._EPOCH + timedelta(microseconds=rows.micros(aware)) == aware

@@ -76,6 +76,10 @@ class ConnectionView(Record, kw_only=True):
     outputs: dict[str, str]
     secrets: dict[str, str] = {}
     addresses: Annotated[list[str], Meta(description="host:port of each endpoint that the outputs name")] = []
+    listeners: Annotated[
+        list[int],
+        Meta(description="users of the hub's machine, by number, to whom a listener at an address of it may belong"),
+    ] = []
 
 
 class DetachQuery(Record, kw_only=True):

@@ -111,6 +111,7 @@ class Controllers(LoggingConfigurable):
         self.attachments = AttachmentService(
             store=store,
             catalog=catalog,
+            backend=backend,
             executions=self.executions,
             leases=self.leases,
             binder=binder,
@@ -157,8 +158,7 @@ class Controllers(LoggingConfigurable):
 
     def _on_observation(self, execution: str) -> None:
         """The backend has something new of an execution."""
-        if execution in self.store.executions:
-            self._reconciler.add(execution)
+        self._reconciler.add(execution)
 
     def _on_command(self, executions: Iterable[str]) -> None:
         """A command was committed."""

@@ -139,6 +139,12 @@ ERRORS: dict[str, ErrorKind] = _table(
     ("unknown-attachment", 404, "There is no such attachment", "Attach again with '%zoe attach'."),
     ("not-ready", 409, "The process does not answer yet", "Wait until the execution is running, or look at its logs."),
     ("no-log", 404, "There is no log of this process", "Wait until it has started."),
+    (
+        "history-pruned",
+        410,
+        "Events that were asked for are not kept any more",
+        "Read the present state and what is left of the history again, from the beginning.",
+    ),
     # the machine below
     (
         "backend-unavailable",

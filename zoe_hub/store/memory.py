@@ -5,25 +5,25 @@ where a writing thread would let the clock run ahead. Never used by a hub that p
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Mapping
+from operator import itemgetter
+from typing import Any
 
 from zoe_hub.core.events import Event
-from zoe_hub.store.base import Batch
+from zoe_hub.core.executions.model import Execution
+from zoe_hub.store.base import Batch, Filter
+from zoe_hub.store.kinds import EXECUTIONS, KINDS, Key, Kind
 from zoe_hub.store.state import Draft, State
-from zoe_hub.store.view import REPLIES_KEPT, StateStore, utc_now
+from zoe_hub.store.view import Listed, StateStore, matches
 
 
 class MemoryStore(StateStore):
-    """Keeps its state over ``close`` and ``open`` of the same object, as a database would.
+    """Keeps its state over ``close`` and ``open`` of the same object, as a database would."""
 
-    :param clock: tells the time, for the age of replies
-    """
-
-    def __init__(self, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self._state = State(tail=None)
-        self._clock = clock
+        self._disk: dict[Kind[Any], dict[Key, Listed]] = {kind: {} for kind in KINDS}  # what is not in memory
 
     async def open(self) -> None:
         """Begin. See ``Store``."""
@@ -38,15 +38,45 @@ class MemoryStore(StateStore):
         """See ``Store``. Other tasks get a turn first, as with a real database."""
         self._ensure_open()
         await asyncio.sleep(0)
-        draft = Draft(self._state, self._clock() - REPLIES_KEPT)
+        draft = Draft(self._state)
         events = draft.add(batch)
+        draft.settle({(kind, key) for kind, key in draft.unknown() if key in self._disk[kind]})
+        for kind, changes in draft.changes.items():
+            for key, record in changes.items():
+                if record is None:
+                    self._disk[kind].pop(key, None)
+                elif kind.has_ended(record) or not kind.in_memory:
+                    self._disk[kind][key] = (draft.ordinal_of(kind, key) if kind.listed else 0), record
         self._state.apply(draft)
         if events:
             self._publish()
         return events
 
+    @property
+    def everything(self) -> Mapping[str, Execution]:
+        """All executions by id, active or not, in order of creation: for tests, which may look without waiting."""
+        ordinals = self._state.ordinals[EXECUTIONS]
+        active = ((ordinals[key], each) for key, each in self._state.records[EXECUTIONS].items())
+        listed = sorted((*self._disk[EXECUTIONS].values(), *active), key=itemgetter(0))
+        return {each.id: each for _, each in listed}
+
+    async def _stored(self, kind: Kind[Any], key: Key) -> Any:
+        await asyncio.sleep(0)
+        return self._disk[kind].get(key, (0, None))[1]
+
+    async def _ended(self, kind: Kind[Any], wanted: Filter, before: int, limit: int) -> list[Listed]:
+        await asyncio.sleep(0)
+        match = matches(kind, wanted)
+        found = [(ordinal, each) for ordinal, each in self._disk[kind].values() if ordinal < before and match(each)]
+        return sorted(found, key=lambda listed: -listed[0])[: max(limit, 0)]
+
+    async def _count_ended(self, kind: Kind[Any], wanted: Filter) -> int:
+        await asyncio.sleep(0)
+        match = matches(kind, wanted)
+        return sum(match(record) for _, record in self._disk[kind].values())
+
     async def events(
         self, *, since: int = 0, limit: int = 1000, owner: str | None = None, execution: str | None = None
     ) -> tuple[Event, ...]:
         """See ``Store``."""
-        return self._state.recent(since, limit, owner, execution) or ()
+        return self._state.recent(self._begin(since), limit, owner, execution) or ()

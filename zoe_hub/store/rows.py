@@ -1,34 +1,49 @@
-"""Records to rows and back: what a draft writes, and how a state is read from the tables.
+"""Records to rows and back: what a draft writes, how a state is read from the tables, and how what has ended is.
 
 The only place with SQL for data. Used by ``store.sql`` on its writing and reading threads.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Executable, Table, bindparam, delete, func, insert, select, update
+from sqlalchemy import (
+    Connection,
+    Executable,
+    Select,
+    Table,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal_column,
+    select,
+    tuple_,
+    update,
+)
 
-from zoe_hub.core.attachments.model import Attachment
 from zoe_hub.core.events import Event
-from zoe_hub.core.executions.model import Execution
 from zoe_hub.store import tables
-from zoe_hub.store.base import Reply, Token
-from zoe_hub.store.state import Draft, State
+from zoe_hub.store.base import Filter
+from zoe_hub.store.kinds import EVENTS, KINDS, Key, Kind, label_terms
+from zoe_hub.store.state import Draft, Place, State
+from zoe_hub.store.view import Listed
 
 Row = dict[str, Any]
 
 _encoder = msgspec.json.Encoder()
-_execution = msgspec.json.Decoder(Execution)
-_attachment = msgspec.json.Decoder(Attachment)
-_event = msgspec.json.Decoder(Event)
-_token = msgspec.json.Decoder(Token)
+_decoders = {kind: msgspec.json.Decoder(kind.type) for kind in KINDS}
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+
+_AT_ONCE = 400  # keys asked for in one statement; databases bound the number of parameters
 
 
 def micros(time: datetime) -> int:
@@ -36,186 +51,212 @@ def micros(time: datetime) -> int:
     return (time - _EPOCH) // _MICROSECOND
 
 
-def _time(number: int) -> datetime:
-    return _EPOCH + number * _MICROSECOND
+def _values(kind: Kind[Any], record: Any) -> Row:
+    """The columns of a record beside its key and payload."""
+    row: Row = {"active": int(not kind.has_ended(record))} if kind.listed else {}
+    for column in kind.columns:
+        value = column.of(record)
+        row[column.name] = micros(value) if isinstance(value, datetime) else value
+    return row
+
+
+def _keyed(kind: Kind[Any], key: Key, prefix: str = "") -> Row:
+    values = (key,) if len(kind.key) == 1 else key
+    return {prefix + member: value for member, value in zip(kind.key, values, strict=True)}
+
+
+# -- writing ---------------------------------------------------------------------------------------------------------
+
+
+@cache
+def _insert(table: Table) -> Executable:
+    return insert(table)
+
+
+@cache
+def _update(kind: Kind[Any], columns: tuple[str, ...]) -> Executable:
+    """Set ``columns`` of the row whose key comes as ``key_<member>``."""
+    table = tables.TABLES[kind.name]
+    return update(table).values({name: bindparam(name) for name in columns}).where(*_has_key(kind))
+
+
+@cache
+def _delete(kind: Kind[Any]) -> Executable:
+    return delete(tables.TABLES[kind.name]).where(*_has_key(kind))
+
+
+@cache
+def _delete_labels(kind: Kind[Any]) -> Executable:
+    table, labels = tables.TABLES[kind.name], tables.LABELS[kind.name]
+    return delete(labels).where(labels.c.ordinal.in_(select(table.c.ordinal).where(*_has_key(kind))))
+
+
+def _has_key(kind: Kind[Any]) -> list[Any]:
+    table = tables.TABLES[kind.name]
+    return [table.c[member] == bindparam(f"key_{member}") for member in kind.key]
+
+
+class _Statements:
+    """What a draft writes: statements in the order in which they must come, each with its rows."""
+
+    def __init__(self) -> None:
+        self.drops: dict[Executable, list[Row]] = {}
+        self.updates: dict[Executable, list[Row]] = {}
+        self.inserts: dict[Executable, list[Row]] = {}
+
+    def __iter__(self) -> Iterator[tuple[Executable, list[Row]]]:
+        # Drops first: what is unique may have moved from a dropped row to a new one.
+        for statements in (self.drops, self.updates, self.inserts):
+            yield from statements.items()
+
+
+def writes(draft: Draft) -> Iterable[tuple[Executable, list[Row]]]:
+    """The statements that write a draft, with their rows."""
+    made = _Statements()
+    for kind, changes in draft.changes.items():
+        for key, record in changes.items():
+            if record is None:
+                if kind.labels is not None:
+                    made.drops.setdefault(_delete_labels(kind), []).append(_keyed(kind, key, "key_"))
+                made.drops.setdefault(_delete(kind), []).append(_keyed(kind, key, "key_"))
+            else:
+                _write(made, draft, (kind, key), record)
+    if draft.events:
+        rows = [{"seq": event.seq, **_values(EVENTS, event), "payload": _payload(event)} for event in draft.events]
+        made.inserts[_insert(tables.TABLES[EVENTS.name])] = rows
+    return made
+
+
+def _write(made: _Statements, draft: Draft, place: Place, record: Any) -> None:
+    kind, key = place
+    known = draft.state.records[kind].get(key)
+    values = {**_values(kind, record), "payload": _payload(record)}
+    if known is not None:
+        before = _values(kind, known)
+        # An index is written for each of its columns that is set, whether the value is another one or not.
+        changed = {name: value for name, value in values.items() if name == "payload" or before[name] != value}
+        made.updates.setdefault(_update(kind, tuple(changed)), []).append({**changed, **_keyed(kind, key, "key_")})
+    else:
+        row = {**_keyed(kind, key), **values}
+        if kind.listed:
+            row["ordinal"] = draft.ordinals[place]
+        made.inserts.setdefault(_insert(tables.TABLES[kind.name]), []).append(row)
+    if kind.labels is not None and kind.has_ended(record):
+        shared = {"ordinal": draft.ordinal_of(kind, key), "owner": record.owner}
+        for term in label_terms(kind.labels(record)):
+            made.inserts.setdefault(_insert(tables.LABELS[kind.name]), []).append({**shared, "term": term})
 
 
 def _payload(record: Any) -> str:
     return _encoder.encode(record).decode()
 
 
-def _update(table: Table, *columns: str) -> Executable:
-    """Set ``columns`` of the row whose primary key comes as ``key_<column>``."""
-    statement = update(table).values({column: bindparam(column) for column in columns})
-    return statement.where(*(column == bindparam(f"key_{column.name}") for column in table.primary_key))
+def look_up(connection: Connection, places: Iterable[Place]) -> set[Place]:
+    """Those of the places where there is a row."""
+    found: set[Place] = set()
+    for kind, some in groupby(places, key=itemgetter(0)):
+        keys = [key for _, key in some]
+        table = tables.TABLES[kind.name]
+        columns = [table.c[member] for member in kind.key]
+        wanted = columns[0] if len(columns) == 1 else tuple_(*columns)
+        for begin in range(0, len(keys), _AT_ONCE):
+            rows = connection.execute(select(*columns).where(wanted.in_(keys[begin : begin + _AT_ONCE])))
+            found |= {(kind, row[0] if len(columns) == 1 else tuple(row)) for row in rows}
+    return found
 
 
-def _delete(table: Table) -> Executable:
-    return delete(table).where(*(column == bindparam(f"key_{column.name}") for column in table.primary_key))
+# -- what is active ---------------------------------------------------------------------------------------------------
 
 
-# Made once: SQLAlchemy finds what it compiled before by the statement.
-_NEW = {table: insert(table) for table in tables.metadata.tables.values()}
-_DROP = {table: _delete(table) for table in tables.metadata.tables.values() if table.name not in tables.APPEND_ONLY}
-_SET = {
-    tables.executions: _update(tables.executions, "owner", "phase", "version", "payload"),
-    tables.attachments: _update(tables.attachments, "owner", "execution", "version", "payload"),
-    tables.tokens: _update(tables.tokens, "owner", "execution", "created", "payload"),
-    tables.secrets: _update(tables.secrets, "value"),
-}
-
-
-def writes(draft: Draft) -> Iterator[tuple[Executable, list[Row]]]:
-    """The statements that write a draft, with their rows. A row is inserted if the draft's state does not have it."""
-    new: dict[Table, list[Row]] = {table: [] for table in _NEW}
-    changed: dict[Table, list[Row]] = {table: [] for table in _SET}
-    dropped: dict[Table, list[Row]] = {table: [] for table in _DROP}
-    _executions(draft, new, changed)
-    _attachments(draft, new, changed, dropped)
-    _tokens(draft, new, changed, dropped)
-    _secrets(draft, new, changed, dropped)
-    dropped[tables.replies] += ({"key_owner": owner, "key_key": key} for owner, key in draft.expired)
-    new[tables.replies] += (
-        {**msgspec.structs.asdict(reply), "created": micros(reply.created)} for reply in draft.replies.values()
-    )
-    new[tables.events] += (
-        {
-            "seq": e.seq,
-            "time": micros(e.time),
-            "kind": e.kind,
-            "owner": e.owner,
-            "execution": e.execution,
-            "payload": _payload(e),
-        }
-        for e in draft.events
-    )
-    for statements, rows in ((_DROP, dropped), (_SET, changed), (_NEW, new)):
-        for table, statement in statements.items():
-            if rows[table]:
-                yield statement, rows[table]
-
-
-def _executions(draft: Draft, new: dict[Table, list[Row]], changed: dict[Table, list[Row]]) -> None:
-    for execution in draft.executions.values():
-        if execution.id in draft.state.executions:
-            row: Row = {"key_id": execution.id}
-            changed[tables.executions].append(row)
-        else:
-            ordinal = draft.state.ordinal + 1 + len(new[tables.executions])
-            row = {"id": execution.id, "ordinal": ordinal, "created": micros(execution.created)}
-            new[tables.executions].append(row)
-        row |= {
-            "owner": execution.owner,
-            "phase": execution.phase.value,
-            "version": execution.version,
-            "payload": _payload(execution),
-        }
-
-
-def _attachments(
-    draft: Draft, new: dict[Table, list[Row]], changed: dict[Table, list[Row]], dropped: dict[Table, list[Row]]
-) -> None:
-    for ident, attachment in draft.attachments.items():
-        known = ident in draft.state.attachments
-        if attachment is None:
-            if known:
-                dropped[tables.attachments].append({"key_id": ident})
-            continue
-        row: Row = {
-            "owner": attachment.owner,
-            "execution": attachment.execution,
-            "version": attachment.version,
-            "payload": _payload(attachment),
-        }
-        if known:
-            changed[tables.attachments].append(row | {"key_id": ident})
-        else:
-            new[tables.attachments].append(row | {"id": ident, "created": micros(attachment.created)})
-
-
-def _tokens(
-    draft: Draft, new: dict[Table, list[Row]], changed: dict[Table, list[Row]], dropped: dict[Table, list[Row]]
-) -> None:
-    for digest, token in draft.tokens.items():
-        known = digest in draft.state.tokens
-        if token is None:
-            if known:
-                dropped[tables.tokens].append({"key_digest": digest})
-            continue
-        row: Row = {
-            "owner": token.owner,
-            "execution": token.execution,
-            "created": micros(token.created),
-            "payload": _payload(token),
-        }
-        if known:
-            changed[tables.tokens].append(row | {"key_digest": digest})
-        else:
-            new[tables.tokens].append(row | {"digest": digest})
-
-
-def _secrets(
-    draft: Draft, new: dict[Table, list[Row]], changed: dict[Table, list[Row]], dropped: dict[Table, list[Row]]
-) -> None:
-    for execution, values in draft.secrets.items():
-        before: Mapping[str, str] = draft.state.secrets.get(execution, {})
-        for name in before.keys() - values.keys():
-            dropped[tables.secrets].append({"key_execution": execution, "key_name": name})
-        for name, value in values.items():
-            if name not in before:
-                new[tables.secrets].append({"execution": execution, "name": name, "value": value})
-            elif before[name] != value:
-                changed[tables.secrets].append({"key_execution": execution, "key_name": name, "value": value})
-
-
-def read_state(connection: Connection, cutoff: datetime) -> State:
-    """Everything but events and replies made before ``cutoff``.
+def read_state(connection: Connection) -> State:
+    """What belongs into memory.
 
     :raises msgspec.DecodeError: (or a subclass) if a payload cannot be read
     """
     for table in tables.metadata.tables.values():  # what is written only later is looked at now: are all columns there?
         connection.execute(select(table).limit(1)).close()
     state = State()
-    table = tables.executions
-    for ordinal, payload in connection.execute(select(table.c.ordinal, table.c.payload).order_by(table.c.ordinal)):
-        state.put_execution(_execution.decode(payload))
-        state.ordinal = ordinal
-    for (payload,) in connection.execute(select(tables.attachments.c.payload).order_by(tables.attachments.c.created)):
-        state.put_attachment(_attachment.decode(payload))
-    for (payload,) in connection.execute(select(tables.tokens.c.payload)):
-        state.put_token(_token.decode(payload))
-    secrets: dict[str, dict[str, str]] = {}
-    for execution, name, value in connection.execute(select(tables.secrets)):
-        secrets.setdefault(execution, {})[name] = value
-    state.secrets.update(secrets)
-    replies = tables.replies
-    for row in connection.execute(
-        select(replies).where(replies.c.created >= micros(cutoff)).order_by(replies.c.created)
-    ):
-        values = dict(row._mapping)
-        reply = Reply(**{**values, "created": _time(values["created"])})
-        state.replies[reply.owner, reply.key] = reply
-    state.begin_after(connection.scalar(select(func.max(tables.events.c.seq))) or 0)
+    for kind in KINDS:
+        if not kind.in_memory:
+            continue
+        table, decode = tables.TABLES[kind.name], _decoders[kind].decode
+        if not kind.listed:
+            for (payload,) in connection.execute(select(table.c.payload)):
+                state.put(kind, decode(payload))
+            continue
+        active = select(table.c.ordinal, table.c.payload).where(_is_active(table, 1)).order_by(table.c.ordinal)
+        for ordinal, payload in connection.execute(active):
+            state.put(kind, decode(payload), ordinal)
+        state.newest[kind] = connection.scalar(select(func.max(table.c.ordinal))) or 0
+        state.ended[kind] = count_ended(connection, kind, Filter())
+        newest = select(table.c.ordinal).where(_is_active(table, 0)).order_by(table.c.ordinal.desc()).limit(1)
+        state.newest_ended[kind] = connection.scalar(newest) or 0
+    events = tables.TABLES[EVENTS.name]
+    last_seq = connection.scalar(select(func.max(events.c.seq))) or 0
+    first_seq = connection.scalar(select(tables.kept_events.c.first_seq))
+    if first_seq is None:
+        raise msgspec.DecodeError("which events are kept is not recorded")
+    state.begin_after(last_seq, first_seq)
     return state
 
 
-def drop_old_replies(connection: Connection, cutoff: datetime) -> None:
-    """Delete the replies that ``read_state`` left out, in a transaction."""
-    old = tables.replies.c.created < micros(cutoff)
-    with connection.begin():
-        if connection.scalar(select(func.count()).select_from(tables.replies).where(old)):
-            connection.execute(delete(tables.replies).where(old))
+def _is_active(table: Table, number: int) -> Any:
+    """In the words of the indexes' condition, so that they are used."""
+    return table.c.active == literal_column(str(number))
+
+
+# -- what has ended ---------------------------------------------------------------------------------------------------
+
+
+def read_one(connection: Connection, kind: Kind[Any], key: Key) -> Any:
+    """The record with a key, or None."""
+    table = tables.TABLES[kind.name]
+    query = select(table.c.payload).where(*(table.c[member] == value for member, value in _keyed(kind, key).items()))
+    payload = connection.scalar(query)
+    return None if payload is None else _decoders[kind].decode(payload)
+
+
+def _ended(kind: Kind[Any], wanted: Filter, columns: tuple[Any, ...]) -> tuple[Select[Any], Any]:
+    """A query for ended records, and the column of their order."""
+    table = tables.TABLES[kind.name]
+    conditions = [table.c[name] == value for name, value in wanted.equal.items()]
+    if kind.listed:
+        conditions.append(_is_active(table, 0))
+    query = select(*columns).select_from(table).where(*conditions)
+    if wanted.label is None:
+        return query, table.c.get("ordinal")
+    labels = tables.LABELS[kind.name]
+    query = query.join(labels, labels.c.ordinal == table.c.ordinal).where(labels.c.term == wanted.label)
+    if "owner" in wanted.equal:
+        query = query.where(labels.c.owner == wanted.equal["owner"])
+    return query, labels.c.ordinal
+
+
+def read_ended(connection: Connection, kind: Kind[Any], wanted: Filter, before: int, limit: int) -> list[Listed]:
+    """At most ``limit`` ended records whose place is before ``before``, newest first."""
+    table = tables.TABLES[kind.name]
+    query, order = _ended(kind, wanted, (table.c.ordinal, table.c.payload))
+    found = connection.execute(query.where(order < before).order_by(order.desc()).limit(max(limit, 0)))
+    decode = _decoders[kind].decode
+    return [(ordinal, decode(payload)) for ordinal, payload in found]
+
+
+def count_ended(connection: Connection, kind: Kind[Any], wanted: Filter) -> int:
+    """How many records have ended."""
+    query, _ = _ended(kind, wanted, (func.count(),))
+    return int(connection.scalar(query) or 0)
 
 
 def read_events(
     connection: Connection, *, since: int, until: int, limit: int, owner: str | None, execution: str | None
 ) -> tuple[Event, ...]:
     """Events with ``since`` < ``seq`` <= ``until``, oldest first, at most ``limit``."""
-    table = tables.events
+    table = tables.TABLES[EVENTS.name]
     query = select(table.c.payload).where(table.c.seq > since, table.c.seq <= until)
     if owner is not None:
         query = query.where(table.c.owner == owner)
     if execution is not None:
         query = query.where(table.c.execution == execution)
     rows = connection.execute(query.order_by(table.c.seq).limit(max(limit, 0)))
-    return tuple(_event.decode(payload) for (payload,) in rows)
+    decode = _decoders[EVENTS].decode
+    return tuple(decode(payload) for (payload,) in rows)

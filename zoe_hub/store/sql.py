@@ -1,7 +1,7 @@
-"""The store over SQL: memory is what readers see, a database is where it survives. Made by ``app``.
+"""The store over SQL: what is active is read from memory, a database is where everything survives. Made by ``app``.
 
-Two threads of its own besides the event loop's: one writes (see ``store.writer``), one reads old events. Commits of
-one small batch take about a millisecond, most of it the sync of the disk.
+Two threads of its own besides the event loop's: one writes (see ``store.writer``), one reads what has ended and old
+events. Commits of one small batch take about a millisecond, most of it the sync of the disk.
 """
 
 from __future__ import annotations
@@ -10,23 +10,26 @@ import asyncio
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import Any, TypeVar
 
 import msgspec
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError
 
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.events import Event
 from zoe_hub.store import rows
-from zoe_hub.store.base import Batch
-from zoe_hub.store.databases.base import choose
+from zoe_hub.store.base import Batch, Filter
+from zoe_hub.store.databases import choose
+from zoe_hub.store.kinds import Key, Kind
 from zoe_hub.store.migrate import ZOE, Migrations
 from zoe_hub.store.state import Draft, State
-from zoe_hub.store.view import REPLIES_KEPT, StateStore, utc_now
+from zoe_hub.store.view import Listed, StateStore
 from zoe_hub.store.writer import Writer
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -36,16 +39,12 @@ class SQLStore(StateStore):
 
     :param url_or_path: path of an SQLite database, or ``sqlite:///PATH``; made with mode 0600 if it is missing
     :param migrations: how old databases are brought up to date
-    :param clock: tells the time, for the age of replies
     """
 
-    def __init__(
-        self, url_or_path: str | Path, *, migrations: Migrations = ZOE, clock: Callable[[], datetime] = utc_now
-    ) -> None:
+    def __init__(self, url_or_path: str | Path, *, migrations: Migrations = ZOE) -> None:
         super().__init__()
-        self._dialect = choose(url_or_path)
+        self._database = choose(url_or_path)
         self._migrations = migrations
-        self._clock = clock
         self._connection: Connection | None = None  # of the writing thread
         self._reading: Connection | None = None  # of the reading thread
 
@@ -70,14 +69,14 @@ class SQLStore(StateStore):
 
     def _open(self) -> State:
         try:
-            self._dialect.lock()
+            self._database.lock()
             try:
                 state = self._load()
-                self._engine = self._dialect.engine()
+                self._engine = self._database.engine()
                 self._connect()
             except BaseException:
                 self._disconnect()
-                self._dialect.unlock()
+                self._database.unlock()
                 raise
         except Exception as error:
             told = self._told(error)
@@ -86,12 +85,12 @@ class SQLStore(StateStore):
 
     def _load(self) -> State:
         """Read everything, before the database is opened for writing."""
-        if not self._dialect.exists():
-            self._dialect.create(self._migrations.head)
-        with self._dialect.inspect() as connection:
+        if not self._database.exists():
+            self._database.create(self._migrations.head)
+        with self._database.inspect() as connection:
             if not self._migrations.pending(connection):
                 return self._read_state(connection)
-        with self._dialect.upgrade() as connection:
+        with self._database.upgrade() as connection:
             self._migrations.run(connection)
             state = self._read_state(connection)  # inside: what cannot be read must not replace the old one
         log.info("The database was brought to revision %s", self._migrations.head)
@@ -99,18 +98,14 @@ class SQLStore(StateStore):
 
     def _read_state(self, connection: Connection) -> State:
         try:
-            return rows.read_state(connection, self._clock() - REPLIES_KEPT)
+            return rows.read_state(connection)
         except DBAPIError as error:
             flaw = f"The tables are not those of revision {self._migrations.head}: {error.orig}."
-            raise self._dialect.translate(error) or ZoeError("storage-corrupt", flaw) from error
+            raise self._database.translate(error) or ZoeError("storage-corrupt", flaw) from error
 
     def _connect(self) -> Connection:
         if self._connection is None:
             self._connection = self._engine.connect()
-            try:
-                rows.drop_old_replies(self._connection, self._clock() - REPLIES_KEPT)
-            except SQLAlchemyError as error:  # a full disk, for example; they are dropped another time
-                log.warning("Old replies were not dropped: %s", self._told(error))
         return self._connection
 
     def _disconnect(self) -> None:
@@ -135,7 +130,7 @@ class SQLStore(StateStore):
         try:
             self._disconnect()
         finally:
-            self._dialect.unlock()
+            self._database.unlock()
 
     # -- writing ------------------------------------------------------------------------------------------------
 
@@ -145,13 +140,14 @@ class SQLStore(StateStore):
         return await self._writer.submit(batch)
 
     def _draft(self) -> Draft:
-        return Draft(self._state, self._clock() - REPLIES_KEPT)
+        return Draft(self._state)
 
     def _write(self, draft: Draft) -> None:
         statements = list(rows.writes(draft))
         connection = self._connect()
         try:
             with connection.begin():
+                draft.settle(rows.look_up(connection, draft.unknown()))
                 for statement, values in statements:
                     connection.execute(statement, values)
         except BaseException:
@@ -172,23 +168,37 @@ class SQLStore(StateStore):
             return error
         if isinstance(error, msgspec.DecodeError):
             return ZoeError("storage-corrupt", f"A record in the database cannot be read: {error}.")
-        return self._dialect.translate(error) or error
+        return self._database.translate(error) or error
 
     # -- reading ------------------------------------------------------------------------------------------------
+
+    async def _stored(self, kind: Kind[Any], key: Key) -> Any:
+        return await self._read(partial(rows.read_one, kind=kind, key=key))
+
+    async def _ended(self, kind: Kind[Any], wanted: Filter, before: int, limit: int) -> list[Listed]:
+        return await self._read(partial(rows.read_ended, kind=kind, wanted=wanted, before=before, limit=limit))
+
+    async def _count_ended(self, kind: Kind[Any], wanted: Filter) -> int:
+        return await self._read(partial(rows.count_ended, kind=kind, wanted=wanted))
 
     async def events(
         self, *, since: int = 0, limit: int = 1000, owner: str | None = None, execution: str | None = None
     ) -> tuple[Event, ...]:
         """See ``Store``. Recent ones come from memory."""
         self._ensure_open()
+        since, until = self._begin(since), self._state.last_seq
         recent = self._state.recent(since, limit, owner, execution)
         if recent is not None:
             return recent
-        until = self._state.last_seq
-        wanted = partial(rows.read_events, since=since, until=until, limit=limit, owner=owner, execution=execution)
-        return await asyncio.get_running_loop().run_in_executor(self._read_thread, self._read, wanted)
+        return await self._read(
+            partial(rows.read_events, since=since, until=until, limit=limit, owner=owner, execution=execution)
+        )
 
-    def _read(self, read: Callable[[Connection], tuple[Event, ...]]) -> tuple[Event, ...]:
+    async def _read(self, read: Callable[[Connection], T]) -> T:
+        """Read from the disk, one reader after the other."""
+        return await asyncio.get_running_loop().run_in_executor(self._read_thread, self._read_now, read)
+
+    def _read_now(self, read: Callable[[Connection], T]) -> T:
         try:
             if self._reading is None:
                 self._reading = self._engine.connect()

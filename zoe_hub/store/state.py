@@ -1,123 +1,123 @@
 """The state in memory and the drafts that change it: which batch fits, what a group of batches amounts to.
 
 ``State`` is what readers see. A ``Draft`` collects batches that shall be written together: it checks each against the
-state and the batches before it, and holds the net effect. Once that is durable, ``State.apply`` shows it.
-Pure bookkeeping, no I/O. Used by ``store.sql`` and ``store.memory`` on the event loop's thread.
+state and the batches before it, and holds the net effect. Once that is durable, ``State.apply`` shows it. What has
+ended is in neither: whoever writes the draft looks up what it does not know (``Draft.unknown``) and says what is there
+(``Draft.settle``).
+Pure bookkeeping, no I/O, the same for every kind of record. Used by ``store.sql`` and ``store.memory`` on the event
+loop's thread.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Iterator, Mapping
 from itertools import islice
+from typing import Any
 
 import msgspec
 
-from zoe_hub.core.attachments.model import Attachment
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.events import Event
-from zoe_hub.core.executions.model import Execution, Phase
-from zoe_hub.store.base import Batch, Reply, Token
+from zoe_hub.core.record import Record
+from zoe_hub.store.base import Batch
+from zoe_hub.store.kinds import CHILDREN, KIND_OF, KINDS, Key, Kind
 
-Key = tuple[str, str]
-"""Owner and the key of a reply."""
+Changes = dict[Kind[Any], dict[Key, Record | None]]
+"""Records by kind and key; None stands for *gone*."""
 
-_NOTHING: Mapping[str, str] = {}
+Place = tuple[Kind[Any], Key]
 
 
 class State:
-    """Everything that is remembered, by key.
+    """Everything that is in memory.
 
     :param tail: how many of the newest events are kept at least; None: all
     """
 
     def __init__(self, *, tail: int | None = 1000) -> None:
-        self.executions: dict[str, Execution] = {}
-        self.active: dict[str, Execution] = {}  # the same order
-        self.ordinal = 0  # of the newest execution
-        self.attachments: dict[str, Attachment] = {}
-        self.attachment_keys: dict[tuple[str, str, str], str] = {}  # -> id
-        self.replies: dict[Key, Reply] = {}  # oldest first
-        self.tokens: dict[str, Token] = {}
-        self.tokens_of: dict[str, set[str]] = {}  # execution -> digests
-        self.secrets: dict[str, Mapping[str, str]] = {}  # the inner mappings are replaced, never changed
+        self.records: dict[Kind[Any], dict[Key, Any]] = {kind: {} for kind in KINDS}
+        self.ordinals: dict[Kind[Any], dict[Key, int]] = {kind: {} for kind in KINDS if kind.listed}
+        self.newest: dict[Kind[Any], int] = dict.fromkeys(self.ordinals, 0)  # highest ordinal that was given
+        self.newest_ended: dict[Kind[Any], int] = dict.fromkeys(self.ordinals, 0)  # highest of an ended record
+        self.ended: dict[Kind[Any], int] = dict.fromkeys(self.ordinals, 0)  # how many there are, all on disk
+        self.holders: dict[Kind[Any], dict[tuple[Any, ...], Key]] = {kind: {} for kind in KINDS if kind.unique}
+        self.children: dict[Place, set[Place]] = {}
         self.last_seq = 0
+        self.first_seq = 1  # of the oldest event that is kept
         self._tail: list[Event] = []
         self._tail_limit = tail
         self._before_tail = 0  # sequence number of the newest event that is not in the tail
 
-    # -- filling ------------------------------------------------------------------------------------------------
-
-    def put_execution(self, execution: Execution) -> None:
-        """Add or replace an execution."""
-        known = execution.id in self.executions
-        self.executions[execution.id] = execution
-        if not execution.active:
-            self.active.pop(execution.id, None)
-        elif execution.id in self.active or not known:
-            self.active[execution.id] = execution
-        else:  # came back to life, which no command does: the order has to be made anew
-            self.active = {each.id: each for each in self.executions.values() if each.active}
-
-    def put_attachment(self, attachment: Attachment) -> None:
-        """Add or replace an attachment."""
-        self.drop_attachment(attachment.id)
-        self.attachments[attachment.id] = attachment
-        self.attachment_keys[attachment.owner, attachment.key, attachment.zapp] = attachment.id
-
-    def drop_attachment(self, ident: str) -> None:
-        """Forget an attachment, if there is one."""
-        if attachment := self.attachments.pop(ident, None):
-            del self.attachment_keys[attachment.owner, attachment.key, attachment.zapp]
-
-    def put_token(self, token: Token) -> None:
-        """Add or replace a token."""
-        self.drop_token(token.digest)
-        self.tokens[token.digest] = token
-        if token.execution:
-            self.tokens_of.setdefault(token.execution, set()).add(token.digest)
-
-    def drop_token(self, digest: str) -> None:
-        """Forget a token, if there is one."""
-        token = self.tokens.pop(digest, None)
-        if token is None or not token.execution:
-            return
-        digests = self.tokens_of[token.execution]
-        digests.discard(digest)
-        if not digests:
-            del self.tokens_of[token.execution]
-
-    def begin_after(self, seq: int) -> None:
-        """Say what the newest event is when the events themselves are not loaded."""
-        self.last_seq = self._before_tail = seq
-
     # -- changing -----------------------------------------------------------------------------------------------
+
+    def put(self, kind: Kind[Any], record: Record, ordinal: int | None = None) -> None:
+        """Add or replace a record. :param ordinal: its place in the order of creation, if it is new"""
+        key = kind.key_of(record)
+        if ordinal is not None:
+            self.ordinals[kind][key] = ordinal
+            self.newest[kind] = max(self.newest[kind], ordinal)
+        known = self.records[kind].get(key)
+        self.records[kind][key] = record
+        if kind.unique:
+            if known is not None:
+                self._release(kind, key, known)
+            self.holders[kind][kind.unique_of(record)] = key
+        if kind.parent is not None:
+            if known is not None:
+                self._orphan(kind, key, known)
+            if parent := kind.parent_of(record):
+                self.children.setdefault((KIND_OF[kind.parent.type], parent), set()).add((kind, key))
+
+    def drop(self, kind: Kind[Any], key: Key) -> None:
+        """Forget a record, if there is one."""
+        if kind.listed:
+            self.ordinals[kind].pop(key, None)
+        known = self.records[kind].pop(key, None)
+        if known is None:
+            return
+        if kind.unique:
+            self._release(kind, key, known)
+        if kind.parent is not None:
+            self._orphan(kind, key, known)
+
+    def _release(self, kind: Kind[Any], key: Key, known: Record) -> None:
+        unique = kind.unique_of(known)
+        if self.holders[kind].get(unique) == key:
+            del self.holders[kind][unique]
+
+    def _orphan(self, kind: Kind[Any], key: Key, known: Record) -> None:
+        assert kind.parent is not None
+        place = KIND_OF[kind.parent.type], kind.parent_of(known)
+        siblings = self.children.get(place, set())
+        siblings.discard((kind, key))
+        if not siblings:
+            self.children.pop(place, None)
 
     def apply(self, draft: Draft) -> None:
         """Show what ``draft`` amounts to."""
-        self.ordinal += len(draft.created)
-        for execution in draft.executions.values():
-            self.put_execution(execution)
-        # Drops come first: a key may have moved from a dropped attachment to a new one.
-        for ident in draft.attachments:
-            self.drop_attachment(ident)
-        for attachment in draft.attachments.values():
-            if attachment is not None:
-                self.put_attachment(attachment)
-        for key in draft.expired:
-            self.replies.pop(key, None)
-        self.replies.update(draft.replies)
-        for digest, token in draft.tokens.items():
-            if token is None:
-                self.drop_token(digest)
-            else:
-                self.put_token(token)
-        for execution_id, values in draft.secrets.items():
-            if values:
-                self.secrets[execution_id] = values
-            else:
-                self.secrets.pop(execution_id, None)
+        for kind, changes in draft.changes.items():
+            # Drops come first: what is unique may have moved from a dropped record to a new one.
+            for key, record in changes.items():
+                if record is None or kind.has_ended(record):
+                    if record is not None:
+                        self._ends(kind, draft.ordinal_of(kind, key))
+                    self.drop(kind, key)
+            if kind.listed:
+                self.ended[kind] -= sum(kind is each for each, _ in draft.on_disk)
+            for key, record in changes.items():
+                if record is not None and kind.in_memory and not kind.has_ended(record):
+                    self.put(kind, record, draft.ordinals.get((kind, key)))
         self._append(draft.events)
+
+    def _ends(self, kind: Kind[Any], ordinal: int) -> None:
+        self.ended[kind] += 1
+        self.newest_ended[kind] = max(self.newest_ended[kind], ordinal)
+        self.newest[kind] = max(self.newest[kind], ordinal)
+
+    def begin_after(self, last_seq: int, first_seq: int) -> None:
+        """Say which events there are when the events themselves are not loaded."""
+        self.last_seq = self._before_tail = last_seq
+        self.first_seq = first_seq
 
     def _append(self, events: list[Event]) -> None:
         if not events:
@@ -130,9 +130,12 @@ class State:
 
     # -- reading ------------------------------------------------------------------------------------------------
 
+    def children_of(self, place: Place, kind: Kind[Any]) -> Iterator[Any]:
+        """The records of ``kind`` that belong to the record at ``place``."""
+        return (self.records[kind][key] for each, key in self.children.get(place, ()) if each is kind)
+
     def recent(self, since: int, limit: int, owner: str | None, execution: str | None) -> tuple[Event, ...] | None:
         """What ``Store.events`` answers, or None if that begins before the tail."""
-        since = max(since, 0)
         if since < self._before_tail:
             return None
         found = (
@@ -144,136 +147,155 @@ class State:
 
 
 class Draft:
-    """The net effect of batches that are written together. ``None`` stands for *dropped*.
+    """The net effect of batches that are written together.
 
     :param state: what the batches change; it must not change until the draft is applied or thrown away
-    :param cutoff: replies made before this are dropped on the occasion
     """
 
-    def __init__(self, state: State, cutoff: datetime) -> None:
+    def __init__(self, state: State) -> None:
         self.state = state
-        self.executions: dict[str, Execution] = {}
-        self.created: list[str] = []  # ids of the new ones among them, in order
-        self.attachments: dict[str, Attachment | None] = {}
-        self.replies: dict[Key, Reply] = {}
-        self.expired: list[Key] = []
-        self.tokens: dict[str, Token | None] = {}
-        self.secrets: dict[str, Mapping[str, str]] = {}  # all that the execution has afterwards
+        self.changes: Changes = {}
+        self.ordinals: dict[Place, int] = {}  # of the new records that are listed
+        self.on_disk: set[Place] = set()  # what is dropped and was there; see ``settle``
+        self._new: set[Place] = set()  # what was put and is not in memory
+        self._newest = dict(state.newest)
         self.events: list[Event] = []
-        for key, reply in state.replies.items():
-            if reply.created >= cutoff:
-                break
-            self.expired.append(key)
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing to write."""
-        return not (
-            self.executions
-            or self.attachments
-            or self.replies
-            or self.expired
-            or self.tokens
-            or self.secrets
-            or self.events
-        )
+        return not (self.changes or self.events)
+
+    def unknown(self) -> Iterator[Place]:
+        """What the draft changes and only the disk knows of."""
+        for kind, changes in self.changes.items():
+            if not kind.wholly_in_memory:
+                yield from ((kind, key) for key in changes if key not in self.state.records[kind])
+
+    def settle(self, on_disk: set[Place]) -> None:
+        """Take in which of ``unknown`` are there. ``ZoeError`` ``conflict`` if one of them should be new."""
+        for kind, key in on_disk & self._new:
+            raise _taken(kind, key)
+        self.on_disk = on_disk
+
+    def ordinal_of(self, kind: Kind[Any], key: Key) -> int:
+        """The place of a record in the order of creation."""
+        return self.ordinals.get((kind, key)) or self.state.ordinals[kind][key]
 
     def add(self, batch: Batch) -> tuple[Event, ...]:
         """Take a batch in, or raise ``conflict`` and stay as before.
 
         :return: its events, numbered
         """
-        executions, created = self._fitting_executions(batch.executions)
-        attachments = self._fitting_attachments(batch)
-        replies = self._fitting_replies(batch.replies)
+        found: Changes = {}
+        new: list[Place] = []
+        for record in batch.put:
+            kind = KIND_OF[type(record)]
+            key = kind.key_of(record)
+            known = self._current(kind, key, found)
+            _check_write(kind, key, known, record)
+            if known is None:
+                new.append((kind, key))
+            found.setdefault(kind, {})[key] = record
+        for type_, key in batch.drop:
+            kind = KIND_OF[type_]
+            known = self._current(kind, key, found)
+            if known is not None and kind.listed and not kind.has_ended(known):
+                raise ZoeError("conflict", f"The {kind.noun} {_shown(key)} has not ended and cannot be dropped.")
+            if known is not None or not kind.wholly_in_memory:
+                found.setdefault(kind, {})[key] = None
+        self._take_children(found)
+        for kind, changes in found.items():
+            self._check_parents(kind, changes, found)
+            self._check_unique(kind, changes)
         # Nothing below can fail.
+        for kind, changes in found.items():
+            self.changes.setdefault(kind, {}).update(changes)
+        self._new.update(new)
+        for kind, key in new:
+            if kind.listed:
+                self._newest[kind] += 1
+                self.ordinals[kind, key] = self._newest[kind]
         first = self.state.last_seq + len(self.events) + 1
         events = tuple(msgspec.structs.replace(event, seq=seq) for seq, event in enumerate(batch.events, first))
-        self.executions |= executions
-        self.created += created
-        self.attachments |= attachments
-        self.replies |= replies
-        self._add_tokens(batch, executions)
-        for execution_id, values in batch.secrets.items():
-            if values:
-                self.secrets[execution_id] = {**self._secrets(execution_id), **values}
-        for execution_id in batch.forgotten:
-            if self._secrets(execution_id):
-                self.secrets[execution_id] = _NOTHING
         self.events += events
         return events
 
-    def _fitting_executions(self, batch: Iterable[Execution]) -> tuple[dict[str, Execution], list[str]]:
-        found: dict[str, Execution] = {}
-        created: list[str] = []
-        for execution in batch:
-            known = (
-                found.get(execution.id) or self.executions.get(execution.id) or self.state.executions.get(execution.id)
-            )
-            _check_version("execution", execution.id, known.version if known else 0, execution.version)
-            if known is None:
-                created.append(execution.id)
-            found[execution.id] = execution
-        return found, created
+    def _current(self, kind: Kind[Any], key: Key, found: Changes) -> Any:
+        """The record as things stand with ``found``; None: there is none in memory."""
+        for layer in (found, self.changes):
+            if key in layer.get(kind, ()):
+                return layer[kind][key]
+        return self.state.records[kind].get(key)
 
-    def _fitting_attachments(self, batch: Batch) -> dict[str, Attachment | None]:
-        found: dict[str, Attachment | None] = {}
+    def _take_children(self, found: Changes) -> None:
+        """What belongs to a record that ends or goes in ``found`` goes as well, and what belongs to that."""
+        over = [
+            (kind, key)
+            for kind, changes in found.items()
+            for key, record in changes.items()
+            if record is None or kind.has_ended(record)
+        ]
+        while over:
+            parent = kind, key = over.pop()
+            gone = list(self.state.children.get(parent, ()))
+            for child in CHILDREN[kind.type]:
+                for layer in (self.changes, found):
+                    records = layer.get(child, {}).items()
+                    gone += ((child, each) for each, record in records if record and child.parent_of(record) == key)
+            for child, each in gone:
+                found.setdefault(child, {})[each] = None
+            over += gone
 
-        def current(ident: str) -> Attachment | None:
-            for layer in (found, self.attachments):
-                if ident in layer:
-                    return layer[ident]
-            return self.state.attachments.get(ident)
+    def _check_parents(self, kind: Kind[Any], changes: Mapping[Key, Record | None], found: Changes) -> None:
+        if kind.parent is None:
+            return
+        above = KIND_OF[kind.parent.type]
+        for record in changes.values():
+            name = kind.parent_of(record) if record is not None else ""
+            if not name:
+                continue
+            parent = self._current(above, name, found)
+            if parent is None or above.has_ended(parent):
+                raise ZoeError("conflict", f"There is no {above.noun} {name} any more to which a {kind.noun} belongs.")
 
-        for attachment in batch.attachments:
-            known = current(attachment.id)
-            _check_version("attachment", attachment.id, known.version if known else 0, attachment.version)
-            found[attachment.id] = attachment
-        for ident in batch.detached:
-            if current(ident) is not None:
-                found[ident] = None
-        for kept in found.values():
-            if kept is not None and (holder := self._key_holder(kept, found)):
-                raise ZoeError("conflict", f"{kept.key} of {kept.owner} has the attachment {holder} already.")
-        return found
-
-    def _key_holder(self, attachment: Attachment, found: Mapping[str, Attachment | None]) -> str | None:
-        """The id of another attachment with the same owner, key and ZApp, as things stand with ``found``."""
-        key = attachment.owner, attachment.key, attachment.zapp
-        layers = {**self.attachments, **found}
-        for other in layers.values():
-            if other is not None and other.id != attachment.id and (other.owner, other.key, other.zapp) == key:
-                return other.id
-        holder = self.state.attachment_keys.get(key)
-        return holder if holder != attachment.id and holder not in layers else None
-
-    def _fitting_replies(self, batch: Iterable[Reply]) -> dict[Key, Reply]:
-        found: dict[Key, Reply] = {}
-        for reply in batch:
-            key = reply.owner, reply.key
-            if key in found or key in self.replies or (key in self.state.replies and key not in self.expired):
-                raise ZoeError("conflict", f"The Idempotency-Key {reply.key} was answered in the meantime.")
-            found[key] = reply
-        return found
-
-    def _add_tokens(self, batch: Batch, executions: Mapping[str, Execution]) -> None:
-        for token in batch.tokens:
-            self.tokens[token.digest] = token
-        revoked = set(batch.revoked)
-        for execution in executions.values():
-            if execution.phase is Phase.ENDED:
-                revoked |= self.state.tokens_of.get(execution.id, set())
-                revoked |= {token.digest for token in self.tokens.values() if token and token.execution == execution.id}
-        for digest in revoked:
-            if digest in self.tokens or digest in self.state.tokens:
-                self.tokens[digest] = None
-
-    def _secrets(self, execution: str) -> Mapping[str, str]:
-        known = self.secrets.get(execution)
-        return self.state.secrets.get(execution, _NOTHING) if known is None else known
+    def _check_unique(self, kind: Kind[Any], changes: Mapping[Key, Record | None]) -> None:
+        if not kind.unique:
+            return
+        layers = {**self.changes.get(kind, {}), **changes}
+        holders: dict[tuple[Any, ...], Key] = {}
+        for key, record in layers.items():
+            if record is None:
+                continue
+            unique = kind.unique_of(record)
+            holder = holders.setdefault(unique, key)
+            if holder == key:
+                stored = self.state.holders[kind].get(unique, key)
+                holder = key if stored in layers else stored
+            if holder != key:
+                raise ZoeError(
+                    "conflict", f"There is a {kind.noun} {_shown(holder)} with the same {kind.unique} already."
+                )
 
 
-def _check_version(what: str, ident: str, known: int, given: int) -> None:
-    if given != known + 1:
-        seen = f"has version {known}" if known else "does not exist"
-        raise ZoeError("conflict", f"The {what} {ident} {seen}; version {given} does not follow.")
+def _shown(key: Key) -> str:
+    return key if isinstance(key, str) else " of ".join(reversed(key))
+
+
+def _check_write(kind: Kind[Any], key: Key, known: Any, given: Any) -> None:
+    """Whether ``given`` may follow ``known``. ``ZoeError`` ``conflict``."""
+    if kind.write == "once" and known is not None:
+        raise _taken(kind, key)
+    if kind.write != "versioned":
+        return
+    if known is not None and kind.has_ended(known):
+        raise ZoeError("conflict", f"The {kind.noun} {_shown(key)} has ended and does not change any more.")
+    version = known.version if known is not None else 0
+    if given.version != version + 1:
+        seen = f"has version {version}" if known is not None else "does not exist or has ended"
+        raise ZoeError("conflict", f"The {kind.noun} {_shown(key)} {seen}; version {given.version} does not follow.")
+
+
+def _taken(kind: Kind[Any], key: Key) -> ZoeError:
+    """What whoever puts a new record is told if there was one."""
+    return ZoeError("conflict", f"There is a {kind.noun} {_shown(key)} already.")

@@ -98,7 +98,8 @@ class Writer:
             self._begin()
             return
         told = self._translate(error)
-        log.warning("A commit failed: %s", told if isinstance(told, ZoeError) else repr(error))
+        if not (isinstance(told, ZoeError) and told.code == "conflict"):
+            log.warning("A commit failed: %s", told if isinstance(told, ZoeError) else repr(error))
         for (_, result), _ in group:
             _fail(result, told)
         self._end(draft, [])

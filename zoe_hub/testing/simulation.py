@@ -173,19 +173,21 @@ class World:
         assert self.hub is not None
         return self.hub
 
-    async def until(self, condition: Callable[[], bool], what: str) -> None:
-        """Wait in virtual time, at most for an hour, until ``condition`` holds."""
+    async def until(self, condition: Callable[[], bool], what: str, every: float = 0.5) -> None:
+        """Wait in virtual time, at most for an hour, until ``condition`` holds; it is looked at ``every`` so many
+        seconds.
+        """
         waited = 0.0
         while not condition():
             assert waited < HOUR, (
                 f"never: {what}: {[(each.id, each.phase, words(each.reason)) for each in self.store.active()]}"
             )
-            await asyncio.sleep(0.5)
-            waited += 0.5
+            await asyncio.sleep(every)
+            waited += every
 
     def check(self) -> None:
         """What must hold at every moment."""
-        for execution in self.store.executions.values():
+        for execution in self.store.everything.values():
             assert violations(execution) == []
 
     def started_twice(self) -> list[tuple[str, int]]:

@@ -92,7 +92,7 @@ class Call:
 
         :raises ZoeError: ``unknown-execution``, the same for another user's as for none
         """
-        found = self.hub.store.executions.get(identifier)
+        found = await self.hub.store.execution(identifier)
         if found is None or not await self._may(found.owner, found.id):
             raise ZoeError("unknown-execution", f"There is no execution {identifier!r}.")
         return found
@@ -130,12 +130,12 @@ class Call:
     def _fingerprint(self) -> str:
         return hashlib.sha256(b"\0".join((self.operation.id.encode(), self.raw))).hexdigest()
 
-    def replied(self) -> Reply | None:
+    async def replied(self) -> Reply | None:
         """The earlier answer to this request, if its key has been used.
 
         :raises ZoeError: ``key-reused``
         """
-        earlier = self.hub.store.reply(self.principal.name, self.key) if self.key else None
+        earlier = await self.hub.store.reply(self.principal.name, self.key) if self.key else None
         if earlier is not None and earlier.request != self._fingerprint():
             raise ZoeError("key-reused")
         return earlier

@@ -65,6 +65,8 @@ export interface IConnectionView {
   secrets: { [key: string]: string };
   /** host:port of each endpoint that the outputs name */
   addresses: string[];
+  /** users of the hub's machine, by number, to whom a listener at an address of it may belong */
+  listeners: number[];
 }
 
 /** A web page of a process, behind the proxy. ``path`` begins with the prefix under which the browser reaches the hub. */
@@ -266,7 +268,7 @@ export interface IProblem {
   title: string;
   status: number;
   detail: string;
-  code: 'bad-request' | 'bad-parameter' | 'not-authenticated' | 'not-allowed' | 'foreign-origin' | 'not-found' | 'method-not-allowed' | 'too-large' | 'request-timeout' | 'conflict' | 'key-reused' | 'internal' | 'unknown-zapp' | 'unknown-framework' | 'bad-definition' | 'unknown-execution' | 'unknown-process' | 'unknown-group' | 'unknown-port' | 'already-ended' | 'not-scalable' | 'out-of-range' | 'never-fits' | 'protected' | 'not-attachable' | 'already-attached' | 'unknown-attachment' | 'not-ready' | 'no-log' | 'backend-unavailable' | 'backend-refused' | 'image-missing' | 'java-missing' | 'environment-missing' | 'port-taken' | 'not-supported' | 'backend-changed' | 'storage-full' | 'storage-locked' | 'storage-corrupt' | 'storage-unavailable' | 'storage-newer' | 'client-mismatch' | 'hub-unreachable';
+  code: 'bad-request' | 'bad-parameter' | 'not-authenticated' | 'not-allowed' | 'foreign-origin' | 'not-found' | 'method-not-allowed' | 'too-large' | 'request-timeout' | 'conflict' | 'key-reused' | 'internal' | 'unknown-zapp' | 'unknown-framework' | 'bad-definition' | 'unknown-execution' | 'unknown-process' | 'unknown-group' | 'unknown-port' | 'already-ended' | 'not-scalable' | 'out-of-range' | 'never-fits' | 'protected' | 'not-attachable' | 'already-attached' | 'unknown-attachment' | 'not-ready' | 'no-log' | 'history-pruned' | 'backend-unavailable' | 'backend-refused' | 'image-missing' | 'java-missing' | 'environment-missing' | 'port-taken' | 'not-supported' | 'backend-changed' | 'storage-full' | 'storage-locked' | 'storage-corrupt' | 'storage-unavailable' | 'storage-newer' | 'client-mismatch' | 'hub-unreachable';
   remedy: string;
   errors: IWrongPlace[];
   incident: string;

@@ -12,7 +12,7 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
-from zoe_hub.core.executions.model import Outcome, Phase
+from zoe_hub.core.executions.model import Execution, Outcome, Phase
 from zoe_hub.run.logs import redact
 from zoe_hub.store.base import Batch
 from zoe_hub.store.sql import SQLStore
@@ -38,7 +38,7 @@ async def test_a_repeated_key_is_answered_the_same_even_after_a_restart(make_wor
         assert (other.status_code, other.json()["code"]) == (409, "key-reused")
         bob = await world.client("bob", **{"Idempotency-Key": "one"})
         assert (await bob.post("/executions", json=CLUSTER)).json()["id"] != first.json()["id"]
-        assert len(world.store.executions) == 2
+        assert await world.store.count(Execution) == 2
         assert (
             await client.post("/executions", json=CLUSTER, headers={"Idempotency-Key": "x" * 256})
         ).status_code == 400
@@ -72,7 +72,7 @@ async def test_versions_protect_changes(world):
         lambda: (
             sum(
                 process.group == "worker" and process.state == "ready"
-                for process in world.store.executions[execution["id"]].processes
+                for process in world.store.everything[execution["id"]].processes
             )
             == 3
         )
@@ -80,7 +80,7 @@ async def test_versions_protect_changes(world):
     assert (await client.post(f"{where}/scale", json={"count": 65})).json()["code"] == "out-of-range"
     assert (await client.post(f"{where}/scale", json={"count": 2, "group": "nope"})).json()["code"] == "unknown-group"
     assert (await client.post(f"{where}/terminate", content=b"")).status_code == 202  # no body stands for {}
-    await world.until(lambda: world.store.executions[execution["id"]].phase == "ended")
+    await world.until(lambda: world.store.everything[execution["id"]].phase == "ended")
     ended = (await client.get(where)).json()
     assert (ended["outcome"], ended["desired"]) == ("cancelled", "ended")
 
@@ -111,13 +111,13 @@ async def many(world, count, owner="alice"):
         )
         for number in range(count)
     ]
-    await world.store.commit(Batch(executions=tuple(copies)))
+    await world.store.commit(Batch(put=tuple(copies)))
     return client
 
 
 async def test_pages_neither_repeat_nor_miss_while_others_are_added(world):
     client = await many(world, 25)
-    expected = list(reversed(world.store.executions))
+    expected = list(reversed(world.store.everything))
     seen, cursor, rounds = [], None, 0
     while True:
         page = (await client.get("/executions", params={"limit": 4, **({"cursor": cursor} if cursor else {})})).json()
@@ -138,10 +138,10 @@ async def test_the_page_after_one_that_ended_meanwhile_goes_on(world):
     made = [(await client.post("/executions", json=CLUSTER)).json()["id"] for _ in range(5)]
     page = (await client.get("/executions", params={"active": "true", "limit": 2})).json()
     assert [each["id"] for each in page["items"]] == made[:2:-1]
-    last = world.store.executions[made[3]]
+    last = world.store.everything[made[3]]
     await world.store.commit(
         Batch(
-            executions=(
+            put=(
                 replace(last, version=last.version + 1, desired="ended", phase=Phase.ENDED, outcome=Outcome.COMPLETED),
             )
         )
@@ -168,7 +168,7 @@ async def test_attaching_again_changes_only_sizes_that_were_named_and_needs_no_s
     request = {"key": "n.ipynb", "zapp": "sim"}
     made = (await client.post("/attachments", json={**request, "zapp": "cluster", "parameters": {"workers": 2}})).json()
     execution = made["execution"]["id"]
-    counts = lambda: world.store.executions[execution].counts["worker"]  # noqa: E731
+    counts = lambda: world.store.everything[execution].counts["worker"]  # noqa: E731
     await client.post(f"/executions/{execution}/scale", json={"count": 7})
     for parameters, count in (({"line": "other"}, 7), ({}, 7), ({"line": "x", "workers": 2}, 2), ({"workers": 5}, 5)):
         again = await client.post("/attachments", json={**request, "zapp": "cluster", "parameters": parameters})
@@ -195,13 +195,13 @@ async def test_a_kernel_connects_in_its_own_language(world):
     assert not world.catalog.problems
     client = await world.client()
     made = (await client.post("/attachments", json={"key": "n.ipynb", "zapp": "cluster", "language": "r"})).json()
-    await world.until(lambda: world.store.executions[made["execution"]["id"]].phase == "running")
+    await world.until(lambda: world.store.everything[made["execution"]["id"]].phase == "running")
     assert (await client.get(f"/attachments/{made['id']}/connection")).json()["code"] == "r-code"
     refused = await client.post("/attachments", json={"key": "n.ipynb", "zapp": "cluster"})
     assert (refused.status_code, refused.json()["code"]) == (409, "not-attachable")
     record = world.store.attachments[made["id"]]
     old = replace(record, language="python", version=record.version + 1)  # as a hub stored it that knew no language
-    await world.store.commit(Batch(attachments=(old,)))
+    await world.store.commit(Batch(put=(old,)))
     refused = await client.get(f"/attachments/{made['id']}/connection")
     assert (refused.status_code, refused.json()["code"]) == (409, "not-attachable")
 
@@ -218,7 +218,7 @@ async def test_attachments_end_to_end(world):
     assert (await client.post("/attachments", json=request)).json()["id"] == attachment["id"]
     again = (await client.post("/attachments", json=request, headers={"Idempotency-Key": "other"})).json()
     assert (again["execution"]["id"], again["found"]) == (attachment["execution"]["id"], True)
-    await world.until(lambda: world.store.executions[attachment["execution"]["id"]].phase == "running")
+    await world.until(lambda: world.store.everything[attachment["execution"]["id"]].phase == "running")
     connection = await client.get(f"/attachments/{again['id']}/connection")
     assert connection.json()["outputs"]["address"].startswith("sim://127.0.0.1:")
     secret = connection.json()["secrets"]["inner"]

@@ -38,7 +38,7 @@ async def test_every_wrong_place_is_named_at_once(world):
     answer = await client.get("/executions", params={"limit": "many", "phase": "dead", "nonsense": "1"})
     assert set(places(answer)) == {"/limit", "/phase", "/nonsense"}
     assert (await client.get("/executions?limit=1&limit=2")).json()["errors"][0]["message"] == "is given more than once"
-    assert not world.store.executions
+    assert not world.store.everything
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ async def test_a_wrong_start_starts_nothing(world, body, code, place):
     assert answer.status_code < 500
     if place is not None:
         assert any(found.endswith(place) for found in places(answer)), answer.text
-    assert not world.store.executions
+    assert not world.store.everything
     assert world.store.last_seq == 0
 
 
@@ -81,7 +81,7 @@ async def test_a_wrong_start_starts_nothing(world, body, code, place):
 async def test_what_is_no_json_is_a_bad_request(world, content, media):
     answer = await (await world.client()).post("/executions", content=content, headers={"Content-Type": media})
     assert (answer.status_code, answer.json()["code"]) == (400, "bad-request"), answer.text
-    assert not world.store.executions
+    assert not world.store.everything
 
 
 async def test_a_body_of_100_mb_is_refused_early_and_not_held(world):

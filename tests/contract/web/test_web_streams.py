@@ -9,7 +9,7 @@ import pytest
 from zoe_hub.controllers.kit.tokens import digest
 from zoe_hub.core.events import Event
 from zoe_hub.core.reasons import because
-from zoe_hub.store.base import Batch
+from zoe_hub.store.base import Batch, Ref, Token
 from zoe_hub.store.sql import SQLStore
 
 
@@ -110,7 +110,7 @@ async def test_a_busy_stream_ends_with_its_token(world, events):
     async with reader.open() as stream:
         await happen(world, 1)
         assert await take(stream, 1) == [1]
-        await world.store.commit(Batch(revoked=(digest(token),)))
+        await world.store.commit(Batch(drop=(Ref(Token, digest(token)),)))
         await happen(world, 1)  # comes long before the next sign of life would
         async with asyncio.timeout(5):
             assert [event async for event in stream] == []
@@ -216,7 +216,7 @@ async def test_a_followed_log_ends_with_its_process_and_stays(world):
         async with asyncio.timeout(10):
             assert await log.aread() == b"\n"
         assert log.headers["zoe-log-offset"] == "2"
-    await world.until(lambda: world.store.executions[execution["id"]].phase == "ended")
+    await world.until(lambda: world.store.everything[execution["id"]].phase == "ended")
     assert (await client.get(where)).content == b"up\n"
     missing = await client.get(f"/executions/{execution['id']}/processes/worker-9/logs")
     assert (missing.status_code, missing.json()["code"]) == (404, "no-log")

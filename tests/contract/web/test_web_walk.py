@@ -206,12 +206,12 @@ async def test_lists_show_ones_own_and_admins_everything(world):
 
 async def test_a_revoked_token_ends(world):
     from zoe_hub.controllers.kit.tokens import digest
-    from zoe_hub.store.base import Batch
+    from zoe_hub.store.base import Batch, Ref, Token
 
     token = await world.token("alice")
     client = await world.client(None, Authorization=f"Bearer {token}")
     assert (await client.get("/user")).json() == {"name": "alice", "scopes": ["read", "write"]}
-    await world.store.commit(Batch(revoked=(digest(token),)))
+    await world.store.commit(Batch(drop=(Ref(Token, digest(token)),)))
     assert (await client.get("/user")).status_code == 401
 
 

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
+from zoe_hub.backends.base import Backend
 from zoe_hub.controllers.attachments.leases import ATTACHED, Leases
 from zoe_hub.controllers.attachments.preflight import check_versions
 from zoe_hub.controllers.executions.binding import Binder
@@ -43,12 +44,13 @@ class AttachmentService:
         *,
         store: Store,
         catalog: Offers,
+        backend: Backend,
         executions: ExecutionService,
         leases: Leases,
         binder: Binder,
         committer: Committer,
     ) -> None:
-        self._store, self._catalog, self._executions = store, catalog, executions
+        self._store, self._catalog, self._backend, self._executions = store, catalog, backend, executions
         self._leases, self._binder, self._committer = leases, binder, committer
 
     async def attach(
@@ -84,7 +86,7 @@ class AttachmentService:
                 start=start,
                 counts=counts,
             )
-            plan = self._committer.plan(command)
+            plan = await self._committer.plan(command)
             attachment = plan.attachments[0]
             check_versions(self._bound(plan, attachment).spec, request.language, request.versions)
             replies = (reply(attachment, plan.found),) if reply else ()
@@ -142,7 +144,7 @@ class AttachmentService:
         """
         attachment = self._attachment(command.attachment)
         await self._committer.do(command)
-        return self._store.executions[attachment.execution]
+        return await self._executions.execution(attachment.execution)
 
     def connection(self, identifier: str) -> ConnectionDetails:
         """What the kernel of an attachment needs to connect.
@@ -171,6 +173,7 @@ class AttachmentService:
             outputs=outputs,
             secrets={name: secrets[name] for name in how.secrets if name in secrets},
             addresses=tuple(self._binder.value(execution, None, {}, endpoint) for endpoint in endpoints),
+            listeners=tuple(sorted(self._backend.listeners())),
         )
 
     def _attachment(self, identifier: str) -> Attachment:

@@ -147,7 +147,7 @@ class Admission:
         kind = "execution.queued" if grant.granted is None else "execution.granted"
         granted = dict(grant.granted or {})
         event = event_of(changed, self._clock.now(), kind, grant.reason, phase=changed.phase.value, granted=granted)
-        return Batch(executions=(changed,), events=(event,))
+        return Batch(put=(changed,), events=(event,))
 
     def _news(self, queue: Queue) -> tuple[Event, ...]:
         """Lists that are open learn that places have changed: one event for each owner, however many have moved, and
@@ -173,9 +173,10 @@ class Admission:
         except ZoeError as error:
             if error.code != "conflict":
                 raise
-            self.changed(*(execution.id for execution in batch.executions))
+            self.changed(*(execution.id for execution in batch.put if isinstance(execution, Execution)))
             return
-        self.changed(*(execution.id for execution in batch.executions))
-        for execution in batch.executions:
+        executions = [record for record in batch.put if isinstance(record, Execution)]
+        self.changed(*(execution.id for execution in executions))
+        for execution in executions:
             if execution.granted is not None:
                 self._granted(execution.id)

@@ -51,8 +51,7 @@ class Reaper:
         :raises Temporary: the backend does not answer; nothing was changed
         """
         have = dict.fromkeys((*self._observer.executions(), *await self._backend.executions()))
-        active = {execution.id for execution in self._store.active()}
-        self.found = self._left = tuple(name for name in have if name not in active)
+        self.found = self._left = tuple(name for name in have if name not in self._store.executions)
         self._due, self._pause = asyncio.get_running_loop().time() + GRACE, FIRST
         if self._left:
             self._loop.start()

@@ -19,7 +19,6 @@ from zoe_hub.controllers.executions.looking import Looker
 from zoe_hub.controllers.executions.probes import Probes
 from zoe_hub.controllers.kit.clock import Clock
 from zoe_hub.controllers.kit.queue import WorkQueue
-from zoe_hub.controllers.kit.tokens import digest
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.decide import decide
 from zoe_hub.core.executions.facts import Decision
@@ -92,7 +91,8 @@ class Reconciler:
         """
         findings = Findings()
         for _ in range(STEPS):
-            execution = self._store.executions.get(identifier)
+            # One that has ended is looked at as well: something of it may still run, or have come back.
+            execution = await self._store.execution(identifier)
             if execution is None:
                 return
             facts = await self._looker.facts(execution, findings, self._later.get(identifier))
@@ -117,17 +117,8 @@ class Reconciler:
         """Commit a decision; False if it was made on a record that is not the present one any more."""
         after = decision.execution
         ended = after.phase is Phase.ENDED and before.phase is not Phase.ENDED
-        secrets = self._store.secrets(after.id) if ended else {}
-        revoked = tuple(
-            digest(secrets[secret.name])
-            for secret in after.spec.secrets
-            if secret.source == "token" and secret.name in secrets
-        )
-        batch = Batch(
-            executions=(after,), events=decision.events, revoked=revoked, forgotten=(after.id,) if ended else ()
-        )
         try:
-            await self._store.commit(batch)
+            await self._store.commit(Batch(put=(after,), events=decision.events))
         except ZoeError as error:
             if error.code != "conflict":
                 self.problem = reason_of(error)
@@ -163,6 +154,6 @@ class Reconciler:
         changed = replace(execution, waits_for=later, version=execution.version + 1)
         event = event_of(changed, self._clock.now(), "execution.reason", standing(changed), phase=changed.phase.value)
         try:
-            await self._store.commit(Batch(executions=(changed,), events=(event,)))
+            await self._store.commit(Batch(put=(changed,), events=(event,)))
         except ZoeError as failed:
             self._log.debug("%s: could not say why it waits: %s", execution.name, failed)

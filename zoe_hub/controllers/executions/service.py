@@ -11,6 +11,7 @@ from zoe_hub.backends.base import Backend
 from zoe_hub.controllers.executions.admission import Admission
 from zoe_hub.controllers.kit.commit import Committer
 from zoe_hub.controllers.kit.ids import new_id
+from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.commands import ScaleExecution, StartExecution, StartZApp, TerminateExecution
 from zoe_hub.core.executions.model import Execution, Parent
 from zoe_hub.core.executions.rendered import RenderedZApp
@@ -48,7 +49,7 @@ class ExecutionService:
         :raises ZoeError: as ``start_execution`` in the table of operations
         """
         command, given = await self.rendered(owner, request)
-        plan = self._committer.plan(command)
+        plan = await self._committer.plan(command)
         execution = plan.executions[0]
         await self._committer.commit(plan, given=given, replies=(reply(execution),) if reply else ())
         return execution
@@ -56,7 +57,7 @@ class ExecutionService:
     async def plan_start(self, owner: str, request: StartZApp) -> Plan:
         """What ``start`` would change."""
         command, _ = await self.rendered(owner, request)
-        return self._committer.plan(command)
+        return await self._committer.plan(command)
 
     async def rendered(
         self, owner: str, request: StartZApp, parent: Parent | None = None, identifier: str = ""
@@ -82,16 +83,23 @@ class ExecutionService:
     async def scale(self, command: ScaleExecution) -> Execution:
         """Change how many processes a group has."""
         await self._committer.do(command, once=command.version is not None)
-        return self._store.executions[command.execution]
+        return await self.execution(command.execution)
 
     async def terminate(self, command: TerminateExecution) -> Execution:
         """End an execution, in whatever phase it is."""
         await self._committer.do(command, once=command.version is not None)
-        return self._store.executions[command.execution]
+        return await self.execution(command.execution)
 
-    def plan(self, command: ScaleExecution | TerminateExecution) -> Plan:
+    async def plan(self, command: ScaleExecution | TerminateExecution) -> Plan:
         """What ``scale`` or ``terminate`` would change."""
-        return self._committer.plan(command)
+        return await self._committer.plan(command)
+
+    async def execution(self, identifier: str) -> Execution:
+        """An execution, active or not. ``ZoeError`` ``unknown-execution``."""
+        found = await self._store.execution(identifier)
+        if found is None:
+            raise ZoeError("unknown-execution", f"There is no execution {identifier!r}.")
+        return found
 
     def place(self, execution: Execution) -> QueuePlace | None:
         """Where an execution is in the queue, if it is in there."""

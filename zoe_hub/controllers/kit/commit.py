@@ -7,16 +7,17 @@ The one way from a command to the store. Used by the services and by every part 
 from __future__ import annotations
 
 import secrets as random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from zoe_hub.controllers.kit.clock import Clock
 from zoe_hub.controllers.kit.tokens import new_token
 from zoe_hub.core import commands
+from zoe_hub.core.attachments.model import Attachment
 from zoe_hub.core.commands import Command
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.model import Execution
-from zoe_hub.core.plan import Plan
-from zoe_hub.store.base import Batch, Reply, Store, Token
+from zoe_hub.core.plan import Plan, Records
+from zoe_hub.store.base import Batch, Ref, Reply, SecretValue, Store, Token
 
 RETRIES = 20  # how often a plan is made anew because its records changed meanwhile
 
@@ -28,16 +29,21 @@ class Committer:
         """:param committed: called with the ids of the executions that a commit has changed"""
         self._store, self._clock, self._committed = store, clock, committed
 
-    def plan(self, command: Command) -> Plan:
-        """What a command would change now."""
-        return commands.plan(self._store, command, self._clock.now())
+    async def plan(self, command: Command) -> Plan:
+        """What a command would change now. It may be about an execution that has ended, which is on disk."""
+        named: str | None = getattr(command, "execution", None)
+        records: Records = self._store
+        if named is not None and named not in records.executions:
+            ended = await self._store.execution(named)
+            records = records if ended is None else _WithEnded(self._store, ended)
+        return commands.plan(records, command, self._clock.now())
 
     async def do(self, command: Command, *, once: bool = False) -> Plan:
         """Plan and commit; planned anew if the records changed meanwhile, unless a certain version was meant
         (``once``).
         """
         for _ in range(RETRIES):
-            plan = self.plan(command)
+            plan = await self.plan(command)
             try:
                 await self.commit(plan)
             except ZoeError as error:
@@ -56,40 +62,41 @@ class Committer:
         :param replies: what Idempotency-Keys are answered with, committed together with it
         :raises ZoeError: ``conflict``, ``storage-full``
         """
-        secrets: dict[str, Mapping[str, str]] = {}
-        tokens: list[Token] = []
+        secrets: list[SecretValue | Token] = []
         for execution in plan.executions:
             if execution.version == 1:
-                made, granted = self._secrets(execution, given or {})
-                if made:
-                    secrets[execution.id] = made
-                tokens += granted
+                secrets += self._secrets(execution, given or {})
         if plan.changes or replies:
             batch = Batch(
-                executions=plan.executions,
-                attachments=plan.attachments,
-                detached=plan.detached,
+                put=(*plan.executions, *plan.attachments, *secrets, *replies),
+                drop=tuple(Ref(Attachment, each) for each in plan.detached),
                 events=plan.events,
-                replies=replies,
-                secrets=secrets,
-                tokens=tuple(tokens),
             )
             await self._store.commit(batch)
         self._committed([execution.id for execution in plan.executions])
 
-    def _secrets(self, execution: Execution, given: Mapping[str, str]) -> tuple[dict[str, str], list[Token]]:
-        values, tokens = dict(given), []
+    def _secrets(self, execution: Execution, given: Mapping[str, str]) -> Iterator[SecretValue | Token]:
+        """The secrets of a new execution, and the tokens that some of them are."""
+        values = dict(given)
         for secret in execution.spec.secrets:
             if secret.source == "random":
                 values[secret.name] = random.token_urlsafe(32)
             elif secret.source == "token":
-                value, record = new_token(
+                values[secret.name], record = new_token(
                     execution.owner,
                     ("read", "write"),
                     self._clock.now(),
                     note=f"for {execution.name}",
                     execution=execution.id,
                 )
-                values[secret.name] = value
-                tokens.append(record)
-        return values, tokens
+                yield record
+        for name, value in values.items():
+            yield SecretValue(execution=execution.id, name=name, value=value)
+
+
+class _WithEnded:
+    """The records that a plan looks at, with one execution that has ended among them."""
+
+    def __init__(self, store: Store, ended: Execution) -> None:
+        self.executions: Mapping[str, Execution] = {**store.executions, ended.id: ended}
+        self.attachments = store.attachments

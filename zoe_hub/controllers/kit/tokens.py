@@ -90,5 +90,5 @@ async def issue(
 ) -> str:
     """Make a token and commit it; the token."""
     token, record = new_token(owner, scopes, now, note=note, expires=expires)
-    await store.commit(Batch(tokens=(record,)))
+    await store.commit(Batch(put=(record,)))
     return token

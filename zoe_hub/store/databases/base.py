@@ -7,15 +7,29 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
-from pathlib import Path
+from typing import Self
 
 from sqlalchemy import Connection, Engine
 
 from zoe_hub.core.errors import ZoeError
 
 
-class Dialect(ABC):
+class Database(ABC):
     """One database of one deployment. All methods may block; errors are the driver's unless said otherwise."""
+
+    @classmethod
+    @abstractmethod
+    def at(cls, place: str) -> Self:
+        """The database at a URL, or at a path if that is what it takes. ``ValueError`` if it is not one of these."""
+
+    @staticmethod
+    @abstractmethod
+    def append_only(table: str, number: str, kept: str) -> tuple[str, ...]:
+        """Statements after which the database itself refuses to change rows of ``table``, to number a new one by
+        anything but the next ``number``, to delete one that is kept, and to keep again what was forgotten.
+
+        :param kept: a table of one row, whose ``first_<number>`` says from where on rows are kept
+        """
 
     @abstractmethod
     def lock(self) -> None:
@@ -49,34 +63,13 @@ class Dialect(ABC):
         """For the daily work. A commit is durable when it returns, also if the power fails then."""
 
     @abstractmethod
+    def size(self, connection: Connection) -> int:
+        """Bytes that the records take, without what was given free and not given back yet."""
+
+    @abstractmethod
+    def give_back(self, connection: Connection, limit: int) -> bool:
+        """Give up to ``limit`` bytes that were freed back to the machine. Whether there is more to give back."""
+
+    @abstractmethod
     def translate(self, error: BaseException) -> ZoeError | None:
         """The declared error for one of the driver's or the system's, or None if it is a mistake of the program."""
-
-
-def choose(url_or_path: str | Path) -> Dialect:
-    """The dialect for a path (SQLite) or a URL ``sqlite:///PATH``.
-
-    :raises ZoeError: ``not-supported`` for any other database
-    """
-    from zoe_hub.store.databases.sqlite import SQLite  # noqa: PLC0415 - a hub loads the driver of its own database alone
-
-    text = str(url_or_path)
-    scheme, separator, rest = text.partition("://")
-    if not separator and text != ":memory:":
-        return SQLite(Path(text))
-    if scheme == "sqlite" and len(rest) > 1 and rest.startswith("/") and not rest.startswith("/:"):
-        return SQLite(Path(rest[1:]))
-    raise ZoeError(
-        "not-supported", f"The store takes a path or sqlite:///PATH, not {text if not separator else scheme + '://…'}."
-    )
-
-
-def append_only(dialect: str, table: str, number: str) -> tuple[str, ...]:
-    """Statements after which the database itself refuses to change or delete rows of ``table``, and to number a new one
-    by anything but the next ``number``.
-
-    :param dialect: SQLAlchemy's name of the database
-    """
-    from zoe_hub.store.databases import sqlite  # noqa: PLC0415
-
-    return {"sqlite": sqlite.append_only}[dialect](table, number)

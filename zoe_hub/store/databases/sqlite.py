@@ -22,6 +22,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import Self
 from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event, insert
@@ -29,7 +30,7 @@ from sqlalchemy.exc import DBAPIError
 
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.store import tables
-from zoe_hub.store.databases.base import Dialect
+from zoe_hub.store.databases.base import Database
 
 log = logging.getLogger(__name__)
 
@@ -41,11 +42,18 @@ checked.
 BUSY_TIMEOUT = 2.0
 """Seconds that a commit waits for a foreign writer."""
 
-_LITTLE = 256 * 1024  # bytes; below, an I/O error is taken for a full disk
+_LITTLE = 256 * 1024  # bytes; if less is free, an I/O error is taken for a full disk
+_INCREMENTAL = 2
+_SPARE = 10  # a tenth of the file may be free pages
+_SETTINGS = (
+    "journal_mode = WAL",
+    f"journal_size_limit = {16 * 2**20}",  # bytes that the log keeps of the disk after a large transaction
+    "secure_delete = ON",  # dropped secrets do not stay in free pages
+)
 _MAGIC = b"SQLite format 3\0"
 
 
-class SQLite(Dialect):
+class SQLite(Database):
     """The database in the file ``path``; the folder is made if it is missing."""
 
     def __init__(self, path: Path) -> None:
@@ -54,13 +62,42 @@ class SQLite(Dialect):
         self._lock_path = self._beside(".lock")
         self._lock: int | None = None
 
+    @classmethod
+    def at(cls, place: str) -> Self:
+        """A path, or ``sqlite:///PATH``. A database in memory would not survive its hub."""
+        _, separator, path = place.partition("://")
+        path = path if separator else f"/{place}"
+        if len(path) < 2 or not path.startswith("/") or path.startswith("/:"):
+            raise ValueError(place)
+        return cls(Path(path[1:]))
+
+    @staticmethod
+    def append_only(table: str, number: str, kept: str) -> tuple[str, ...]:
+        """See ``Database``."""
+        first = f"first_{number}"
+        refuse = f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+        newest = f"(SELECT coalesce(max({number}), 0) FROM {table})"  # noqa: S608 - our own names
+        before = {
+            f"{table}_no_update BEFORE UPDATE ON {table}": "",
+            f"{table}_no_delete BEFORE DELETE ON {table}": f"WHEN OLD.{number} >= (SELECT {first} FROM {kept}) ",  # noqa: S608
+            # REPLACE deletes without asking the trigger above.
+            f"{table}_no_gap BEFORE INSERT ON {table}": f"WHEN NEW.{number} <> {newest} + 1 ",
+            # The newest row stays, since the next one is numbered after it.
+            f"{kept}_no_return BEFORE UPDATE ON {kept}": (
+                f"WHEN NEW.{first} < OLD.{first} OR NEW.{first} > max({newest}, 1) "
+            ),
+            f"{kept}_no_delete BEFORE DELETE ON {kept}": "",
+            f"{kept}_no_insert BEFORE INSERT ON {kept}": f"WHEN EXISTS (SELECT * FROM {kept}) ",  # noqa: S608
+        }
+        return tuple(f"CREATE TRIGGER {trigger} {when}{refuse}" for trigger, when in before.items())
+
     def _beside(self, suffix: str) -> Path:
         return self.path.with_name(self.path.name + suffix)
 
     # -- one hub ------------------------------------------------------------------------------------------------
 
     def lock(self) -> None:
-        """See ``Dialect``."""
+        """See ``Database``."""
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         while self._lock is None:
             descriptor = os.open(self._lock_path, os.O_RDWR | os.O_CREAT, 0o600)
@@ -85,7 +122,7 @@ class SQLite(Dialect):
             os.pwrite(self._lock, str(os.getpid()).encode(), 0)
 
     def unlock(self) -> None:
-        """See ``Dialect``."""
+        """See ``Database``."""
         if self._lock is not None:
             with suppress(OSError):
                 self._lock_path.unlink()
@@ -95,7 +132,7 @@ class SQLite(Dialect):
     # -- a new one ----------------------------------------------------------------------------------------------
 
     def exists(self) -> bool:
-        """See ``Dialect``."""
+        """See ``Database``."""
         if self.path.exists():
             return True
         if _has_content(self._wal):
@@ -104,12 +141,13 @@ class SQLite(Dialect):
         return False
 
     def create(self, revision: str) -> None:
-        """See ``Dialect``."""
+        """See ``Database``."""
         with self._replacement() as engine, engine.begin() as connection:
             tables.metadata.create_all(connection, checkfirst=False)
             tables.bookkeeping.create_all(connection, checkfirst=False)
-            for table, number in tables.APPEND_ONLY.items():
-                for statement in append_only(table, number):
+            connection.execute(insert(tables.kept_events), {"first_seq": 1})
+            for table, (number, kept) in tables.APPEND_ONLY.items():
+                for statement in self.append_only(table, number, kept):
                     connection.exec_driver_sql(statement)
             connection.execute(insert(tables.revisions), {"version_num": revision})
 
@@ -120,7 +158,7 @@ class SQLite(Dialect):
         _remove(new)
         try:
             os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-            engine = self._engine(new, "OFF")  # synced once, below
+            engine = self._engine(new, "auto_vacuum = INCREMENTAL", "synchronous = OFF")  # synced once, below
             try:
                 yield engine
             finally:
@@ -148,7 +186,7 @@ class SQLite(Dialect):
 
     @contextmanager
     def inspect(self) -> Iterator[Connection]:
-        """See ``Dialect``."""
+        """See ``Database``."""
         self._check_header()
         engine = create_engine("sqlite://", creator=self._read_only, poolclass=NullPool)
         shm = self._beside("-shm")
@@ -191,25 +229,28 @@ class SQLite(Dialect):
 
     @contextmanager
     def upgrade(self) -> Iterator[Connection]:
-        """See ``Dialect``. Works on a copy, which takes as much space again."""
+        """See ``Database``. Works on a copy, which takes as much space again."""
         with self._replacement() as engine:
             with closing(self._read_only()) as old, closing(sqlite3.connect(self._beside(".new"))) as copy:
                 old.backup(copy)
             with engine.connect() as connection:
                 yield connection
                 connection.commit()
+                if _number(connection, "auto_vacuum") != _INCREMENTAL:  # of before revision 0003
+                    connection.rollback()
+                    _vacuum(connection)
 
     # -- daily work ---------------------------------------------------------------------------------------------
 
     def engine(self) -> Engine:
-        """See ``Dialect``."""
+        """See ``Database``."""
         with closing(sqlite3.connect(self.path, timeout=BUSY_TIMEOUT)) as probe:  # a foreign writer is told at once
             probe.execute("BEGIN IMMEDIATE")
         if stat.S_IMODE(self.path.stat().st_mode) != 0o600:
             self.path.chmod(0o600)  # the log takes the mode of the database
-        return self._engine(self.path)
+        return self._engine(self.path, "synchronous = FULL")
 
-    def _engine(self, path: Path, synchronous: str = "FULL") -> Engine:
+    def _engine(self, path: Path, *settings: str) -> Engine:
         engine = create_engine(
             "sqlite://",
             creator=lambda: sqlite3.connect(
@@ -220,14 +261,28 @@ class SQLite(Dialect):
 
         @event.listens_for(engine, "connect")
         def prepare(connection: sqlite3.Connection, _record: object) -> None:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute(f"PRAGMA synchronous = {synchronous}")
-            connection.execute("PRAGMA secure_delete = ON")  # dropped secrets do not stay in free pages
+            for setting in (*settings, *_SETTINGS):
+                connection.execute(f"PRAGMA {setting}")
 
         return engine
 
+    def size(self, connection: Connection) -> int:
+        """See ``Database``."""
+        pages, free, page = (_number(connection, name) for name in ("page_count", "freelist_count", "page_size"))
+        return (pages - free) * page
+
+    def give_back(self, connection: Connection, limit: int) -> bool:
+        """See ``Database``. A part stays free in the file, so that it does not shrink and grow in turns."""
+        pages, free, page = (_number(connection, name) for name in ("page_count", "freelist_count", "page_size"))
+        spare = free - max(pages // _SPARE, _LITTLE // page)
+        if spare <= 0:
+            return False
+        connection.exec_driver_sql(f"PRAGMA incremental_vacuum({min(spare, max(limit // page, 1))})").close()
+        connection.commit()
+        return spare * page > limit
+
     def translate(self, error: BaseException) -> ZoeError | None:
-        """See ``Dialect``."""
+        """See ``Database``."""
         cause = error.orig if isinstance(error, DBAPIError) else error
         if isinstance(cause, OSError):
             return self._unavailable(cause.strerror or str(cause))
@@ -253,16 +308,15 @@ class SQLite(Dialect):
         return ZoeError("storage-unavailable", f"{self.path}: {reason}.")
 
 
-def append_only(table: str, number: str) -> tuple[str, ...]:
-    """See ``dialect.append_only``."""
-    refuse = f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
-    return (
-        f"CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table} {refuse}",
-        f"CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table} {refuse}",
-        # REPLACE deletes without asking the trigger above.
-        f"CREATE TRIGGER {table}_no_gap BEFORE INSERT ON {table} "  # noqa: S608 - our own names
-        f"WHEN NEW.{number} <> (SELECT coalesce(max({number}), 0) + 1 FROM {table}) {refuse}",
-    )
+def _number(connection: Connection, pragma: str) -> int:
+    return int(connection.exec_driver_sql(f"PRAGMA {pragma}").scalar_one())
+
+
+def _vacuum(connection: Connection) -> None:
+    """Write the database anew, which no transaction may hold."""
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    driver.execute("VACUUM")
 
 
 def _has_content(path: Path) -> bool:

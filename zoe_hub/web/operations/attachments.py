@@ -15,9 +15,9 @@ from zoe_hub.web.views.attachments import attachment_view, connection_view
 @bind("attach")
 async def attach(call: Call) -> Answer:
     """Bind a notebook. A repeated request is answered with the same attachment as it is now."""
-    if earlier := call.replied():
+    if earlier := await call.replied():
         attachment = await call.own_attachment(earlier.body.decode())
-        return _attached(call, attachment.id, found=True, status=earlier.status)
+        return await _attached(call, attachment, found=True, status=earlier.status)
     body: AttachRequest = call.body
     if body.execution is not None:
         await call.own_execution(body.execution)
@@ -26,18 +26,17 @@ async def attach(call: Call) -> Answer:
         msgspec.convert(body, AttachKernel, from_attributes=True),
         reply=(lambda made, _: call.reply(made.id.encode())) if call.key else None,
     )
-    return _attached(call, attachment.id, found=found)
+    return await _attached(call, attachment, found=found)
 
 
-def _attached(call: Call, identifier: str, *, found: bool, status: int | None = None) -> Answer:
-    attachment = call.hub.store.attachments[identifier]
-    view = _view(call, attachment, found=found)
+async def _attached(call: Call, attachment: Attachment, *, found: bool, status: int | None = None) -> Answer:
+    view = await _view(call, attachment, found=found)
     headers = {"Location": f"{PREFIX}/attachments/{attachment.id}"}
     return Answer(msgspec.json.encode(view), status, headers if status is None else headers | REPLAYED)
 
 
-def _view(call: Call, attachment: Attachment, *, found: bool) -> AttachmentView:
-    execution = call.hub.store.executions[attachment.execution]
+async def _view(call: Call, attachment: Attachment, *, found: bool) -> AttachmentView:
+    execution = await call.hub.executions.execution(attachment.execution)  # which may have ended by now
     return attachment_view(attachment, execution, call.hub.views.place(execution), found=found)
 
 
@@ -53,13 +52,13 @@ async def list_attachments(call: Call) -> Attachments:
         and query.key in (None, attachment.key)
         and query.execution in (None, attachment.execution)
     ]
-    return Attachments(items=tuple(_view(call, each, found=True) for each in own))
+    return Attachments(items=tuple([await _view(call, each, found=True) for each in own]))
 
 
 @bind("get_attachment")
 async def get_attachment(call: Call) -> AttachmentView:
     """One attachment."""
-    return _view(call, call.attachment, found=True)
+    return await _view(call, call.attachment, found=True)
 
 
 @bind("get_connection")

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Callable, Iterator
-from datetime import datetime
-
 import msgspec
 
 from zoe_hub.contract.executions import ExecutionQuery, ScaleRequest, StartRequest, TerminateRequest
 from zoe_hub.contract.table import PREFIX
 from zoe_hub.core.errors import FieldError, ZoeError
 from zoe_hub.core.executions.commands import ScaleExecution, StartZApp, TerminateExecution
-from zoe_hub.core.executions.model import Execution
+from zoe_hub.core.executions.model import Execution, Phase
 from zoe_hub.core.reasons import because
+from zoe_hub.store.base import Filter
 from zoe_hub.web.call import REPLAYED, Answer, Call, bind
 from zoe_hub.web.views.executions import execution_view
 
@@ -30,7 +27,7 @@ def shown(call: Call, execution: Execution) -> Answer:
 @bind("start_execution")
 async def start_execution(call: Call) -> Answer:
     """Start a ZApp. The answer shows it as it was made, so that it is the same each time the request is repeated."""
-    if earlier := call.replied():
+    if earlier := await call.replied():
         return Answer(earlier.body, earlier.status, REPLAYED)
     body: StartRequest = call.body
     execution = await call.hub.executions.start(
@@ -46,79 +43,33 @@ async def start_execution(call: Call) -> Answer:
 async def list_executions(call: Call) -> Answer:
     """A page of what the caller may see, newest first."""
     query: ExecutionQuery = call.query
-    store = call.hub.store
-    everything = tuple(store.active()) if query.active else tuple(store.executions.values())
-    newest_first: Iterator[Execution] = reversed(everything)
-    if query.cursor is not None:
-        listed = {
-            execution.id for execution in everything
-        }  # the one that the cursor names may have left the list meanwhile
-        newest_first = _after(query.cursor, newest_first, known=listed.__contains__)
-    wanted = _filter(call, query)
-    page: list[Execution] = []
-    following = None
-    for execution in newest_first:
-        if wanted(execution):
-            if len(page) == query.limit:
-                following = _cursor(page[-1])
-                break
-            page.append(execution)
-    return Answer(call.hub.views.page(page, following))
-
-
-def _filter(call: Call, query: ExecutionQuery) -> Callable[[Execution], bool]:
     owner = query.owner if call.principal.admin else call.principal.name
-    nothing = not call.principal.admin and query.owner not in (None, owner)
-    key, has_value, value = (query.label or "").partition("=")
-
-    def wanted(execution: Execution) -> bool:
-        return (
-            not nothing
-            and (owner is None or execution.owner == owner)
-            and (query.phase is None or execution.phase is query.phase)
-            and (query.active is None or execution.active is query.active)
-            and (query.zapp is None or execution.spec.zapp == query.zapp)
-            and (query.name is None or execution.name == query.name)
-            and (not key or (key in execution.labels and (not has_value or execution.labels[key] == value)))
-        )
-
-    return wanted
+    active = query.active if query.phase is None else query.phase is not Phase.ENDED
+    if query.owner not in (None, owner) or query.active not in (None, active):  # nobody's, or contradictory
+        return Answer(call.hub.views.page((), None))
+    # An ended execution has no other phase, so only that of an active one has to be looked at.
+    phase = query.phase if active else None
+    equal = {"owner": owner, "zapp": query.zapp, "name": query.name, "phase": phase}
+    wanted = Filter(
+        active=active,
+        equal={name: str(value) for name, value in equal.items() if value is not None},
+        label=query.label or None,
+    )
+    page = await call.hub.store.page(Execution, wanted, before=_before(query.cursor), limit=query.limit)
+    return Answer(call.hub.views.page(page.items, None if page.next is None else str(page.next)))
 
 
-def _cursor(execution: Execution) -> str:
-    """Names the last execution of a page: new ones come before it, so nothing is shown twice or left out."""
-    return base64.urlsafe_b64encode(f"{execution.created.isoformat()} {execution.id}".encode()).decode().rstrip("=")
-
-
-def _after(cursor: str, newest_first: Iterator[Execution], known: Callable[[str], bool]) -> Iterator[Execution]:
-    try:
-        created, identifier = (
-            base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode().split(" ")
-        )
-        moment = datetime.fromisoformat(created)
-        if moment.tzinfo is None:
-            raise ValueError
-    except ValueError:
+def _before(cursor: str | None) -> int | None:
+    """Where a page begins. Its cursor is the place, in the order of creation, of the last execution before it."""
+    if cursor is None:
+        return None
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 18):
         raise ZoeError(
             "bad-parameter",
             "The cursor is not one that the hub gave out.",
             (FieldError(path="/cursor", message="is not a cursor"),),
-        ) from None
-    return _continue(identifier, moment, newest_first, present=known(identifier))
-
-
-def _continue(
-    identifier: str, moment: datetime, newest_first: Iterator[Execution], *, present: bool
-) -> Iterator[Execution]:
-    reached = False
-    for execution in newest_first:
-        if reached:
-            yield execution
-        elif execution.id == identifier:
-            reached = True
-        elif execution.created < moment and not present:  # the one that was named is gone
-            reached = True
-            yield execution
+        )
+    return int(cursor)
 
 
 @bind("get_execution")

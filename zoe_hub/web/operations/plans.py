@@ -30,9 +30,9 @@ async def plan(call: Call) -> PlanView:
     execution = await call.own_execution(body.execution)
     if body.scale is not None:
         scale = ScaleExecution(execution=execution.id, group=body.scale.group, count=body.scale.count)
-        return _planned(service.plan(scale))
+        return _planned(await service.plan(scale))
     assert body.terminate is not None
-    return _planned(service.plan(TerminateExecution(execution=execution.id, confirm=body.terminate.confirm)))
+    return _planned(await service.plan(TerminateExecution(execution=execution.id, confirm=body.terminate.confirm)))
 
 
 def _wrong(path: str, message: str) -> ZoeError:

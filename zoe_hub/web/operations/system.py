@@ -10,6 +10,8 @@ from pathlib import Path
 import zoe_hub
 from zoe_hub import contract
 from zoe_hub.contract.system import CapabilitiesView, Health, Nodes, NodeView, User
+from zoe_hub.core.executions.model import Execution, Phase
+from zoe_hub.store.base import Filter
 from zoe_hub.web.call import Answer, Call, bind
 from zoe_hub.web.context import WebHub
 from zoe_hub.web.metrics import Reading
@@ -67,13 +69,14 @@ async def list_nodes(call: Call) -> Nodes:
 @bind("get_metrics")
 async def get_metrics(call: Call) -> Answer:
     """Measurements."""
-    return Answer(call.hub.metrics.render(_readings(call.hub)), media="text/plain")
+    ended = await call.hub.store.count(Execution, Filter(active=False))
+    return Answer(call.hub.metrics.render(_readings(call.hub, ended)), media="text/plain")
 
 
-def _readings(hub: WebHub) -> Iterator[Reading]:
-    """What is measured beside the requests."""
-    phases = Counter(execution.phase.value for execution in hub.store.executions.values())
-    yield Reading("zoe_executions", "Executions by phase", phases, "phase")
+def _readings(hub: WebHub, ended: int) -> Iterator[Reading]:
+    """What is measured beside the requests. :param ended: number of executions that have ended"""
+    phases = Counter(execution.phase.value for execution in hub.store.active())
+    yield Reading("zoe_executions", "Executions by phase", {**phases, Phase.ENDED.value: ended}, "phase")
     yield Reading("zoe_attachments", "Attachments", len(hub.store.attachments))
     yield Reading("zoe_streams", "Open event streams and followed logs", hub.streams)
     yield Reading("zoe_connections", "Open HTTP connections by stage", hub.connections.counts(), "stage")

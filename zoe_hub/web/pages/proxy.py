@@ -118,7 +118,7 @@ class PageHandler(ProxyHandler, ZoeHandler):
         if match is None:
             raise ZoeError("not-found", "A page is at /zoe/pages/<execution>/<process>/<port>/.")
         identifier, process_id, port_name, rest = match.groups()
-        execution = self.hub.store.executions.get(identifier)
+        execution = await self.hub.store.execution(identifier)
         if execution is None or not (execution.owner == principal.name or principal.admin):
             raise ZoeError(
                 "unknown-execution", f"There is no execution {identifier!r}."

@@ -5,10 +5,17 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from zoe_hub.store.databases.base import append_only
-
 revision = "0001"
 down_revision = None
+
+# Databases of this revision are SQLite's alone.
+_REFUSE = "BEGIN SELECT RAISE(ABORT, 'events is append-only'); END"
+_APPEND_ONLY = (
+    f"CREATE TRIGGER events_no_update BEFORE UPDATE ON events {_REFUSE}",
+    f"CREATE TRIGGER events_no_delete BEFORE DELETE ON events {_REFUSE}",
+    f"CREATE TRIGGER events_no_gap BEFORE INSERT ON events "
+    f"WHEN NEW.seq <> (SELECT coalesce(max(seq), 0) + 1 FROM events) {_REFUSE}",
+)
 
 
 def upgrade() -> None:
@@ -70,5 +77,5 @@ def upgrade() -> None:
         sa.Column("name", sa.String, primary_key=True),
         sa.Column("value", sa.Text, nullable=False),
     )
-    for statement in append_only(op.get_bind().dialect.name, "events", "seq"):
+    for statement in _APPEND_ONLY:
         op.execute(statement)

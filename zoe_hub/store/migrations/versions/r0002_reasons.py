@@ -12,12 +12,13 @@ import msgspec
 import sqlalchemy as sa
 from alembic import op
 
-from zoe_hub.store.databases.base import append_only
-
 revision = "0002"
 down_revision = "0001"
 
 QUOTES = ". Its log ends:\n"  # what stood between a reason and the log lines
+NO_UPDATE = (  # databases of this revision are SQLite's alone
+    "CREATE TRIGGER events_no_update BEFORE UPDATE ON events BEGIN SELECT RAISE(ABORT, 'events is append-only'); END"
+)
 PIECE = 1000  # rows that are read and written at a time
 
 Convert = Callable[[Any], None]
@@ -29,7 +30,7 @@ def upgrade() -> None:
     _rewrite("replies", ("owner", "key"), "body", _answer)
     op.execute("DROP TRIGGER events_no_update")
     _rewrite("events", ("seq",), "payload", _event)
-    op.execute(append_only(op.get_bind().dialect.name, "events", "seq")[0])
+    op.execute(NO_UPDATE)
 
 
 def _rewrite(name: str, keys: tuple[str, ...], content: str, convert: Convert) -> None:
