@@ -441,6 +441,7 @@ class AttachmentQuery(TypedDict):
     """Filters of the list."""
 
     key: NotRequired[str | None]
+    kernel: NotRequired[str | None]  # its key counts instead, if its server has said which one it has
     execution: NotRequired[str | None]
 
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
-from zoe_hub.core.attachments.commands import AttachKernel
+from zoe_hub.core.attachments.commands import AttachHolder
 from zoe_hub.core.attachments.upkeep import Holder, ReportHolders
 from zoe_hub.core.executions.model import Execution, Outcome, Phase
 from zoe_hub.testing.simulation import World, virtually
@@ -14,7 +14,7 @@ from zoe_hub.testing.simulation import World, virtually
 
 async def attached(world: World, key: str = "/n/a.ipynb", **fields: str) -> Execution:
     assert world.hub is not None
-    request = AttachKernel(key=key, kernel=f"k-{key}", zapp="cluster", parameters={"workers": 4}, **fields)
+    request = AttachHolder(key=key, kernel=f"k-{key}", zapp="cluster", parameters={"workers": 4}, **fields)
     attachment, _ = await world.hub.attachments.attach("ada", request)
     execution = attachment.execution
     await world.until(lambda: world.store.everything[execution].phase is Phase.RUNNING, "the cluster runs")

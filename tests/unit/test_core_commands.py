@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from zoe_hub.core import commands
-from zoe_hub.core.attachments.commands import Attach, AttachKernel, Detach, connects
+from zoe_hub.core.attachments.commands import Attach, AttachHolder, Detach, connects
 from zoe_hub.core.attachments.model import Attachment
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.commands import ScaleExecution, StartExecution, StartZApp, TerminateExecution
@@ -68,13 +68,13 @@ def state():
 
 def start(identifier, **fields):
     request = StartZApp(zapp="z")
-    return StartExecution(id=identifier, owner="ada", request=request, spec=spec(**fields), nodes=NODES)
+    return StartExecution(id=identifier, owner="ada", asked=request, spec=spec(**fields), nodes=NODES)
 
 
 def attach(identifier, key="a.ipynb", **fields):
     command = {name: fields.pop(name) for name in ("owner", "start", "counts") if name in fields}
-    request = AttachKernel(key=key, **{"kernel": "k"} | fields)
-    return Attach(id=identifier, request=request, **{"owner": "ada"} | command)
+    request = AttachHolder(key=key, **{"kernel": "k"} | fields)
+    return Attach(id=identifier, asked=request, **{"owner": "ada"} | command)
 
 
 def test_start_waits_for_admission(state):

@@ -13,7 +13,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 from msgspec.structs import replace
 
 from zoe_hub.core import commands
-from zoe_hub.core.attachments.commands import Attach, AttachKernel, Detach, attached
+from zoe_hub.core.attachments.commands import Attach, AttachHolder, Detach, attached
 from zoe_hub.core.attachments.model import Attachment
 from zoe_hub.core.commands import Command
 from zoe_hub.core.errors import ZoeError
@@ -114,7 +114,7 @@ class Commands(RuleBasedStateMachine):
 
     def start(self, owner: str, zapp: str, protected: bool) -> StartExecution:
         request = StartZApp(zapp=zapp)
-        return StartExecution(id=self.fresh("e"), owner=owner, request=request, spec=spec(zapp, protected), nodes=NODES)
+        return StartExecution(id=self.fresh("e"), owner=owner, asked=request, spec=spec(zapp, protected), nodes=NODES)
 
     @rule(
         target=executions, owner=OWNERS, zapp=st.sampled_from(["cluster", "single", "closed"]), protected=st.booleans()
@@ -161,7 +161,7 @@ class Commands(RuleBasedStateMachine):
         command = Attach(
             id=self.fresh("a"),
             owner=owner,
-            request=AttachKernel(key=key, kernel="k", zapp=zapp),
+            asked=AttachHolder(key=key, kernel="k", zapp=zapp),
             start=self.start(owner, zapp, protected),
             counts=counts,
         )
@@ -178,7 +178,7 @@ class Commands(RuleBasedStateMachine):
     @rule(target=attachments, owner=OWNERS, key=KEYS, execution=executions)
     def attaches_to(self, owner: str, key: str, execution: str) -> Any:
         plan = self.do(
-            Attach(id=self.fresh("a"), owner=owner, request=AttachKernel(key=key, kernel="k", execution=execution))
+            Attach(id=self.fresh("a"), owner=owner, asked=AttachHolder(key=key, kernel="k", execution=execution))
         )
         return plan.attachments[0].id if plan is not None else ""
 

@@ -58,6 +58,9 @@ class AttachmentQuery(Record, kw_only=True):
     """Filters of the list."""
 
     key: str | None = None
+    kernel: (
+        Annotated[str, Meta(description="its key counts instead, if its server has said which one it has")] | None
+    ) = None
     execution: str | None = None
 
 

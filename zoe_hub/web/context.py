@@ -12,6 +12,7 @@ from zoe_hub.backends.base import Backend
 from zoe_hub.store.base import Store
 from zoe_hub.web.access.audit import Audit
 from zoe_hub.web.access.auth import Authenticator
+from zoe_hub.web.access.gate import Gate
 from zoe_hub.web.access.origin import Origins
 from zoe_hub.web.access.tickets import Tickets
 from zoe_hub.web.limits import Connections, Limits
@@ -81,7 +82,7 @@ class WebHub:
         self.streams = 0  # open event streams and followed logs
         self.last_request = time.monotonic()
         self.keys: dict[tuple[str, str], KeyInFlight] = {}  # Idempotency-Keys in flight
-        self.audit = Audit(self.store, now)
+        self.gate = Gate(Audit(self.store, now))
 
     def touch(self) -> None:
         """Remember that somebody uses the hub."""

@@ -397,7 +397,7 @@ export interface IOperations {
   /** Your attachments. */
   list_attachments: {
     path: Record<string, never>;
-    query: { key?: string | null; execution?: string | null; };
+    query: { key?: string | null; kernel?: string | null; execution?: string | null; };
     input: undefined;
     output: IAttachments;
   };

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from zoe_hub.controllers.kit.tokens import digest
+from zoe_hub.core.access import Principal
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.commands import TerminateExecution
-from zoe_hub.web.access.auth import Principal
 from zoe_hub.web.call import BOUND
 from zoe_hub.web.perform import perform
 from zoe_hub.web.transport import TransportClosed

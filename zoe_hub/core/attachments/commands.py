@@ -20,7 +20,7 @@ from zoe_hub.core.record import Record
 from zoe_hub.core.words import words
 
 
-class AttachKernel(Record, kw_only=True):
+class AttachHolder(Record, kw_only=True):
     """What is asked: bind a holder, such as a notebook, to what it had, to ``execution``, or to one of ``zapp``."""
 
     key: str
@@ -36,12 +36,12 @@ class AttachKernel(Record, kw_only=True):
 
 
 class Attach(Record, kw_only=True):
-    """Bind a holder; the ZApp of its request is one of the shop, or one that the holder has."""
+    """Bind a holder; the ZApp of its asked is one of the shop, or one that the holder has."""
 
     id: str
     owner: str
-    request: AttachKernel
-    default: Policy = "keep"  # if neither the request nor the attachment says another one
+    asked: AttachHolder
+    default: Policy = "keep"  # if neither the asked nor the attachment says another one
     expires: bool = False  # whether somebody renews the lease
     start: StartExecution | None = None  # what to start if there is none
     counts: Mapping[str, int] = {}  # sizes that were asked for in so many words
@@ -60,23 +60,23 @@ def plan_attach(state: Records, command: Attach, now: datetime) -> Plan:
     :raises ZoeError: ``unknown-execution``, ``already-ended``, ``already-attached``,
         ``unknown-attachment``, ``not-attachable``
     """
-    request = command.request
+    asked = command.asked
     stale = tuple(
         each.id
-        for each in attachments_of(state, command.owner, request.key)
+        for each in attachments_of(state, command.owner, asked.key)
         if state.executions[each.execution].desired == "ended"
     )
-    had = attached(state, command.owner, request.key, zapp=request.zapp, execution=request.execution)
+    had = attached(state, command.owner, asked.key, zapp=asked.zapp, execution=asked.execution)
     if had is not None:
         return _renewed(state, command, had, stale, now)
-    if request.execution is not None:
-        execution = find(state, request.execution, None)
+    if asked.execution is not None:
+        execution = find(state, asked.execution, None)
         if execution.desired == "ended":
             raise ZoeError("already-ended", f"{execution.name} has ended; attach to another one.")
-        if other := attached(state, command.owner, request.key, zapp=execution.spec.zapp):
+        if other := attached(state, command.owner, asked.key, zapp=execution.spec.zapp):
             raise ZoeError(
                 "already-attached",
-                f"{request.key} is attached to {state.executions[other.execution].name} already, which is a"
+                f"{asked.key} is attached to {state.executions[other.execution].name} already, which is a"
                 f" {execution.spec.zapp} like {execution.name}.",
             )
         started: Plan | None = None
@@ -87,24 +87,24 @@ def plan_attach(state: Records, command: Attach, now: datetime) -> Plan:
         raise ZoeError(
             "unknown-attachment", "This notebook is attached to nothing; say what to attach, such as 'spark'."
         )
-    connects(execution, request.language)
+    connects(execution, asked.language)
     attachment = Attachment(
         id=command.id,
         owner=command.owner,
         execution=execution.id,
-        key=request.key,
+        key=asked.key,
         zapp=execution.spec.zapp,
-        kernel=request.kernel,
-        language=request.language,
-        kind=request.kind,
-        policy=request.policy or command.default,
+        kernel=asked.kernel,
+        language=asked.language,
+        kind=asked.kind,
+        policy=asked.policy or command.default,
         expires=command.expires,
         created=now,
         renewed=now,
     )
-    bound = because("attached", notebook=request.key, execution=execution.name)
+    bound = because("attached", notebook=asked.key, execution=execution.name)
     change = Change(what=words(bound), reason=because("asked-to-attach", user=command.owner))
-    made = event(execution, now, "attachment.made", bound, attachment=attachment.id, key=request.key)
+    made = event(execution, now, "attachment.made", bound, attachment=attachment.id, key=asked.key)
     base = started or Plan(command="attach", changes=(), found=True)
     return replace(
         base,
@@ -163,20 +163,20 @@ def connects(execution: Execution, language: str) -> Connector:
 
 def _renewed(state: Records, command: Attach, attachment: Attachment, stale: tuple[str, ...], now: datetime) -> Plan:
     """The same holder attaches again, perhaps from a new kernel, perhaps with another size."""
-    execution, request = state.executions[attachment.execution], command.request
-    connects(execution, request.language)
+    execution, asked = state.executions[attachment.execution], command.asked
+    connects(execution, asked.language)
     renewed = replace(
         attachment,
-        kernel=request.kernel or attachment.kernel,
-        language=request.language,
-        kind=request.kind,
-        policy=request.policy or attachment.policy,
+        kernel=asked.kernel or attachment.kernel,
+        language=asked.language,
+        kind=asked.kind,
+        policy=asked.policy or attachment.policy,
         expires=command.expires or attachment.expires,
         gone=None,
         renewed=now,
         version=attachment.version + 1,
     )
-    bound = because("attached-again", notebook=request.key, execution=execution.name)
+    bound = because("attached-again", notebook=asked.key, execution=execution.name)
     change = Change(what=words(bound), reason=because("attached-before"))
     scaled = [
         plan_scale(state, ScaleExecution(execution=execution.id, group=name, count=count), now)
@@ -189,7 +189,7 @@ def _renewed(state: Records, command: Attach, attachment: Attachment, stale: tup
     executions = (
         (replace(execution, counts={**execution.counts, **counts}, version=execution.version + 1),) if scaled else ()
     )
-    made = event(execution, now, "attachment.renewed", bound, attachment=attachment.id, key=request.key)
+    made = event(execution, now, "attachment.renewed", bound, attachment=attachment.id, key=asked.key)
     return Plan(
         command="attach",
         changes=(change, *(part for each in scaled for part in each.changes)),

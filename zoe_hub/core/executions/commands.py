@@ -35,7 +35,7 @@ class StartExecution(Record, kw_only=True):
 
     id: str
     owner: str
-    request: StartZApp
+    asked: StartZApp
     spec: ExecutionSpec
     nodes: tuple[Node, ...]  # to refuse what never fits
     counts: Mapping[str, int] = {}
@@ -65,22 +65,22 @@ def plan_start(_: Records, command: StartExecution, now: datetime) -> Plan:
     why = placement.never_fits(command.spec, command.nodes)
     if why is not None:
         raise ZoeError("never-fits", f"{command.spec.title} cannot run here: {words(why)}.")
-    spec, request = command.spec, command.request
+    spec, asked = command.spec, command.asked
     execution = Execution(
         id=command.id,
         owner=command.owner,
-        name=request.name or f"{spec.zapp}-{command.id[:5]}",
+        name=asked.name or f"{spec.zapp}-{command.id[:5]}",
         spec=spec,
         parent=command.parent,
         created=now,
         counts={group.name: command.counts.get(group.name, group.count) for group in spec.groups},
         reason=because("admission-pending"),
-        web_prefix=request.web_prefix,
-        labels=request.labels,
+        web_prefix=asked.web_prefix,
+        labels=asked.labels,
     )
     processes = ", ".join(f"{count} {name}" for name, count in execution.counts.items())
-    asked = because("asked-to-start", user=command.owner, zapp=spec.zapp)
-    change = Change(what=f"start {execution.name}: {processes}", reason=asked)
+    reason = because("asked-to-start", user=command.owner, zapp=spec.zapp)
+    change = Change(what=f"start {execution.name}: {processes}", reason=reason)
     made = event(
         execution,
         now,

@@ -6,9 +6,9 @@ import msgspec
 
 from zoe_hub.contract.attachments import AttachmentQuery, Attachments, AttachmentView, AttachRequest, ConnectionView
 from zoe_hub.contract.table import PREFIX
-from zoe_hub.core.attachments.commands import AttachKernel, Detach
+from zoe_hub.core.attachments.commands import AttachHolder, Detach
 from zoe_hub.core.attachments.model import Attachment
-from zoe_hub.web.call import REPLAYED, Answer, Call, bind
+from zoe_hub.web.call import REPLAYED, Answer, Call, bind, whole
 from zoe_hub.web.views.attachments import attachment_view, connection_view
 
 
@@ -23,7 +23,7 @@ async def attach(call: Call) -> Answer:
         await call.own_execution(body.execution)
     attachment, found = await call.hub.attachments.attach(
         call.principal.name,
-        msgspec.convert(body, AttachKernel, from_attributes=True),
+        whole(body, AttachHolder),
         reply=(lambda made, _: call.reply(made.id.encode())) if call.key else None,
     )
     return await _attached(call, attachment, found=found)
@@ -45,11 +45,13 @@ async def list_attachments(call: Call) -> Attachments:
     """The caller's own attachments."""
     query: AttachmentQuery = call.query
     store = call.hub.store
+    reported = call.hub.leases.holder(call.principal.name, query.kernel or "")
+    key = reported.key if reported else query.key
     own = [
         attachment
         for attachment in store.attachments.values()
         if attachment.owner == call.principal.name
-        and query.key in (None, attachment.key)
+        and key in (None, attachment.key)
         and query.execution in (None, attachment.execution)
     ]
     return Attachments(items=tuple([await _view(call, each, found=True) for each in own]))

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import msgspec
 
-from zoe_hub.contract.executions import ExecutionQuery, ScaleRequest, StartRequest, TerminateRequest
+from zoe_hub.contract.executions import ExecutionQuery, ScaleRequest, TerminateRequest
 from zoe_hub.contract.table import PREFIX
+from zoe_hub.core.access import sees_only
 from zoe_hub.core.errors import FieldError, ZoeError
 from zoe_hub.core.executions.commands import ScaleExecution, StartZApp, TerminateExecution
 from zoe_hub.core.executions.model import Execution, Phase
 from zoe_hub.core.reasons import because
 from zoe_hub.store.base import Filter
-from zoe_hub.web.call import REPLAYED, Answer, Call, bind
+from zoe_hub.web.call import REPLAYED, Answer, Call, bind, whole
 from zoe_hub.web.views.executions import execution_view
 
 
@@ -29,10 +30,9 @@ async def start_execution(call: Call) -> Answer:
     """Start a ZApp. The answer shows it as it was made, so that it is the same each time the request is repeated."""
     if earlier := await call.replied():
         return Answer(earlier.body, earlier.status, REPLAYED)
-    body: StartRequest = call.body
     execution = await call.hub.executions.start(
         call.principal.name,
-        msgspec.convert(body, StartZApp, from_attributes=True),
+        whole(call.body, StartZApp),
         reply=(lambda made: call.reply(msgspec.json.encode(execution_view(made)))) if call.key else None,
     )
     headers = {"ETag": _etag(execution.version), "Location": f"{PREFIX}/executions/{execution.id}"}
@@ -43,7 +43,8 @@ async def start_execution(call: Call) -> Answer:
 async def list_executions(call: Call) -> Answer:
     """A page of what the caller may see, newest first."""
     query: ExecutionQuery = call.query
-    owner = query.owner if call.principal.admin else call.principal.name
+    only = sees_only(call.principal)
+    owner = query.owner if only is None else only
     active = query.active if query.phase is None else query.phase is not Phase.ENDED
     if query.owner not in (None, owner) or query.active not in (None, active):  # nobody's, or contradictory
         return Answer(call.hub.views.page((), None))

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from msgspec import convert
-
 from zoe_hub.contract.plans import ChangeView, PlanRequest, PlanView
 from zoe_hub.core.errors import FieldError, ZoeError
 from zoe_hub.core.executions.commands import ScaleExecution, StartZApp, TerminateExecution
 from zoe_hub.core.plan import Plan
-from zoe_hub.web.call import Call, bind
+from zoe_hub.web.call import Call, bind, whole
 from zoe_hub.web.views.reasons import reason_view
 
 
@@ -23,14 +21,14 @@ async def plan(call: Call) -> PlanView:
     if body.start is not None:
         if body.execution is not None:
             raise _wrong("/execution", "does not go with 'start'")
-        request = convert(body.start, StartZApp, from_attributes=True)
-        return _planned(await service.plan_start(call.principal.name, request))
+        return _planned(await service.plan_start(call.principal.name, whole(body.start, StartZApp)))
     if body.execution is None:
         raise _wrong("/execution", f"is missing: {given[0]!r} needs it")
     execution = await call.own_execution(body.execution)
     if body.scale is not None:
-        scale = ScaleExecution(execution=execution.id, group=body.scale.group, count=body.scale.count)
-        return _planned(await service.plan(scale))
+        return _planned(
+            await service.plan(ScaleExecution(execution=execution.id, group=body.scale.group, count=body.scale.count))
+        )
     assert body.terminate is not None
     return _planned(await service.plan(TerminateExecution(execution=execution.id, confirm=body.terminate.confirm)))
 
