@@ -167,6 +167,7 @@ class ExecutionView(TypedDict):
     outcome: Outcome | None
     exit_code: int | None
     reason: ReasonView
+    parent: ParentView | None
     created: str
     running_since: str | None
     ended: str | None
@@ -295,6 +296,15 @@ class OwnOrigin(TypedDict):
     url: str
     here: str
     proof: str
+
+
+class ParentView(TypedDict):
+    """What an execution was started for: an attachment, or a step of a workflow's run."""
+
+    kind: str
+    id: str
+    step: str
+    attempt: int
 
 
 class PlanRequest(TypedDict):

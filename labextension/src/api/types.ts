@@ -125,6 +125,7 @@ export interface IExecutionView {
   outcome: Outcome | null;
   exit_code: number | null;
   reason: IReasonView;
+  parent: IParentView | null;
   created: string;
   running_since: string | null;
   ended: string | null;
@@ -247,6 +248,14 @@ export interface IOwnOrigin {
   url: string;
   here: string;
   proof: string;
+}
+
+/** What an execution was started for: an attachment, or a step of a workflow's run. */
+export interface IParentView {
+  kind: string;
+  id: string;
+  step: string;
+  attempt: number;
 }
 
 /** Where an execution is in its life. Only ``starting`` and ``running`` may alternate. */
