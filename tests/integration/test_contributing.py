@@ -85,6 +85,11 @@ def test_a_record_operations_and_a_verb(copy):
     copy.edit(name, r"(?<=EVENTS)\)", ", NOTES)")
     copy.edit(name, r"(?=\nfrom zoe_hub\.core\.record import)", "\nfrom zoe_hub.core.notes import Note")
     copy.edit("zoe_hub/store/migrate.py", r"(?<=revisions=\()([^)]*)", r'\1, "9999"')
+    copy.edit(
+        "tests/contract/web/test_web_walk.py",
+        r"(?<=BODIES: dict\[str, dict\[str, Any\]\] = \{)",
+        blocks("in BODIES")[0][1],
+    )
     verbs = "jupyter_zoe/verbs/__init__.py"
     copy.edit(verbs, r"(?<=from jupyter_zoe\.verbs import )", "note, ")
     copy.edit(verbs, r"(?<=VERBS: tuple\[Verb, \.\.\.\] = \()", "\n    note.VERB,")

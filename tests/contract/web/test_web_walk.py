@@ -25,6 +25,7 @@ LOWER = {"read": [], "write": ["read"], "admin": ["read", "write"]}
 
 def path(operation: Operation, **values: str) -> str:
     known = {
+        **dict.fromkeys(operation.parameters, "any"),
         "execution": "enone",
         "process": "main-0",
         "attachment": "anone",
