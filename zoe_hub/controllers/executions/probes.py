@@ -53,10 +53,12 @@ class Probes:
         process: Process,
         question: str,
         secrets: Mapping[str, str],
-        told: Callable[[], None],
+        on_yes: Callable[[], None],
     ) -> None:
-        """Begin to ask, unless it is asked already. ``question`` is ``ready`` or ``drained``; ``told`` is called on a
-        yes.
+        """Begin to ask, unless it is asked already.
+
+        :param question: ``ready`` or ``drained``
+        :param on_yes: called once the answer is yes
         """
         key = (process.name, process.incarnation, question)
         if key in self._tasks or key in self._yes:
@@ -66,7 +68,7 @@ class Probes:
             if question == "ready"
             else self._drained(execution, process, secrets)
         )
-        self._tasks[key] = asyncio.create_task(self._until_yes(key, once, told), name=f"probe {process.name}")
+        self._tasks[key] = asyncio.create_task(self._until_yes(key, once, on_yes), name=f"probe {process.name}")
 
     def forget(self, execution: Execution) -> None:
         """Stop asking what the record of an execution does not wait for any more."""
@@ -83,7 +85,7 @@ class Probes:
             self._tasks.pop(key).cancel()
         self._yes = {key for key in self._yes if key[0] not in names or key in waiting}
 
-    async def _until_yes(self, key: Key, once: Callable[[], Awaitable[bool]], told: Callable[[], None]) -> None:
+    async def _until_yes(self, key: Key, once: Callable[[], Awaitable[bool]], on_yes: Callable[[], None]) -> None:
         delay = FIRST
         try:
             while not await self._try(key, once):
@@ -92,7 +94,7 @@ class Probes:
         finally:
             self._tasks.pop(key, None)
         self._yes.add(key)
-        told()
+        on_yes()
 
     async def _try(self, key: Key, once: Callable[[], Awaitable[bool]]) -> bool:
         with suppress(OSError, TimeoutError, ZoeError, UpstreamError, ValueError):

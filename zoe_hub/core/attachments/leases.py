@@ -83,14 +83,14 @@ def outlook(use: Use, terms: Terms, now: datetime) -> Outlook:
     idle = _idle(use, present, terms, now)
     if idle is None:
         return Outlook(gone=departed, back=back, wake=min(times, default=None))
-    told = idle if now >= idle.since + timedelta(seconds=terms.quiet) else None
-    times.append(idle.since + timedelta(seconds=terms.quiet) if told is None else idle.at)
+    announced = idle if now >= idle.since + timedelta(seconds=terms.quiet) else None
+    times.append(idle.since + timedelta(seconds=terms.quiet) if announced is None else idle.at)
     if now < idle.at:
-        return Outlook(gone=departed, back=back, idle=told, wake=min(times))
+        return Outlook(gone=departed, back=back, idle=announced, wake=min(times))
     if use.execution.spec.active() and (use.denied is None or use.denied < idle.at):
-        return Outlook(gone=departed, back=back, idle=told, ask=True, wake=min(times, default=None))
+        return Outlook(gone=departed, back=back, idle=announced, ask=True, wake=min(times, default=None))
     seconds = (now - idle.since).total_seconds()
-    return Outlook(gone=departed, back=back, idle=told, due=idle.action, reason=because("unused", idle=seconds))
+    return Outlook(gone=departed, back=back, idle=announced, due=idle.action, reason=because("unused", idle=seconds))
 
 
 def _expiry(attachment: Attachment, use: Use, terms: Terms) -> datetime:
