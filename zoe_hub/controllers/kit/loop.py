@@ -1,5 +1,5 @@
-"""One supervised loop: a round of work, a wait until there is news or time is up, the next round, for as long as the hub
-lives.
+"""One supervised loop: a round of work, a wait until there is news or time is up, the next round, for as long as the
+hub lives.
 
 An error that nobody foresaw ends no loop: it is logged, told (``problem``, which the hub's health shows) and tried
 again after a pause that grows with each failure. Whatever the hub does again and again is such a loop, so that all of
