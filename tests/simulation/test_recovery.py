@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from zoe_hub.backends.base import Permanent, Temporary
 from zoe_hub.backends.fake import Faults
-from zoe_hub.controllers.executions import looking
+from zoe_hub.controllers.executions import facts
 from zoe_hub.controllers.kit.tokens import jws
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.model import Outcome, Phase, ProcessState
@@ -313,7 +313,7 @@ KEY = "k" * 43
 TAIL = f"very-secret {KEY}\n{jws(KEY)}\nthe end\n"  # what is logged from the middle of a secret on
 
 
-@pytest.mark.parametrize("filler", ["", "z" * (looking.TAIL - len(TAIL) - 1)])
+@pytest.mark.parametrize("filler", ["", "z" * (facts.TAIL - len(TAIL) - 1)])
 def test_no_reason_quotes_a_secret_that_a_program_logged(filler):
     async def scenario(world):
         await world.boot()

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from zoe_hub.controllers.kit.tokens import digest
+from zoe_hub.core.executions.commands import StartZApp
 from zoe_hub.core.executions.model import Execution
 from zoe_hub.core.executions.spec import Group, Port, Ready
 from zoe_hub.core.reasons import because
@@ -33,7 +34,7 @@ class Pages(Shop):
 def test_a_lost_port_makes_the_token_of_its_process_void(kill):
     async def scenario(world):
         hub = await world.boot()
-        execution = await hub.service.start("ada", zapp="page", parameters={})
+        execution = await hub.executions.start("ada", StartZApp(zapp="page"))
         await world.until(lambda: world.store.executions[execution.id].phase.value == "running", "running")
         (process,) = world.store.executions[execution.id].processes
         old = world.store.secrets(execution.id)["hub"]

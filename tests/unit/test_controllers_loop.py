@@ -46,7 +46,7 @@ async def test_it_looks_at_once_then_as_each_look_says_then_only_when_there_is_n
     await loop.stop()
     loop.wake()
     await asyncio.sleep(100)
-    assert len(looks.times) == loop.looks == 4
+    assert len(looks.times) == loop.rounds == 4
 
 
 async def test_news_during_a_look_makes_one_more():
@@ -59,7 +59,7 @@ async def test_news_during_a_look_makes_one_more():
         await release.wait()
         return None
 
-    loop._look = slow
+    loop._round = slow
     loop.start()
     await asyncio.sleep(1)
     for _ in range(3):
@@ -105,7 +105,7 @@ async def test_what_has_worked_before_it_failed_is_tried_again_soon():
         loop.works()
         raise Temporary("backend-unavailable", "The stream has ended.", delay=0.0)
 
-    loop._look = stream
+    loop._round = stream
     loop.start()
     await asyncio.sleep(7)
     assert looks.times == [0, 2, 4, 6]

@@ -22,7 +22,7 @@ from zoe_hub.controllers.executions.acting import Actor
 from zoe_hub.controllers.executions.admission import Admission
 from zoe_hub.controllers.executions.adopting import Report, compare
 from zoe_hub.controllers.executions.binding import Binder, Folders
-from zoe_hub.controllers.executions.looking import Looker
+from zoe_hub.controllers.executions.facts import FactFinder
 from zoe_hub.controllers.executions.observer import Observer
 from zoe_hub.controllers.executions.probes import Probes
 from zoe_hub.controllers.executions.reaper import Reaper
@@ -83,7 +83,7 @@ class Controllers(LoggingConfigurable):
         self._reaper = Reaper(store, backend, self._observer, self.log)
         self._reconciler = Reconciler(
             store=store,
-            looker=Looker(
+            facts=FactFinder(
                 store=store,
                 backend=backend,
                 observer=self._observer,

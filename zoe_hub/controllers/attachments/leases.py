@@ -95,7 +95,7 @@ class Leases(LoggingConfigurable):
         self._denied: dict[str, datetime] = {}  # execution -> when it last said that it runs nothing of its own
         self._silent: set[str] = set()  # executions that did not answer the last time
         self._resumed = clock.now()
-        self._loop = Loop("The look at the leases", self._look, self.log, shortest=AGAIN)
+        self._loop = Loop("The look at the leases", self._tend_round, self.log, shortest=AGAIN)
 
     @property
     def terms(self) -> Terms:
@@ -164,7 +164,7 @@ class Leases(LoggingConfigurable):
 
     @property
     def problem(self) -> Reason | None:
-        """Why the last look failed."""
+        """Why the last round failed."""
         return self._loop.problem
 
     @property
@@ -172,11 +172,11 @@ class Leases(LoggingConfigurable):
         """Counts for the metrics."""
         return {"holders": float(len(self._holders))}
 
-    async def _look(self) -> float:
-        wake = await self.look()
+    async def _tend_round(self) -> float:
+        wake = await self.tend_all()
         return self.ttl if wake is None else self._clock.until(wake) + 0.001
 
-    async def look(self) -> datetime | None:
+    async def tend_all(self) -> datetime | None:
         """Look at every execution that holders use, once; when to look again."""
         held: dict[str, list[Attachment]] = {}
         for attachment in self._store.attachments.values():

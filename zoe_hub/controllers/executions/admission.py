@@ -53,13 +53,13 @@ class Admission:
         self._store, self._backend, self._clock, self._granted = store, backend, clock, granted
         self._policy, self._refresh = policy, refresh
         self._nodes: tuple[Node, ...] = ()
-        self._asked: float | None = None
+        self._nodes_known_at: float | None = None
         self._queue = Queue()
         self._changed: dict[str, None] = {}  # executions whose records are not in the queue yet, in order
         self._compared = -math.inf  # when all records were looked at
-        self._told_moves = 0
+        self._announced_moves = 0
         self._news_due: asyncio.TimerHandle | None = None  # when owners may be told of the queue again
-        self._loop = Loop("Admission", self._look, log)
+        self._loop = Loop("Admission", self._decide_round, log)
 
     async def nodes(self) -> tuple[Node, ...]:
         """The machines, as known for at most the refresh time.
@@ -67,13 +67,13 @@ class Admission:
         :raises ZoeError: ``backend-unavailable`` if they were never known
         """
         now = asyncio.get_running_loop().time()
-        if self._asked is None or now - self._asked > self._refresh:
+        if self._nodes_known_at is None or now - self._nodes_known_at > self._refresh:
             try:
                 self._nodes = await self._backend.nodes()
             except ZoeError:
-                if self._asked is None:
+                if self._nodes_known_at is None:
                     raise
-            self._asked = now
+            self._nodes_known_at = now
         return self._nodes
 
     def place(self, execution: Execution) -> QueuePlace | None:
@@ -102,19 +102,19 @@ class Admission:
 
     @property
     def problem(self) -> Reason | None:
-        """Why the last look failed."""
+        """Why the last decision failed."""
         return self._loop.problem
 
     @property
     def stats(self) -> Mapping[str, float]:
         """Counts for the metrics."""
-        return {"queue_length": float(self._queue.length), "admission_looks": float(self._loop.looks)}
+        return {"queue_length": float(self._queue.length), "admission_rounds": float(self._loop.rounds)}
 
-    async def _look(self) -> float:
-        await self.look()
+    async def _decide_round(self) -> float:
+        await self.decide()
         return self._refresh
 
-    async def look(self) -> None:
+    async def decide(self) -> None:
         """Decide once and commit the grants. A record that changed meanwhile is looked at again."""
         nodes = await self.nodes()
         queue = self._present()
@@ -154,16 +154,16 @@ class Admission:
         not more often than a person could read.
         """
         loop = asyncio.get_running_loop()
-        if queue.moves == self._told_moves or self._news_due is not None:
+        if queue.moves == self._announced_moves or self._news_due is not None:
             return ()
-        self._told_moves = queue.moves
-        self._news_due = loop.call_later(NEWS, self._may_tell)
+        self._announced_moves = queue.moves
+        self._news_due = loop.call_later(NEWS, self._may_announce)
         return tuple(
             Event(time=self._clock.now(), kind="queue.moved", owner=owner, reason=because("queue-moved"))
             for owner in queue.owners
         )
 
-    def _may_tell(self) -> None:
+    def _may_announce(self) -> None:
         self._news_due = None
         self._loop.wake()
 

@@ -61,12 +61,12 @@ class Probes:
         process: Process,
         question: str,
         secrets: Mapping[str, str],
-        told: Callable[[], None],
+        on_yes: Callable[[], None],
     ) -> None:
         """Begin to ask, unless it is asked already.
 
         :param question: ``ready`` or ``drained``
-        :param told: called on a yes, and when the port turns out to be lost
+        :param on_yes: called on a yes, and when the port turns out to be lost
         """
         key = (process.name, process.incarnation, question)
         if key in self._tasks or key in self._yes:
@@ -76,7 +76,7 @@ class Probes:
             if question == "ready"
             else self._drained(execution, process, secrets)
         )
-        self._tasks[key] = asyncio.create_task(self._until_yes(key, once, told), name=f"probe {process.name}")
+        self._tasks[key] = asyncio.create_task(self._until_yes(key, once, on_yes), name=f"probe {process.name}")
 
     def forget(self, execution: Execution) -> None:
         """Stop asking what the record of an execution does not wait for any more."""
@@ -95,18 +95,18 @@ class Probes:
         for met in [met for met in self._met if met[0] in names and (*met, "ready") not in waiting]:
             del self._met[met]
 
-    async def _until_yes(self, key: Key, once: Callable[[], Awaitable[bool]], told: Callable[[], None]) -> None:
+    async def _until_yes(self, key: Key, once: Callable[[], Awaitable[bool]], on_yes: Callable[[], None]) -> None:
         delay = FIRST
         try:
             while not await self._try(key, once):
                 if self._met[key[:2]] == MEETINGS:
-                    told()
+                    on_yes()
                 await asyncio.sleep(delay)
                 delay = min(LONGEST, delay * 1.3)
         finally:
             self._tasks.pop(key, None)
         self._yes.add(key)
-        told()
+        on_yes()
 
     async def _try(self, key: Key, once: Callable[[], Awaitable[bool]]) -> bool:
         with suppress(OSError, TimeoutError, ZoeError, UpstreamError, ValueError):

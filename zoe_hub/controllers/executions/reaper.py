@@ -30,7 +30,7 @@ class Reaper:
         self._store, self._backend, self._observer, self._log = store, backend, observer, log
         self._loop = Loop("The reaper", self._reap, log)
         self._left: tuple[str, ...] = ()
-        self._asked: set[str] = set()  # processes that were asked to end
+        self._asked_to_end: set[str] = set()  # processes that were asked to end
         self._stuck: Reason | None = None
         self._due = self._pause = 0.0
         self.found: tuple[str, ...] = ()  # at the start
@@ -61,7 +61,7 @@ class Reaper:
         await self._loop.stop()
 
     async def _reap(self) -> float | None:
-        if self._asked:
+        if self._asked_to_end:
             with suppress(ZoeError):  # the observer's own listings tell of it
                 await self._observer.list()
         grace, problems = max(0.0, self._due - asyncio.get_running_loop().time()), list[Reason]()
@@ -78,9 +78,9 @@ class Reaper:
         try:
             running = [name for name, seen in self._observer.of(execution).items() if seen.state == "running"]
             for name in running:
-                if not grace or name not in self._asked:
+                if not grace or name not in self._asked_to_end:
                     await self._backend.stop(name, grace)
-                    self._asked.add(name)
+                    self._asked_to_end.add(name)
             if not running:
                 await self._backend.clean(execution)
             return not running

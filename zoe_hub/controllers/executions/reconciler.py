@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from zoe_hub.backends.base import Temporary
 from zoe_hub.controllers.executions.acting import Actor, Findings
-from zoe_hub.controllers.executions.looking import Looker
+from zoe_hub.controllers.executions.facts import FactFinder
 from zoe_hub.controllers.executions.probes import Probes
 from zoe_hub.controllers.kit.clock import Clock
 from zoe_hub.controllers.kit.commit import made_secrets
@@ -42,7 +42,7 @@ class Reconciler:
         self,
         *,
         store: Store,
-        looker: Looker,
+        facts: FactFinder,
         actor: Actor,
         probes: Probes,
         clock: Clock,
@@ -53,7 +53,7 @@ class Reconciler:
         """:param committed: called with the id of an execution about which a decision was committed
         :param concurrency: executions worked on at the same time
         """
-        self._store, self._looker, self._actor, self._probes = store, looker, actor, probes
+        self._store, self._facts, self._actor, self._probes = store, facts, actor, probes
         self._clock, self._committed, self._log = clock, committed, log
         self._queue = WorkQueue(self._reconcile, log, concurrency=concurrency)
         self._later: dict[str, Reason] = {}  # execution -> why the backend asked to come back
@@ -97,7 +97,7 @@ class Reconciler:
             execution = await self._store.execution(identifier)
             if execution is None:
                 return
-            facts = await self._looker.facts(execution, findings, self._later.get(identifier))
+            facts = await self._facts.find(execution, findings, self._later.get(identifier))
             decision = decide(execution, facts, self._clock.now())
             if decision.execution != execution and not await self._commit(execution, decision):
                 continue  # somebody changed the record meanwhile: look at the new one

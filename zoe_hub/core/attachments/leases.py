@@ -83,15 +83,17 @@ def outlook(use: Use, terms: Terms, now: datetime) -> Outlook:
     idle = _idle(use, present, terms, now)
     if idle is None:
         return Outlook(gone=departed, back=back, wake=min(times, default=None))
-    telling = idle.since + min(timedelta(seconds=terms.quiet), (idle.at - idle.since) / 2)  # always before it is done
-    told = idle if now >= telling else None
-    times.append(telling if told is None else idle.at)
+    announcing = idle.since + min(
+        timedelta(seconds=terms.quiet), (idle.at - idle.since) / 2
+    )  # always before it is done
+    announced = idle if now >= announcing else None
+    times.append(announcing if announced is None else idle.at)
     if now < idle.at:
-        return Outlook(gone=departed, back=back, idle=told, wake=min(times))
+        return Outlook(gone=departed, back=back, idle=announced, wake=min(times))
     if use.execution.spec.active() and (use.denied is None or use.denied < idle.at):
-        return Outlook(gone=departed, back=back, idle=told, ask=True, wake=min(times, default=None))
+        return Outlook(gone=departed, back=back, idle=announced, ask=True, wake=min(times, default=None))
     seconds = (now - idle.since).total_seconds()
-    return Outlook(gone=departed, back=back, idle=told, due=idle.action, reason=because("unused", idle=seconds))
+    return Outlook(gone=departed, back=back, idle=announced, due=idle.action, reason=because("unused", idle=seconds))
 
 
 def _expiry(attachment: Attachment, use: Use, terms: Terms) -> datetime:

@@ -64,13 +64,13 @@ def may_start(execution: Execution, group: Group) -> bool:
         if ready < peer.essential:
             return False
     for name in peers(group):
-        first = _first(execution, name)
+        first = _first_of(execution, name)
         if first is None or (first.addresses is None and (first.live or name in _named(group))):
             return False  # one that has gone has no address any more; its group may be needed all the same
     return True
 
 
-def _first(execution: Execution, group: str) -> Process | None:
+def _first_of(execution: Execution, group: str) -> Process | None:
     return next((process for process in execution.processes if process.group == group and process.index == 0), None)
 
 

@@ -27,7 +27,7 @@ _ESCAPES = re.compile(
 )  # colours, cursor movements (ECMA-48): they have no place in a reason
 
 
-class Looker:
+class FactFinder:
     """Gathers facts."""
 
     def __init__(
@@ -37,7 +37,7 @@ class Looker:
         self._clock, self._deployment = clock, deployment
         self._resumed = clock.now()
 
-    async def facts(self, execution: Execution, findings: Findings, later: Reason | None) -> Facts:
+    async def find(self, execution: Execution, findings: Findings, later: Reason | None) -> Facts:
         """The facts about one execution.
 
         :param findings: what came of the last actions
