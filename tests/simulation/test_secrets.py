@@ -32,8 +32,8 @@ class Pages(Shop):
 @pytest.mark.parametrize("kill", [False, True])
 def test_a_lost_port_makes_the_token_of_its_process_void(kill):
     async def scenario(world):
-        hub = await world.boot()
-        execution = await hub.service.start("ada", zapp="page", parameters={})
+        await world.boot()
+        execution = await world.start("page")
         await world.until(lambda: world.store.executions[execution.id].phase.value == "running", "running")
         (process,) = world.store.executions[execution.id].processes
         old = world.store.secrets(execution.id)["hub"]
