@@ -5,7 +5,6 @@ import asyncio
 import pytest
 
 from zoe_hub.controllers.kit.tokens import digest
-from zoe_hub.core.executions.commands import StartZApp
 from zoe_hub.core.executions.model import Execution
 from zoe_hub.core.executions.spec import Group, Port, Ready
 from zoe_hub.core.reasons import because
@@ -33,8 +32,8 @@ class Pages(Shop):
 @pytest.mark.parametrize("kill", [False, True])
 def test_a_lost_port_makes_the_token_of_its_process_void(kill):
     async def scenario(world):
-        hub = await world.boot()
-        execution = await hub.executions.start("ada", StartZApp(zapp="page"))
+        await world.boot()
+        execution = await world.start("page")
         await world.until(lambda: world.store.executions[execution.id].phase.value == "running", "running")
         (process,) = world.store.executions[execution.id].processes
         old = world.store.secrets(execution.id)["hub"]

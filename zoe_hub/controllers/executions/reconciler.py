@@ -18,9 +18,8 @@ from zoe_hub.controllers.executions.acting import Actor, Findings
 from zoe_hub.controllers.executions.facts import FactFinder
 from zoe_hub.controllers.executions.probes import Probes
 from zoe_hub.controllers.kit.clock import Clock
-from zoe_hub.controllers.kit.commit import made_secrets
+from zoe_hub.controllers.kit.commit import renewed_secrets
 from zoe_hub.controllers.kit.queue import WorkQueue
-from zoe_hub.controllers.kit.tokens import digest
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.decide import decide
 from zoe_hub.core.executions.facts import Decision
@@ -29,7 +28,7 @@ from zoe_hub.core.executions.model import Execution, Phase, ProcessState
 from zoe_hub.core.executions.standing import standing
 from zoe_hub.core.reasons import Reason, reason_of
 from zoe_hub.core.words import words
-from zoe_hub.store.base import Batch, Ref, Store, Token
+from zoe_hub.store.base import Batch, Store
 
 STEPS = 100  # passes without rest for one execution; more means that decisions do not settle
 STORE_AGAIN = 2.0  # seconds until a decision that could not be stored is made anew
@@ -119,15 +118,9 @@ class Reconciler:
         """Commit a decision; False if it was made on a record that is not the present one any more."""
         after = decision.execution
         ended = after.phase is Phase.ENDED and before.phase is not Phase.ENDED
-        renewed = tuple(made_secrets(after, self._clock.now(), {}, decision.renewed)) if decision.renewed else ()
-        known = self._store.secrets(after.id)
-        revoked = [
-            Ref(Token, digest(known[secret.name]))
-            for secret in after.spec.secrets
-            if secret.source == "token" and secret.name in decision.renewed and secret.name in known
-        ]
+        new, void = renewed_secrets(self._store, after, decision.renewed, self._clock.now())
         try:
-            await self._store.commit(Batch(put=(after, *renewed), drop=tuple(revoked), events=decision.events))
+            await self._store.commit(Batch(put=(after, *new), drop=void, events=decision.events))
         except ZoeError as error:
             if error.code != "conflict":
                 self.problem = reason_of(error)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 
 from zoe_hub.controllers.kit.clock import Clock
-from zoe_hub.controllers.kit.tokens import new_token
+from zoe_hub.controllers.kit.tokens import digest, new_token
 from zoe_hub.core import commands
 from zoe_hub.core.attachments.model import Attachment
 from zoe_hub.core.commands import Command
@@ -98,6 +98,16 @@ def made_secrets(
             yield record
     for name, value in values.items():
         yield SecretValue(execution=execution.id, name=name, value=value)
+
+
+def renewed_secrets(
+    store: Store, execution: Execution, names: Collection[str], now: datetime
+) -> tuple[tuple[SecretValue | Token, ...], tuple[Ref, ...]]:
+    """Secrets of an execution made anew: what is put in a batch in their place, and the tokens that are dropped."""
+    known = store.secrets(execution.id)
+    tokens = {each.name for each in execution.spec.secrets if each.source == "token"}
+    void = tuple(Ref(Token, digest(known[name])) for name in sorted(tokens & known.keys() & set(names)))
+    return tuple(made_secrets(execution, now, {}, names)), void
 
 
 class _WithEnded:
