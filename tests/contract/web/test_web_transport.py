@@ -10,6 +10,7 @@ import pytest
 from zoe_hub.controllers.kit.tokens import digest
 from zoe_hub.core.access import Principal
 from zoe_hub.core.errors import ZoeError
+from zoe_hub.core.executions.commands import TerminateExecution
 from zoe_hub.web.call import BOUND
 from zoe_hub.web.perform import perform
 
@@ -100,7 +101,7 @@ async def test_events_go_on_until_the_client_leaves(world, started):
     transport = MemoryTransport()
     streaming = asyncio.create_task(ask(world, "stream_events", transport, since="0"))
     await transport.until(b'"phase":"running"')
-    await world.hub.service.terminate(started.id)
+    await world.hub.executions.terminate(TerminateExecution(execution=started.id))
     await transport.until(b'"phase":"ended"')
     assert len(world.hub.streams) == 1
     transport.abort()
