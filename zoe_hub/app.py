@@ -615,7 +615,7 @@ class Running:
         for server in self.servers:
             server.stop()
         if self.hub is not None:
-            self.hub.closing.set()
+            self.hub.streams.close()
             for _ in range(100):  # streams end by themselves, at once
                 if not self.hub.streams:
                     break

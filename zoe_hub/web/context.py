@@ -15,8 +15,10 @@ from zoe_hub.web.access.auth import Authenticator
 from zoe_hub.web.access.gate import Gate
 from zoe_hub.web.access.origin import CallerOrigins
 from zoe_hub.web.access.tickets import Tickets
+from zoe_hub.web.feed import Feed
 from zoe_hub.web.limits import Connections, Limits
 from zoe_hub.web.metrics import Metrics
+from zoe_hub.web.streaming import Streams
 from zoe_hub.web.views.executions import ExecutionViews
 from zoe_proxy.pages.origins import NONE, Origins
 
@@ -85,8 +87,8 @@ class WebHub:
         self.tickets = Tickets(
             authenticator, now, life=session, origins=pages or Origins(NONE), trusted=frozenset(trusted)
         )
-        self.closing = asyncio.Event()
-        self.streams = 0  # open event streams and followed logs
+        self.streams = Streams(ended=self.touch)  # open event streams and followed logs
+        self.feed = Feed(self.store)
         self.last_request = time.monotonic()
         self.keys: dict[tuple[str, str], KeyInFlight] = {}  # Idempotency-Keys in flight
         self.gate = Gate(Audit(self.store, now))

@@ -115,7 +115,7 @@ class World:
 
     async def stop(self) -> None:
         self.server.stop()
-        self.hub.closing.set()
+        self.hub.streams.close()
         while self.hub.streams:
             await asyncio.sleep(0)
         await self.server.close_all_connections()

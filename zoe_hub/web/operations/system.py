@@ -78,7 +78,7 @@ def _readings(hub: WebHub, ended: int) -> Iterator[Reading]:
     phases = Counter(execution.phase.value for execution in hub.store.active())
     yield Reading("zoe_executions", "Executions by phase", {**phases, Phase.ENDED.value: ended}, "phase")
     yield Reading("zoe_attachments", "Attachments", len(hub.store.attachments))
-    yield Reading("zoe_streams", "Open event streams and followed logs", hub.streams)
+    yield Reading("zoe_streams", "Open event streams and followed logs", len(hub.streams))
     yield Reading("zoe_connections", "Open HTTP connections by stage", hub.connections.counts(), "stage")
     yield Reading("zoe_events", "Events ever committed", hub.store.last_seq, kind="counter")
     for source, prefix in ((hub.controllers, "zoe_"), (hub.store, "zoe_store_")):
