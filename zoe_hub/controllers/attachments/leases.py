@@ -177,7 +177,9 @@ class Leases(LoggingConfigurable):
             try:
                 wake = await self.look()
                 self.problem = None
-                delay = self._clock.until(wake) + 0.001 if wake is not None else self.ttl
+                delay = self.ttl / 3  # an execution may have begun to run, which nobody reports
+                if wake is not None:
+                    delay = min(delay, self._clock.until(wake) + 0.001)
             except Exception as error:
                 foreseen = isinstance(error, ZoeError)
                 self.problem = reason_of(error) if isinstance(error, ZoeError) else because("told", words=repr(error))
