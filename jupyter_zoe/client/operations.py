@@ -164,6 +164,7 @@ class ExecutionView(TypedDict):
     outcome: Outcome | None
     exit_code: int | None
     reason: ReasonView
+    parent: ParentView | None
     created: str
     running_since: str | None
     ended: str | None
@@ -284,6 +285,15 @@ class Nodes(TypedDict):
     items: list[NodeView]
     reserved_cores: float
     reserved_memory: int
+
+
+class ParentView(TypedDict):
+    """What an execution was started for: an attachment, or a step of a workflow's run."""
+
+    kind: str
+    id: str
+    step: str
+    attempt: int
 
 
 class PlanRequest(TypedDict):

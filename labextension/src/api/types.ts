@@ -118,6 +118,7 @@ export interface IExecutionView {
   outcome: Outcome | null;
   exit_code: number | null;
   reason: IReasonView;
+  parent: IParentView | null;
   created: string;
   running_since: string | null;
   ended: string | null;
@@ -234,6 +235,14 @@ export interface INodes {
 
 /** How an execution ended. */
 export type Outcome = 'cancelled' | 'completed' | 'failed' | 'lost';
+
+/** What an execution was started for: an attachment, or a step of a workflow's run. */
+export interface IParentView {
+  kind: string;
+  id: string;
+  step: string;
+  attempt: number;
+}
 
 /** Where an execution is in its life. Only ``starting`` and ``running`` may alternate. */
 export type Phase = 'ended' | 'queued' | 'running' | 'starting' | 'stopping';
