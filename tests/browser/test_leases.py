@@ -16,7 +16,10 @@ Window = Any  # conftest.Window, which cannot be imported
 @pytest.fixture(scope="module")
 def setup() -> dict[str, str]:
     """Time enough to click, and no more."""
-    return {"config": "c.Leases.shrink_after = 40\nc.Leases.end_after = 3600\n"}
+    return {"config": "c.Leases.ttl = 15
+c.Leases.shrink_after = 40
+c.Leases.end_after = 3600
+"}
 
 
 def test_what_nobody_uses_is_counted_down_and_kept_by_a_button(window: Window) -> None:
@@ -26,12 +29,13 @@ def test_what_nobody_uses_is_counted_down_and_kept_by_a_button(window: Window) -
     )
     section = window.section("notebook")
     expect(section.get_by_role("button", name="Attach", exact=True)).to_be_enabled(timeout=60_000)
-    path = page.evaluate("() => window.jupyterapp.shell.currentWidget.context.path")
-    made = window.lab.api(
-        "POST",
-        "/attachments",
-        {"zapp": "spark-cluster", "key": str(window.lab.root / path), "parameters": {"workers": 2}},
+    path, kernel = page.evaluate(
+        "() => { const { context, sessionContext } = window.jupyterapp.shell.currentWidget;"
+        " return [context.path, sessionContext.session.kernel.id]; }"
     )
+    key = str(window.lab.root / path)
+    asked = {"zapp": "spark-cluster", "key": key, "kernel": kernel, "parameters": {"workers": 2}}
+    made = window.lab.api("POST", "/attachments", asked)
     name = made["execution"]["name"]
     card = section.locator(f"[data-execution={made['execution']['id']}]")
     countdown = card.locator(".jp-zoe-Idle")
@@ -42,7 +46,7 @@ def test_what_nobody_uses_is_counted_down_and_kept_by_a_button(window: Window) -
     )
     item = page.locator("#jp-main-statusbar .jp-zoe-Idle")
     expect(item).to_contain_text("shrinks in")
-    window.shot("countdown")
+    window.publish(window.shot("countdown"), "countdown")
     item.get_by_role("button", name=f"Keep {name}").click()
     expect(countdown).to_have_count(0)
     expect(item).to_be_hidden()

@@ -174,7 +174,8 @@ class Leases(LoggingConfigurable):
 
     async def _tend_round(self) -> float:
         wake = await self.tend_all()
-        return self.ttl if wake is None else self._clock.until(wake) + 0.001
+        soon = self.ttl / 3  # an execution may have begun to run, which nobody reports
+        return soon if wake is None else min(soon, self._clock.until(wake) + 0.001)
 
     async def tend_all(self) -> datetime | None:
         """Look at every execution that holders use, once; when to look again."""
