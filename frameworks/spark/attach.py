@@ -36,7 +36,14 @@ USER = "zoe"  # sessions are known by user and id; all of a cluster are its owne
 DESCRIPTION = "spark.job.description"  # Spark hands session properties on to jobs: their pages show this one
 POOL = "spark.scheduler.pool"
 HEIRS = "spark.zoe.sessions"  # in the attachment's own session: which ones its kernels have had
-SHORT = 5.0  # seconds for questions that need no executor
+SHORT = 8.0  # seconds for questions that need no executor
+FIRST = 30.0  # seconds for the first question, to a server that has only just started
+RECONNECTING = {
+    "grpc.use_local_subchannel_pool": 1,  # a new session does not wait for what an old one has given up
+    "grpc.initial_reconnect_backoff_ms": 100,
+    "grpc.min_reconnect_backoff_ms": 1000,
+    "grpc.max_reconnect_backoff_ms": 2000,
+}
 LONGEST_PAUSE = 2.0  # seconds between two attempts: as long as it takes to notice that the cluster is gone
 AGAIN = (0.0, 0.3, 0.7)  # seconds before each request to end queries: some may be on their way to the server
 ATTEMPTS = 300  # about ten minutes, as Spark's own
@@ -67,6 +74,7 @@ class Session:
         builder: Any = SparkSession.builder  # whose types want a builder of another class than its guide says
         self.spark: SparkSession = builder.channelBuilder(self._channel).create()
         self.spark.client.set_retry_policies([_Patience(self)])
+        self._make_default()
         self._id = self.spark.session_id
         stubs: Any = base_pb2_grpc  # has no types
         self._stub = stubs.SparkConnectServiceStub(self._channel.bare)
@@ -80,16 +88,26 @@ class Session:
         self.spark.range(1).count()
 
     def is_alive(self) -> bool:
-        """Whether the server knows the session. Needs no worker."""
-        try:
-            self._configure(pb.ConfigRequest.Operation(get_option=pb.ConfigRequest.GetOption(keys=[DESCRIPTION])))
-        except grpc.RpcError:
+        """Whether the server knows the session. Needs no worker. A server that takes long is none that is gone."""
+        if self._error is not None or self.spark.is_stopped:
             return False
-        return self._error is None and not self.spark.is_stopped
+        operation = pb.ConfigRequest.Operation(get_option=pb.ConfigRequest.GetOption(keys=[DESCRIPTION]))
+        try:
+            self._configure(operation)
+        except grpc.RpcError as error:
+            return error.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+        return True
 
     def label(self, text: str) -> None:
         """Name what runs from now on, on Spark's pages and for `interrupt`; empty: it has no name."""
         self._label, self._stopped = text, ""
+        if SparkSession._get_default_session() is None:  # another one was, and has gone
+            self._make_default()
+
+    def _make_default(self) -> None:
+        """Have pyspark's functions find this session; Spark does so by itself with the first one only."""
+        SparkSession._default_session = self.spark
+        SparkSession._active_session.session = self.spark
 
     def interrupt(self, label: str) -> None:
         """End all queries of what runs under the name, in whatever thread they were made; without a name, all.
@@ -175,10 +193,14 @@ class Session:
         """
         if not self._heritage:
             return
+        with contextlib.suppress(grpc.RpcError):  # the query that follows says it better
+            self._replace_predecessors()
+
+    def _replace_predecessors(self) -> None:
         place = str(uuid.uuid5(uuid.NAMESPACE_URL, f"zoe:{self._heritage}"))
         asked = pb.ConfigRequest.Operation()
         asked.get_option.keys.append(HEIRS)
-        found = self._configure(asked, place).pairs
+        found = self._configure(asked, place, FIRST).pairs
         known = json.loads(found[0].value) if found and found[0].value else []
         living = [each for each in known if each["session"] != self._id and not _has_gone(each)]
         for each in known:
@@ -189,13 +211,13 @@ class Session:
         told.set.pairs.add(key=HEIRS, value=json.dumps([*living, {"session": self._id, **_here()}]))
         self._configure(told, place)
 
-    def _configure(self, operation: Any, session: str = "") -> Any:
+    def _configure(self, operation: Any, session: str = "", seconds: float = SHORT) -> Any:
         request = pb.ConfigRequest(
             session_id=session or self._id, user_context=pb.UserContext(user_id=USER), operation=operation
         )
         if not session and self.spark.client._server_session_id:
             request.client_observed_server_side_session_id = self.spark.client._server_session_id
-        return self._stub.Config(request, timeout=SHORT)
+        return _asked(self._stub.Config, request, seconds)
 
 
 def tag(label: str) -> str:
@@ -206,6 +228,19 @@ def tag(label: str) -> str:
 def _release(stub: Any, session: str) -> None:
     request = pb.ReleaseSessionRequest(session_id=session, user_context=pb.UserContext(user_id=USER))
     stub.ReleaseSession(request, timeout=SHORT)
+
+
+def _asked(call: Any, request: Any, seconds: float) -> Any:
+    """The answer to a question that Spark's client does not ask. Tried again while there is no connection."""
+    until = time.monotonic() + seconds
+    while True:
+        left = until - time.monotonic()
+        try:
+            return call(request, timeout=max(0.1, left))
+        except grpc.RpcError as error:
+            if error.code() != grpc.StatusCode.UNAVAILABLE or left < LONGEST_PAUSE:
+                raise
+        time.sleep(0.2)
 
 
 # --- processes that have sessions ---
@@ -249,6 +284,8 @@ class _Channel(ChannelBuilder):
 
     def __init__(self, address: str, token: str, guard: Any, session: Session) -> None:
         super().__init__(params={self.PARAM_USER_ID: USER})
+        for option, value in RECONNECTING.items():
+            self.setChannelOption(option, value)
         self._address, self._session = address, session
         secret = [("authorization", f"Bearer {token}")]
         self.bare = guarded(self._insecure_channel(guard.place(address)), lambda: guard.check(address), secret)

@@ -91,9 +91,9 @@ class Attaching:
             session, is_same, lost = old, True, None
         else:
             lost = None if old is None or old.is_told or old.handle.has_stopped() else old
+            session, is_same = self._connected(self.sessions, attachment, view, steps)
             if lost is not None:
                 keeping.give_up(lost, view)
-            session, is_same = self._connected(self.sessions, attachment, view, steps)
         hides_own = shows and self.sessions.show(session)
         steps.about(variable=session.variable, session="same" if is_same else "new")
         return Attached(attachment, view, seconds, session, is_same, hides_own, lost)

@@ -155,7 +155,7 @@ def test_the_stop_button_ends_queries_on_the_cluster(kernel: Kernel, pages: Page
     assert time.monotonic() - pressed < 2.5, "two seconds, and half of one for asking"
     outcome, ended = cell.end(20)
     assert outcome.status == "error"
-    assert ended - pressed < 5
+    assert ended - pressed < 10
     assert pages.running() == []
     assert kernel.value("spark.range(3).count()") == 3, "the session lives on"
 
