@@ -16,10 +16,7 @@ Window = Any  # conftest.Window, which cannot be imported
 @pytest.fixture(scope="module")
 def setup() -> dict[str, str]:
     """Time enough to click, and no more."""
-    return {"config": "c.Leases.ttl = 15
-c.Leases.shrink_after = 40
-c.Leases.end_after = 3600
-"}
+    return {"config": "c.Leases.ttl = 15\nc.Leases.shrink_after = 40\nc.Leases.end_after = 3600\n"}
 
 
 def test_what_nobody_uses_is_counted_down_and_kept_by_a_button(window: Window) -> None:
