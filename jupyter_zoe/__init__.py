@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    __version__: str  # of the distribution, which has it from ``zoe_hub``
     from jupyter_zoe.attaching.plain import attach, detach
     from jupyter_zoe.client import AsyncClient, Client, ZoeProblem
 
-__version__ = "0.1.0"
 __all__ = ["AsyncClient", "Client", "ZoeProblem", "__version__", "attach", "detach"]
 
 
@@ -18,6 +18,10 @@ def __getattr__(name: str) -> Any:
         from jupyter_zoe import client  # noqa: PLC0415
 
         return getattr(client, name)
+    if name == "__version__":
+        from importlib.metadata import version  # noqa: PLC0415
+
+        return version("jupyter-zoe")
     if name in ("attach", "detach"):
         from jupyter_zoe.attaching import plain  # noqa: PLC0415
 

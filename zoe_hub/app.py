@@ -453,10 +453,9 @@ class Running:
             store=store, now=now, parent=app
         )
         self.hub = WebHub(
-            service=self.controllers.service,
+            controllers=self.controllers,
             catalog=catalog,
             authenticator=authenticator,
-            controllers=self.controllers,
             now=now,
             hosts=(app.ip, reached, *app.allowed_hosts),
             origins=app.allowed_origins,

@@ -28,12 +28,14 @@ from zoe_loopback.checks import (
     user_name,
 )
 from zoe_loopback.ends import FarEnd, is_here, places
+from zoe_loopback.sockets import Place
 from zoe_loopback.sockets import usable as sees_all
 from zoe_loopback.trees import holds, processes
 
 __all__ = [
     "ROOT",
     "FarEnd",
+    "Place",
     "Stranger",
     "far_end",
     "far_end_now",

@@ -32,7 +32,7 @@ def main() -> None:
     sys.path[0] = os.path.dirname(path)
     program = type(sys)("__main__")
     program.__file__ = path
-    program.__builtins__ = __builtins__
+    vars(program)["__builtins__"] = __builtins__
     sys.modules["__main__"] = program
     sys.excepthook = _hook
     exec(compile(source, path, "exec"), program.__dict__)  # noqa: S102 - running the user's program is what this is for

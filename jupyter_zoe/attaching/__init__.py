@@ -15,6 +15,7 @@ from jupyter_zoe.attaching import waiting
 from jupyter_zoe.attaching.asking import Wish, ask
 from jupyter_zoe.attaching.connecting import connect
 from jupyter_zoe.attaching.holder import Holder
+from jupyter_zoe.attaching.renewing import renew
 from jupyter_zoe.attaching.session import Session, Sessions, has_stopped
 from jupyter_zoe.client import Client, ZoeProblem
 from jupyter_zoe.client.operations import AttachmentView, ConnectionView, ExecutionView
@@ -88,7 +89,9 @@ class Attaching:
         """
         steps.say("Asking the hub …")
         client = self._client()
-        attachment = ask(client, self._holder(), wish, connects=self.sessions is not None)
+        holder = self._holder()
+        attachment = ask(client, holder, wish, connects=self.sessions is not None)
+        renew(holder, client.info)
         steps.about(attachment=attachment["id"])
         seconds = 0.0
 
@@ -139,7 +142,7 @@ class Attaching:
         if self.sessions is not None and self.sessions.current is not None:
             return client.get_execution(self.sessions.current.execution)
         holder = self._holder()
-        attachments = client.list_attachments(key=holder.key)["items"]
+        attachments = client.list_attachments(key=holder.key, kernel=holder.kernel or None)["items"]
         if not attachments:
             raise ZoeProblem(
                 "not-attached",
@@ -175,7 +178,7 @@ class Attaching:
         """
         client, holder = self._client(), self._holder()
         view = self.current(name)
-        found = client.list_attachments(key=holder.key, execution=view["id"])["items"]
+        found = client.list_attachments(key=holder.key, kernel=holder.kernel or None, execution=view["id"])["items"]
         session = self.sessions.of(view["id"]) if self.sessions is not None else None
         if not found and session is None:
             raise ZoeProblem(

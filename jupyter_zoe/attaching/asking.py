@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from jupyter_zoe.attaching import holder as holders
-from jupyter_zoe.attaching.holder import Holder
+from jupyter_zoe.attaching.holder import Holder, Policy
 from jupyter_zoe.client import Client, ZoeProblem
 from jupyter_zoe.client.operations import AttachmentView, AttachRequest, ExecutionView
 
@@ -17,6 +17,7 @@ class Wish(NamedTuple):
     zapp: str | None = None  # a ZApp or a framework, such as ``spark``
     execution: str | None = None  # name or id of one that runs
     parameters: Mapping[str, Any] = {}
+    policy: Policy | None = None  # what becomes of it when the last one that is attached is gone
 
 
 def ask(client: Client, holder: Holder, wish: Wish, *, connects: bool) -> AttachmentView:
@@ -30,6 +31,7 @@ def ask(client: Client, holder: Holder, wish: Wish, *, connects: bool) -> Attach
     body: AttachRequest = {
         "key": holder.key,
         "kernel": holder.kernel,
+        "kind": holder.kind,
         "language": "python",
         "parameters": dict(wish.parameters),
     }
@@ -37,6 +39,8 @@ def ask(client: Client, holder: Holder, wish: Wish, *, connects: bool) -> Attach
         body["versions"] = holders.versions()
     if prefix := holders.web_prefix():
         body["web_prefix"] = prefix
+    if wish.policy is not None:
+        body["policy"] = wish.policy
     if wish.zapp is not None:
         body["zapp"] = wish.zapp
     if wish.execution is not None:

@@ -5,12 +5,13 @@ Secrets are in nothing that the user sees: not in variables, outputs or tracebac
 
 from __future__ import annotations
 
-import socket
 from typing import Any
 
+from jupyter_zoe.attaching.guard import Guard
 from jupyter_zoe.attaching.session import Session, Sessions
 from jupyter_zoe.client import ZoeProblem
 from jupyter_zoe.client.operations import ConnectionView, ExecutionView
+from zoe_loopback import Stranger
 
 _REACHING = 5.0  # seconds until an address that does not answer counts as out of reach
 
@@ -21,15 +22,15 @@ def connect(connection: ConnectionView, attachment: str, view: ExecutionView, se
     :raises ZoeProblem: as ``run``, and ``connect-failed`` if the execution cannot be reached
     """
     try:
-        reach(connection, view["name"])
+        guard = reach(connection, view["name"])
         with sessions.environment.recording(view["id"]):
-            value = run(connection, view["name"])
+            value = run(connection, view["name"], guard)
     finally:
         connection["secrets"].clear()
     return Session(attachment=attachment, view=view, variable=connection["variable"], value=value)
 
 
-def run(connection: ConnectionView, name: str) -> Any:
+def run(connection: ConnectionView, name: str, guard: Guard) -> Any:
     """Run the code of a connection and return what it made.
 
     :raises ZoeProblem: ``client-mismatch`` if a package is missing, ``bad-definition``, else ``connect-failed``; there
@@ -40,6 +41,7 @@ def run(connection: ConnectionView, name: str) -> Any:
         "__name__": "zoe_connection",
         "outputs": dict(connection["outputs"]),
         "secrets": dict(connection["secrets"]),
+        "guard": guard,
     }
     try:
         # this is the framework's own code
@@ -69,28 +71,41 @@ def run(connection: ConnectionView, name: str) -> Any:
     raise problem  # here, so that the failure with its frames is not its context
 
 
-def reach(connection: ConnectionView, name: str) -> None:
-    """Fail at once if nothing of an execution can be reached from here: clients of databases and clusters try for
-    minutes.
+def reach(connection: ConnectionView, name: str) -> Guard:
+    """Fail at once if nothing of an execution can be reached from here (clients of databases and clusters try for
+    minutes), or if an address of it is held by somebody else, who would get its secrets.
 
+    :return: what the code may ask before it connects again
     :raises ZoeProblem: ``connect-failed``
     """
-    failure = ""
+    guard = Guard(connection.get("listeners", ()))
+    is_reached, failure = False, ""
     for address in connection.get("addresses", []):
-        host, _, port = address.rpartition(":")
+        if is_reached and not _is_loopback(address):
+            continue  # that one answers says enough of those that can only be waited for
         try:
-            socket.create_connection((host.strip("[]"), int(port)), timeout=_REACHING).close()
+            guard.reach(address, _REACHING)
+            is_reached = True
+        except Stranger as error:
+            raise ZoeProblem(
+                "connect-failed",
+                f"{name} runs, but what listens at {address} is not it: {error}.",
+                "Run '%zoe detach' and attach again: a new cluster gets other ports and secrets.",
+            ) from None
         except OSError as error:
             failure = f"{name} runs, but this kernel cannot reach it at {address}: {error.strerror or error}."
-        else:
-            return
-    if failure:
+    if failure and not is_reached:
         raise ZoeProblem(
             "connect-failed",
             failure,
             "Attach from a kernel on the hub's machine, outside of containers, or use an application that brings its"
             " own notebook, such as spark-notebook.",
         )
+    return guard
+
+
+def _is_loopback(address: str) -> bool:
+    return address.rpartition(":")[0] in ("localhost", "127.0.0.1", "[::1]")
 
 
 def _without_secrets(text: str, connection: ConnectionView) -> str:

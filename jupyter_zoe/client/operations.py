@@ -107,6 +107,7 @@ class ConnectionView(TypedDict):
     outputs: dict[str, str]
     secrets: dict[str, str]
     addresses: list[str]  # host:port of each endpoint that the outputs name
+    listeners: list[int]  # users of the hub's machine, by number, to whom a listener at an address of it may belong
 
 
 class Endpoint(TypedDict):
@@ -163,6 +164,7 @@ class ExecutionView(TypedDict):
     outcome: Outcome | None
     exit_code: int | None
     reason: ReasonView
+    parent: ParentView | None
     created: str
     running_since: str | None
     ended: str | None
@@ -283,6 +285,15 @@ class Nodes(TypedDict):
     items: list[NodeView]
     reserved_cores: float
     reserved_memory: int
+
+
+class ParentView(TypedDict):
+    """What an execution was started for: an attachment, or a step of a workflow's run."""
+
+    kind: str
+    id: str
+    step: str
+    attempt: int
 
 
 class PlanRequest(TypedDict):
@@ -430,6 +441,7 @@ class AttachmentQuery(TypedDict):
     """Filters of the list."""
 
     key: NotRequired[str | None]
+    kernel: NotRequired[str | None]  # its key counts instead, if its server has said which one it has
     execution: NotRequired[str | None]
 
 

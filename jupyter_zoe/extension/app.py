@@ -14,6 +14,7 @@ from jupyter_server.utils import url_path_join
 from traitlets import Float, List, Unicode
 
 from jupyter_zoe import hub
+from jupyter_zoe.extension.holders import Holders
 from jupyter_zoe.extension.keeper import Keeper
 from jupyter_zoe.extension.relay import ApiRelay, PageRelay, StatusHandler
 
@@ -122,9 +123,12 @@ class ZoeExtension(ExtensionApp):
     async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
         """Begin to start the hub as soon as the server runs: the panel finds it ready."""
         self.keeper.begin()
+        self.holders = Holders(serverapp, self.keeper, self.log)
+        self.holders.begin()
 
     async def stop_extension(self) -> None:
         """Let go. The hub goes on: clusters survive a restart of Jupyter."""
+        await self.holders.stop()
         await self.keeper.stop()
 
     def _remote(self) -> hub.HubInfo | None:

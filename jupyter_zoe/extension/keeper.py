@@ -78,6 +78,12 @@ class Keeper:
         assert self._starting is not None
         return await asyncio.shield(self._starting)
 
+    def known(self) -> HubInfo | None:
+        """The hub, if it is configured or lives; nothing is started."""
+        if self._remote is not None:
+            return self._remote
+        return self._info if self._info is not None and hub.alive(self._info) else None
+
     def lost(self, info: HubInfo) -> None:
         """``info`` does not accept connections: look for it anew at the next request."""
         if self._info is info and self._remote is None:

@@ -7,13 +7,14 @@ attached, somebody to tell how far it is), and returns a ``Result`` of parts, wh
 
 from __future__ import annotations
 
-from jupyter_zoe.verbs import apps, attach, detach, hub, logs, open_, ps, run, scale, status, stop
+from jupyter_zoe.verbs import apps, attach, detach, hub, keep, logs, open_, ps, run, scale, status, stop
 from jupyter_zoe.verbs.verb import Verb
 
 VERBS: tuple[Verb, ...] = (
     attach.VERB,
     scale.VERB,
     status.VERB,
+    keep.VERB,
     logs.VERB,
     detach.VERB,
     apps.VERB,

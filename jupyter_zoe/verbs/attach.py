@@ -9,7 +9,7 @@ from jupyter_zoe.verbs.verb import Call, Frontend, Result, Verb, argument, inter
 
 def _run(front: Frontend, call: Call) -> Result:
     given = call.given
-    wish = Wish(given.zapp, given.execution, call.parameters)
+    wish = Wish(given.zapp, given.execution, call.parameters, given.when_gone)
     with (
         front.live("attach") as live,
         interruptible(
@@ -53,6 +53,11 @@ VERB = Verb(
         ),
         argument(
             "--execution", metavar="NAME", completes="execution", help="attach to this execution, which runs already"
+        ),
+        argument(
+            "--when-gone",
+            choices=("keep", "shrink", "terminate"),
+            help="what becomes of the cluster when the last notebook or program that is attached to it is gone",
         ),
         argument(
             "--timeout",

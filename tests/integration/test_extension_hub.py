@@ -122,7 +122,7 @@ def test_an_address_that_is_none_is_named(data: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("ZOE_HUB_URL", url)
     monkeypatch.setenv("ZOE_HUB_TOKEN", "zoe_x")
     with pytest.raises(ZoeProblem) as failed:
-        Client()
+        Client().get_health()
     assert failed.value.code == "hub-unreachable"
     assert f"ZOE_HUB_URL is {url!r}" in failed.value.detail
 

@@ -108,7 +108,7 @@ def test_a_job_runs_on_the_cluster_and_its_exit_code_is_the_programs(cluster, tm
         "ZOE_SPARK_EXECUTOR_MEMORY": str(512 * 2**20),
     }
     done = subprocess.run(
-        [sys.executable, str(FRAMEWORKS / "spark-job" / "launch.py"), "--not-for-spark", "a b"],
+        [sys.executable, str(FRAMEWORKS / "spark-job" / "submit.py"), "--not-for-spark", "a b"],
         check=False,
         env={**os.environ, **environment},
         capture_output=True,
@@ -129,7 +129,7 @@ def test_a_program_that_is_not_there_is_said(tmp_path):
         "ZOE_SPARK_FOLDER": str(FRAMEWORKS / "spark"),
     }
     done = subprocess.run(
-        [sys.executable, str(FRAMEWORKS / "spark-job" / "launch.py")],
+        [sys.executable, str(FRAMEWORKS / "spark-job" / "submit.py")],
         check=False,
         env=environment,
         capture_output=True,

@@ -171,6 +171,7 @@ async def rig() -> AsyncIterator[Rig]:
     await rig.store.commit(Batch(put=(execution, *tokens, SecretValue(execution="e1", name="page", value="s3cret"))))
     service: Any = SimpleNamespace(
         admission=SimpleNamespace(place=lambda execution: None),
+        leases=None,
         store=rig.store,
         backend=SimpleNamespace(check_listener=rig.check_listener),
         catalog=SimpleNamespace(folder=Path),

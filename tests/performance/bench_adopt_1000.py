@@ -15,6 +15,7 @@ import shop
 from zoe_hub.backends.fake import FakeBackend, FakeEngine
 from zoe_hub.catalog import Catalog
 from zoe_hub.controllers.hub import Controllers
+from zoe_hub.core.executions.commands import StartZApp
 from zoe_hub.core.executions.model import Phase
 from zoe_hub.store.sql import SQLStore
 
@@ -60,7 +61,7 @@ def run() -> dict[str, object]:
 
 async def _run(bench: Bench) -> dict[str, object]:
     store, controllers, _ = await bench.boot()
-    await asyncio.gather(*(controllers.service.start("ada", zapp="sleeper", parameters={}) for _ in range(COUNT)))
+    await asyncio.gather(*(controllers.executions.start("ada", StartZApp(zapp="sleeper")) for _ in range(COUNT)))
     while sum(each.phase is Phase.RUNNING for each in store.active()) < COUNT:
         await store.changed(store.last_seq)
     await controllers.settled()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import operator
 import os
 import socket
+import subprocess
 import threading
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +17,7 @@ from hypothesis import strategies as st
 
 from jupyter_zoe.attaching import holder, session
 from jupyter_zoe.attaching.connecting import connect, reach, run
+from jupyter_zoe.attaching.guard import Guard
 from jupyter_zoe.attaching.layers import Layers
 from jupyter_zoe.attaching.session import Session, Sessions
 from jupyter_zoe.client import ZoeProblem
@@ -55,7 +58,7 @@ def test_a_connection_gives_its_variable_alone() -> None:
         "def _make(address, token):\n    return (address, len(token))\nthing = _make(outputs['address'],"
         " secrets['token'])\nother = 1"
     )
-    assert run(connection(code), "x") == ("here:1", 9)
+    assert run(connection(code), "x", Guard()) == ("here:1", 9)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +71,7 @@ def test_a_connection_gives_its_variable_alone() -> None:
 )
 def test_a_connection_that_fails_says_why_and_no_secret(code: str, expected: str, words: str) -> None:
     with pytest.raises(ZoeProblem) as caught:
-        run(connection(code), "x")
+        run(connection(code), "x", Guard())
     error: BaseException | None = caught.value
     assert caught.value.code == expected
     assert words in caught.value.detail
@@ -255,10 +258,36 @@ def test_the_notebook_is_known_by_its_path_else_by_its_kernel(monkeypatch: pytes
     assert holder.here()[:2] == ("k1", "k1")
 
 
-def test_a_script_is_known_by_its_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+def test_a_kernel_that_a_program_in_a_notebook_has_started_is_not_that_notebooks(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """``!papermill`` in a cell: the variable comes along, and the program that starts the kernel has it as well."""
+    program = subprocess.Popen(
+        ["sleep", "60"], env={**os.environ, "JPY_SESSION_NAME": "/a/b.ipynb"}, stdout=subprocess.DEVNULL
+    )
+    try:
+        monkeypatch.setattr(holder, "kernel_id", lambda: "k2")
+        monkeypatch.setenv("JPY_SESSION_NAME", "/a/b.ipynb")
+        monkeypatch.setenv("JPY_PARENT_PID", str(program.pid))
+        assert (holder.notebook().key, holder.notebook().kind) == ("k2", "batch")
+        monkeypatch.setenv("JPY_PARENT_PID", str(os.getpid()))  # a server, which tells its kernels alone
+        assert (holder.notebook().key, holder.notebook().kind) == ("/a/b.ipynb", "notebook")
+    finally:
+        program.kill()
+        program.wait()
+
+
+def test_a_program_is_known_by_itself_and_a_terminal_by_its_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(holder, "kernel_id", lambda: "")
     monkeypatch.chdir(tmp_path)
-    assert holder.here() == (f"folder:{os.path.realpath(tmp_path)}", "", f"The folder {os.path.realpath(tmp_path)}")
+    place = os.path.realpath(tmp_path)
+    assert holder.folder() == (f"folder:{place}", "", f"The folder {place}", "terminal")
+    program = holder.here()
+    assert program.kind == "script"
+    assert program.key == program.kernel == holder.program().key
+    assert str(os.getpid()) in program.key
 
 
 def test_versions_tell_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,15 +8,21 @@ import json
 import typing
 from pathlib import Path
 
+import msgspec
 import pytest
 from jsonschema import Draft202012Validator
 
 from zoe_hub.contract import generate
+from zoe_hub.contract.attachments import AttachRequest
+from zoe_hub.contract.executions import StartRequest
 from zoe_hub.contract.generate.openapi import document, errors_of
 from zoe_hub.contract.operations import OPERATIONS, TYPES
 from zoe_hub.contract.table import PREFIX
+from zoe_hub.core.attachments.commands import AttachHolder
 from zoe_hub.core.errors import ERRORS
+from zoe_hub.core.executions.commands import StartZApp
 from zoe_hub.core.executions.model import Outcome, Phase, ProcessState
+from zoe_hub.web.call import whole
 
 ROOT = Path(generate.__file__).parents[3]
 
@@ -126,3 +132,20 @@ def test_the_client_has_a_typed_method_for_each_operation():
 
 def test_the_committed_document_is_json_that_others_can_read():
     assert json.loads((ROOT / "zoe_hub/contract/openapi.json").read_text()) == document()
+
+
+def members(kind):
+    """Name -> what it is when it is left out."""
+    return {
+        field.name: field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
+        for field in msgspec.structs.fields(kind)
+    }
+
+
+@pytest.mark.parametrize(("wire", "core"), [(StartRequest, StartZApp), (AttachRequest, AttachHolder)])
+def test_a_request_loses_no_member_on_its_way_to_the_core(wire, core):
+    assert members(wire) == members(core)
+    given = {"zapp": "z", "parameters": {"a": [1]}, "web_prefix": "/user/ada/zoe"}
+    if wire is AttachRequest:
+        given |= {"key": "/n/a.ipynb", "kernel": "k", "kind": "console", "policy": "shrink", "versions": {"x": "1"}}
+    assert msgspec.structs.asdict(whole(wire(**given), core)) == members(core) | given

@@ -7,10 +7,10 @@ import pytest
 from msgspec.structs import replace
 
 from zoe_hub.core import commands
-from zoe_hub.core.attachments.commands import Attach, Detach, connects
+from zoe_hub.core.attachments.commands import Attach, AttachHolder, Detach, connects
 from zoe_hub.core.attachments.model import Attachment
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.core.executions.commands import ScaleExecution, StartExecution, TerminateExecution
+from zoe_hub.core.executions.commands import ScaleExecution, StartExecution, StartZApp, TerminateExecution
 from zoe_hub.core.executions.invariants import violations
 from zoe_hub.core.executions.model import Outcome, Phase
 from zoe_hub.core.executions.spec import Connector, ExecutionSpec, Group
@@ -67,18 +67,14 @@ def state():
 
 
 def start(identifier, **fields):
-    return StartExecution(id=identifier, owner="ada", spec=spec(**fields), nodes=NODES)
+    request = StartZApp(zapp="z")
+    return StartExecution(id=identifier, owner="ada", asked=request, spec=spec(**fields), nodes=NODES)
 
 
 def attach(identifier, key="a.ipynb", **fields):
-    return Attach(
-        id=identifier,
-        owner=fields.pop("owner", "ada"),
-        key=key,
-        kernel="k",
-        language=fields.pop("language", "python"),
-        **fields,
-    )
+    command = {name: fields.pop(name) for name in ("owner", "start", "counts") if name in fields}
+    request = AttachHolder(key=key, **{"kernel": "k"} | fields)
+    return Attach(id=identifier, asked=request, **{"owner": "ada"} | command)
 
 
 def test_start_waits_for_admission(state):
@@ -90,10 +86,7 @@ def test_start_waits_for_admission(state):
         1,
     )
     big = Group(name="worker", framework="f", image="i", command=("w",), essential=100, count=100, maximum=100)
-    assert (
-        state.refused(StartExecution(id="e2", owner="ada", spec=replace(spec(), groups=(big,)), nodes=NODES))
-        == "never-fits"
-    )
+    assert state.refused(replace(start("e2"), spec=replace(spec(), groups=(big,)))) == "never-fits"
 
 
 @pytest.mark.parametrize(
@@ -149,7 +142,7 @@ def test_attach_twice_finds_the_same_execution_even_from_another_kernel(state):
     first = state.do(attach("a1", zapp="cluster", start=start("e2")))
     assert not first.found
     later = NOW + timedelta(hours=1)
-    again = state.do(replace(attach("a2", zapp="cluster", start=start("e3")), kernel="other"), later)
+    again = state.do(attach("a2", zapp="cluster", start=start("e3"), kernel="other"), later)
     assert again.found
     assert set(state.executions) == {"e1", "e2"}
     assert state.attachments["a1"].kernel == "other"

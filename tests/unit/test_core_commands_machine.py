@@ -13,11 +13,11 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 from msgspec.structs import replace
 
 from zoe_hub.core import commands
-from zoe_hub.core.attachments.commands import Attach, Detach, attached
+from zoe_hub.core.attachments.commands import Attach, AttachHolder, Detach, attached
 from zoe_hub.core.attachments.model import Attachment
 from zoe_hub.core.commands import Command
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.core.executions.commands import ScaleExecution, StartExecution, TerminateExecution
+from zoe_hub.core.executions.commands import ScaleExecution, StartExecution, StartZApp, TerminateExecution
 from zoe_hub.core.executions.invariants import violations
 from zoe_hub.core.executions.model import Execution, Outcome, Phase, Process, ProcessState
 from zoe_hub.core.executions.spec import Connector, ExecutionSpec, Group
@@ -113,7 +113,8 @@ class Commands(RuleBasedStateMachine):
         return plan
 
     def start(self, owner: str, zapp: str, protected: bool) -> StartExecution:
-        return StartExecution(id=self.fresh("e"), owner=owner, spec=spec(zapp, protected), nodes=NODES)
+        request = StartZApp(zapp=zapp)
+        return StartExecution(id=self.fresh("e"), owner=owner, asked=request, spec=spec(zapp, protected), nodes=NODES)
 
     @rule(
         target=executions, owner=OWNERS, zapp=st.sampled_from(["cluster", "single", "closed"]), protected=st.booleans()
@@ -160,10 +161,7 @@ class Commands(RuleBasedStateMachine):
         command = Attach(
             id=self.fresh("a"),
             owner=owner,
-            key=key,
-            kernel="k",
-            language="python",
-            zapp=zapp,
+            asked=AttachHolder(key=key, kernel="k", zapp=zapp),
             start=self.start(owner, zapp, protected),
             counts=counts,
         )
@@ -180,7 +178,7 @@ class Commands(RuleBasedStateMachine):
     @rule(target=attachments, owner=OWNERS, key=KEYS, execution=executions)
     def attaches_to(self, owner: str, key: str, execution: str) -> Any:
         plan = self.do(
-            Attach(id=self.fresh("a"), owner=owner, key=key, kernel="k", language="python", execution=execution)
+            Attach(id=self.fresh("a"), owner=owner, asked=AttachHolder(key=key, kernel="k", execution=execution))
         )
         return plan.attachments[0].id if plan is not None else ""
 

@@ -58,6 +58,9 @@ class AttachmentQuery(Record, kw_only=True):
     """Filters of the list."""
 
     key: str | None = None
+    kernel: (
+        Annotated[str, Meta(description="its key counts instead, if its server has said which one it has")] | None
+    ) = None
     execution: str | None = None
 
 
@@ -76,6 +79,10 @@ class ConnectionView(Record, kw_only=True):
     outputs: dict[str, str]
     secrets: dict[str, str] = {}
     addresses: Annotated[list[str], Meta(description="host:port of each endpoint that the outputs name")] = []
+    listeners: Annotated[
+        list[int],
+        Meta(description="users of the hub's machine, by number, to whom a listener at an address of it may belong"),
+    ] = []
 
 
 class DetachQuery(Record, kw_only=True):

@@ -1,5 +1,5 @@
 # ruff: noqa: D102 - the names of the tests say what must hold
-"""What every backend must do, as tests. Derive a test class from ``BackendContract`` and give it two fixtures.
+"""What every backend must do, as tests. Derive a test class from ``BackendContract`` and give it two fixtures::
 
     class TestMyBackend(BackendContract):
         @pytest.fixture

@@ -1,5 +1,5 @@
 # ruff: noqa: D102 - the names of the tests say what must hold
-"""What every store must do, as tests. Derive a test class from ``StoreContract`` and give it a fixture ``make_store``.
+"""What every store must do, as tests. Derive a test class from ``StoreContract`` and give it a fixture ``make_store``::
 
     class TestMyStore(StoreContract):
         @pytest.fixture

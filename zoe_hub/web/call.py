@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
+
+import msgspec
 
 from zoe_hub.contract.operations import BY_ID
 from zoe_hub.contract.table import Operation
+from zoe_hub.core.access import Principal
 from zoe_hub.core.attachments.model import Attachment
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.model import Execution
 from zoe_hub.store.base import Reply
-from zoe_hub.web.access.auth import Principal
 from zoe_hub.web.context import WebHub
 from zoe_hub.web.transport import Transport
+
+T = TypeVar("T")
 
 REPLAYED = {"Idempotency-Replayed": "true"}
 """Headers of the answer to a request that was answered before."""
@@ -108,13 +112,10 @@ class Call:
         return found
 
     async def _may(self, owner: str, execution: str) -> bool:
-        if owner == self.principal.name:
-            return True
-        if not self.principal.admin:
-            return False
-        look = self.operation.method == "GET"
-        await self.hub.audit.record(self.principal.name, self.operation.id, owner=owner, execution=execution, look=look)
-        return True
+        operation = self.operation
+        return await self.hub.gate.admits(
+            self.principal, operation.scope, owner=owner, execution=execution, operation=operation.id
+        )
 
     def reply(self, body: bytes) -> Reply:
         """What the Idempotency-Key of this request is answered with from now on."""
@@ -139,6 +140,11 @@ class Call:
         if earlier is not None and earlier.request != self._fingerprint():
             raise ZoeError("key-reused")
         return earlier
+
+
+def whole(body: Any, kind: type[T]) -> T:
+    """A wire request as the value of the core that has the same members: it goes on as one."""
+    return msgspec.convert(body, kind, from_attributes=True)
 
 
 Run = Callable[[Call], Awaitable[Any]]

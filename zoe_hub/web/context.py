@@ -12,6 +12,7 @@ from zoe_hub.backends.base import Backend
 from zoe_hub.store.base import Store
 from zoe_hub.web.access.audit import Audit
 from zoe_hub.web.access.auth import Authenticator
+from zoe_hub.web.access.gate import Gate
 from zoe_hub.web.access.origin import Origins
 from zoe_hub.web.access.tickets import Tickets
 from zoe_hub.web.limits import Connections, Limits
@@ -20,7 +21,7 @@ from zoe_hub.web.views.executions import ExecutionViews
 
 if TYPE_CHECKING:
     from zoe_hub.catalog import Catalog
-    from zoe_hub.controllers.service import Service
+    from zoe_hub.controllers.hub import Controllers
 
 
 def utc_now() -> datetime:
@@ -42,10 +43,9 @@ class WebHub:
     def __init__(
         self,
         *,
-        service: Service,
+        controllers: Controllers,
         catalog: Catalog,
         authenticator: Authenticator,
-        controllers: Any = None,
         hosts: Iterable[str] = (),
         origins: Iterable[str] = (),
         limits: Limits | None = None,
@@ -54,20 +54,19 @@ class WebHub:
         session: float = 12 * 3600.0,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        """:param controllers: anything with a mapping ``stats``; read for the metrics
-        :param hosts: further host names of the hub; :param origins: further origins of its pages
+        """:param hosts: further host names of the hub; :param origins: further origins of its pages
         :param limits: what a client may take of the hub
         :param heartbeat: seconds between two signs of life in a quiet event stream
         :param stall: seconds after which a reader of events who does not read is disconnected
         :param session: seconds that a browser's session with the proxy lasts
         """
-        self.service = service
-        self.leases = service.leases
-        self.store: Store = service.store
-        self.backend: Backend = service.backend
-        self.catalog = catalog
-        self.deployment: str = service.deployment
         self.controllers = controllers
+        self.executions, self.attachments = controllers.executions, controllers.attachments
+        self.leases = controllers.leases
+        self.store: Store = controllers.store
+        self.backend: Backend = controllers.backend
+        self.catalog = catalog
+        self.deployment: str = controllers.deployment
         self.authenticator = authenticator
         self.origins = Origins(hosts, origins)
         self.limits = limits or Limits()
@@ -76,14 +75,14 @@ class WebHub:
         self.stall = stall
         self.now = now
         self.started = now()
-        self.views = ExecutionViews(self.deployment, service.admission.place)
+        self.views = ExecutionViews(self.deployment, controllers.executions.place)
         self.metrics = Metrics()
         self.tickets = Tickets(authenticator, now, session)
         self.closing = asyncio.Event()
         self.streams = 0  # open event streams and followed logs
         self.last_request = time.monotonic()
         self.keys: dict[tuple[str, str], KeyInFlight] = {}  # Idempotency-Keys in flight
-        self.audit = Audit(self.store, now)
+        self.gate = Gate(Audit(self.store, now))
 
     def touch(self) -> None:
         """Remember that somebody uses the hub."""

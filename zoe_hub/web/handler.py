@@ -13,9 +13,9 @@ from typing import cast
 from tornado.http1connection import HTTP1Connection
 from tornado.iostream import StreamClosedError
 
+from zoe_hub.core.access import Principal
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.web import problems
-from zoe_hub.web.access.auth import Principal
 from zoe_hub.web.base import ZoeHandler, as_zoe_error, log
 from zoe_hub.web.call import Answer, Bound
 from zoe_hub.web.decode import refuse_tokens
@@ -69,8 +69,7 @@ class ApiHandler(ZoeHandler):
             if self._principal is None:
                 raise ZoeError("not-authenticated")
             self.hub.touch()
-            if not self._principal.allows(bound.operation.scope):
-                raise ZoeError("not-allowed", f"This needs a token with the scope {bound.operation.scope!r}.")
+            self.hub.gate.check_scope(self._principal, bound.operation.scope)
         except ZoeError as error:
             self._failure = error.with_traceback(None)  # which would hold on to this handler
 

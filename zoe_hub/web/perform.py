@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 
 from zoe_hub.contract.table import Operation
+from zoe_hub.core.access import Principal
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.web.access.auth import Principal
 from zoe_hub.web.call import Answer, Bound, Call, Run
 from zoe_hub.web.context import KeyInFlight, WebHub
 from zoe_hub.web.decode import decode_body, decode_query

@@ -12,8 +12,9 @@ from tornado.web import Application
 
 from zoe_hub.contract.operations import OPERATIONS
 from zoe_hub.contract.table import PREFIX
+from zoe_hub.core.access import Principal
 from zoe_hub.web import operations
-from zoe_hub.web.access.auth import Principal, bearer
+from zoe_hub.web.access.auth import bearer
 from zoe_hub.web.base import log
 from zoe_hub.web.call import BOUND, Bound
 from zoe_hub.web.connections import HubServer

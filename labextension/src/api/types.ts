@@ -65,6 +65,8 @@ export interface IConnectionView {
   secrets: { [key: string]: string };
   /** host:port of each endpoint that the outputs name */
   addresses: string[];
+  /** users of the hub's machine, by number, to whom a listener at an address of it may belong */
+  listeners: number[];
 }
 
 /** A web page of a process, behind the proxy. ``path`` begins with the prefix under which the browser reaches the hub. */
@@ -116,6 +118,7 @@ export interface IExecutionView {
   outcome: Outcome | null;
   exit_code: number | null;
   reason: IReasonView;
+  parent: IParentView | null;
   created: string;
   running_since: string | null;
   ended: string | null;
@@ -232,6 +235,14 @@ export interface INodes {
 
 /** How an execution ended. */
 export type Outcome = 'cancelled' | 'completed' | 'failed' | 'lost';
+
+/** What an execution was started for: an attachment, or a step of a workflow's run. */
+export interface IParentView {
+  kind: string;
+  id: string;
+  step: string;
+  attempt: number;
+}
 
 /** Where an execution is in its life. Only ``starting`` and ``running`` may alternate. */
 export type Phase = 'ended' | 'queued' | 'running' | 'starting' | 'stopping';
@@ -386,7 +397,7 @@ export interface IOperations {
   /** Your attachments. */
   list_attachments: {
     path: Record<string, never>;
-    query: { key?: string | null; execution?: string | null; };
+    query: { key?: string | null; kernel?: string | null; execution?: string | null; };
     input: undefined;
     output: IAttachments;
   };

@@ -103,10 +103,9 @@ class World:
         self.tokens["root"] = tokens.random_token()
         self.authenticator.accept(self.tokens["root"])
         self.hub = WebHub(
-            service=self.controllers.service,
+            controllers=self.controllers,
             catalog=self.catalog,
             authenticator=self.authenticator,
-            controllers=self.controllers,
             now=self.controllers.clock.now,
             **self.options,
         )

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from zoe_hub.controllers.kit.tokens import digest
+from zoe_hub.core.access import Principal
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.web.access.auth import Principal
+from zoe_hub.core.executions.commands import TerminateExecution
 from zoe_hub.web.call import BOUND
 from zoe_hub.web.perform import perform
 from zoe_hub.web.transport import TransportClosed
@@ -95,7 +96,7 @@ async def test_events_go_on_until_the_client_leaves(world, started):
     transport = MemoryTransport()
     streaming = asyncio.create_task(ask(world, "stream_events", transport, since="0"))
     await transport.until(b'"phase":"running"')
-    await world.hub.service.terminate(started.id)
+    await world.hub.executions.terminate(TerminateExecution(execution=started.id))
     await transport.until(b'"phase":"ended"')
     assert world.hub.streams == 1
     transport.gone.set()

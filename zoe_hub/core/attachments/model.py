@@ -49,3 +49,4 @@ class ConnectionDetails(Record, kw_only=True):
     outputs: Mapping[str, str]
     secrets: Mapping[str, str] = {}
     addresses: tuple[str, ...] = ()  # host:port of each endpoint that the outputs name
+    listeners: tuple[int, ...] = ()  # users of the hub's machine to whom a listener at one of them may belong

@@ -17,27 +17,8 @@ from traitlets import Unicode
 from traitlets.config import LoggingConfigurable
 
 from zoe_hub.controllers.kit.tokens import digest
-from zoe_hub.core.record import Record
+from zoe_hub.core.access import Principal
 from zoe_hub.store.base import Store
-
-_IMPLIED = {"read": ("read", "write", "admin"), "write": ("write", "admin"), "admin": ("admin",)}
-
-
-class Principal(Record, kw_only=True):
-    """A person (or a program in a person's name) and what the token allows."""
-
-    name: str
-    scopes: tuple[str, ...]
-    digest: str = ""  # of the token, so that what was opened with it ends with it
-
-    def allows(self, scope: str) -> bool:
-        """Whether ``scope`` is among the scopes or implied by one: admin implies write, write implies read."""
-        return any(each in self.scopes for each in _IMPLIED[scope])
-
-    @property
-    def admin(self) -> bool:
-        """Whether this is an admin, who reaches what belongs to others."""
-        return "admin" in self.scopes
 
 
 def bearer(request: HTTPServerRequest) -> str | None:

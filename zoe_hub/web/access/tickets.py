@@ -15,8 +15,9 @@ from typing import NamedTuple
 from tornado.httputil import HTTPServerRequest
 
 from zoe_hub.controllers.kit.tokens import digest
+from zoe_hub.core.access import Principal
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.web.access.auth import Authenticator, Principal
+from zoe_hub.web.access.auth import Authenticator
 
 LIFE = timedelta(seconds=60)
 SCOPE = "/zoe/pages"  # the only addresses to which browsers send the cookie

@@ -6,8 +6,9 @@ import msgspec
 
 from zoe_hub.contract.attachments import AttachmentQuery, Attachments, AttachmentView, AttachRequest, ConnectionView
 from zoe_hub.contract.table import PREFIX
+from zoe_hub.core.attachments.commands import AttachHolder, Detach
 from zoe_hub.core.attachments.model import Attachment
-from zoe_hub.web.call import REPLAYED, Answer, Call, bind
+from zoe_hub.web.call import REPLAYED, Answer, Call, bind, whole
 from zoe_hub.web.views.attachments import attachment_view, connection_view
 
 
@@ -20,18 +21,9 @@ async def attach(call: Call) -> Answer:
     body: AttachRequest = call.body
     if body.execution is not None:
         await call.own_execution(body.execution)
-    attachment, found = await call.hub.service.attach(
+    attachment, found = await call.hub.attachments.attach(
         call.principal.name,
-        key=body.key,
-        kernel=body.kernel,
-        kind=body.kind,
-        policy=body.policy,
-        zapp=body.zapp,
-        execution=body.execution,
-        parameters=body.parameters,
-        language=body.language,
-        versions=body.versions,
-        web_prefix=body.web_prefix,
+        whole(body, AttachHolder),
         reply=(lambda made, _: call.reply(made.id.encode())) if call.key else None,
     )
     return await _attached(call, attachment, found=found)
@@ -44,7 +36,7 @@ async def _attached(call: Call, attachment: Attachment, *, found: bool, status: 
 
 
 async def _view(call: Call, attachment: Attachment, *, found: bool) -> AttachmentView:
-    execution = await call.hub.service.execution(attachment.execution)  # which may have ended by now
+    execution = await call.hub.executions.execution(attachment.execution)  # which may have ended by now
     return attachment_view(attachment, execution, call.hub.views.place(execution), found=found)
 
 
@@ -53,11 +45,13 @@ async def list_attachments(call: Call) -> Attachments:
     """The caller's own attachments."""
     query: AttachmentQuery = call.query
     store = call.hub.store
+    reported = call.hub.leases.holder(call.principal.name, query.kernel or "")
+    key = reported.key if reported else query.key
     own = [
         attachment
         for attachment in store.attachments.values()
         if attachment.owner == call.principal.name
-        and query.key in (None, attachment.key)
+        and key in (None, attachment.key)
         and query.execution in (None, attachment.execution)
     ]
     return Attachments(items=tuple([await _view(call, each, found=True) for each in own]))
@@ -72,10 +66,11 @@ async def get_attachment(call: Call) -> AttachmentView:
 @bind("get_connection")
 async def get_connection(call: Call) -> ConnectionView:
     """What the kernel needs; holds secrets."""
-    return connection_view(call.hub.service.connection(call.attachment.id))
+    return connection_view(call.hub.attachments.connection(call.attachment.id))
 
 
 @bind("detach")
 async def detach(call: Call) -> Answer:
     """Undo an attachment."""
-    return Answer(call.hub.views.execution(await call.hub.service.detach(call.attachment.id, keep=call.query.keep)))
+    command = Detach(attachment=call.attachment.id, keep=call.query.keep)
+    return Answer(call.hub.views.execution(await call.hub.attachments.detach(command)))

@@ -10,6 +10,7 @@ import asyncio
 import msgspec
 
 from zoe_hub.contract.events import EventPage, HistoryQuery
+from zoe_hub.core.access import sees_only
 from zoe_hub.core.errors import FieldError, ZoeError
 from zoe_hub.core.events import Event
 from zoe_hub.web.call import Call, bind
@@ -31,7 +32,7 @@ async def stream_events(call: Call) -> None:
     store = call.hub.store
     if call.query.execution is not None:
         await call.own_execution(call.query.execution)
-    owner = None if call.principal.admin else call.principal.name
+    owner = sees_only(call.principal)
     cursor = _start(call)
     call.transport.head({"Content-Type": "text/event-stream; charset=utf-8", "X-Accel-Buffering": "no"})
     head = b"retry: %d\n" % _RETRY

@@ -16,12 +16,12 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from zoe_hub.controllers.executions.binding import Binder, proxy_path
+from zoe_hub.core.access import Action, Principal
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.model import Address, Execution, Process, ProcessState
 from zoe_hub.core.executions.spec import Port
 from zoe_hub.core.executions.standing import standing
 from zoe_hub.core.words import words
-from zoe_hub.web.access.auth import Principal
 from zoe_hub.web.base import ZoeHandler
 from zoe_hub.web.pages.waiting import waiting_page
 from zoe_proxy import Client, ProxyHandler, Route, Upstream, UpstreamError, escapes
@@ -100,8 +100,7 @@ class PageHandler(ProxyHandler, ZoeHandler):
             raise ZoeError("not-authenticated", "Open this page from JupyterLab, or with 'zoe open' in a terminal.")
         if not self._looks() or "Origin" in self.request.headers:
             self.hub.origins.check(self.request)
-        if not principal.allows("read" if self._looks() else "write"):
-            raise ZoeError("not-allowed", "This needs a token with the scope 'write'.")
+        self.hub.gate.check_scope(principal, self._action())
         place = await self._place(principal)
         if not isinstance(place, Place):
             return place
@@ -112,6 +111,9 @@ class PageHandler(ProxyHandler, ZoeHandler):
         """Whether the request changes nothing. A WebSocket may."""
         return self.request.method in _SAFE and "Upgrade" not in self.request.headers
 
+    def _action(self) -> Action:
+        return "read" if self._looks() else "write"
+
     async def _place(self, principal: Principal) -> Place | Callable[[], object]:
         """The execution, process and port that the path names; or what redirects to the page's own folder."""
         match = _PATH.fullmatch(self.request.path)
@@ -119,14 +121,10 @@ class PageHandler(ProxyHandler, ZoeHandler):
             raise ZoeError("not-found", "A page is at /zoe/pages/<execution>/<process>/<port>/.")
         identifier, process_id, port_name, rest = match.groups()
         execution = await self.hub.store.execution(identifier)
-        if execution is None or not (execution.owner == principal.name or principal.admin):
-            raise ZoeError(
-                "unknown-execution", f"There is no execution {identifier!r}."
-            )  # another user's looks like none
-        if execution.owner != principal.name:
-            await self.hub.audit.record(
-                principal.name, self.operation_id, owner=execution.owner, execution=execution.id, look=self._looks()
-            )
+        if execution is None or not await self.hub.gate.admits(
+            principal, self._action(), owner=execution.owner, execution=execution.id, operation=self.operation_id
+        ):
+            raise ZoeError("unknown-execution", f"There is no execution {identifier!r}.")
         process = next((each for each in execution.processes if each.id == process_id), None)
         if process is None:
             raise ZoeError("unknown-process", f"{execution.name} has no process of this name.")

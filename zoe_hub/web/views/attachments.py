@@ -37,4 +37,5 @@ def connection_view(details: ConnectionDetails) -> ConnectionView:
         outputs=dict(details.outputs),
         secrets=dict(details.secrets),
         addresses=list(details.addresses),
+        listeners=list(details.listeners),
     )
