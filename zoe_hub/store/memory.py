@@ -47,6 +47,10 @@ class MemoryStore(StateStore):
                     self._disk[kind].pop(key, None)
                 elif kind.has_ended(record) or not kind.in_memory:
                     self._disk[kind][key] = (draft.ordinal_of(kind, key) if kind.listed else 0), record
+            if (oldest := draft.oldest_kept(kind)) is not None:
+                old = [key for key, (_, record) in self._disk[kind].items() if getattr(record, kind.age) < oldest]
+                for key in old:
+                    del self._disk[kind][key]
         self._state.apply(draft)
         if events:
             self._publish()
