@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-from jupyter_zoe.client.operations import EventView, ExecutionView, GroupView, ProcessView
+from jupyter_zoe.client.operations import EventView, ExecutionView, GroupView, MomentView, ProcessView
 
 
-def reason_words(of: ExecutionView | ProcessView | EventView) -> str:
+def reason_words(of: ExecutionView | ProcessView | EventView | MomentView) -> str:
     """Why something is as it is, as the hub words it, in one line."""
     return of["reason"]["words"]
 

@@ -94,6 +94,13 @@ export const REASONS: { readonly [code: string]: Worded | undefined } = {
   'killed-late': (trans, facts) => trans.__('killed: it did not end within %1', facts.words('grace', 'seconds')),
   'supervisor-killed': (trans) => trans.__('its supervisor was killed'),
   'machine-restarted': (trans) => trans.__('the machine was restarted'),
+  'history-cut': (trans) => trans.__('what happened until the next line is left out, or not kept any more'),
+  'due-ready': (trans) => trans.__('is stopped then, if it is not ready before'),
+  'due-drained': (trans) => trans.__('is stopped then, if it has not handed over its work before'),
+  'due-killed': (trans) => trans.__('is killed then, if it has not ended before'),
+  'due-restart': (trans) => trans.__('starts again then'),
+  'due-shrink': (trans) => trans.__('is shrunk to its essential processes then, if nobody uses it before'),
+  'due-end': (trans) => trans.__('is ended then, if nobody uses it before'),
   'unexpected': (trans, facts) => trans.__('%1 failed: %2', facts.words('part', 'text'), facts.words('error', 'text')),
   'not-reaped': (trans, facts) => trans.__('%1, which nobody remembers, could not be reaped yet: %2', facts.words('execution', 'text'), facts.words('cause', 'reason'))
 };

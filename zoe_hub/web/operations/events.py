@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from zoe_hub.contract.events import EventPage, HistoryQuery
+from zoe_hub.contract.events import EventPage, HistoryQuery, Story, StoryQuery
 from zoe_hub.core.access import sees_only
 from zoe_hub.core.errors import FieldError, ZoeError
+from zoe_hub.core.executions.story import story
 from zoe_hub.web.call import Call, bind
 from zoe_hub.web.context import WebHub
 from zoe_hub.web.feed import EncodedEvent, encode_event
 from zoe_hub.web.streaming import Over, Stream, still_valid, streaming
-from zoe_hub.web.views.events import event_view
+from zoe_hub.web.views.events import event_view, moment_view
 
 _BATCH = 500  # events read and written at a time
 _PIECE = 2**16  # bytes
@@ -107,3 +108,17 @@ async def get_history(call: Call) -> EventPage:
     events = await call.hub.store.events(since=query.since, limit=query.limit + 1, execution=call.execution.id)
     page = events[: query.limit]
     return EventPage(items=tuple(map(event_view, page)), next=page[-1].seq if len(events) > query.limit else None)
+
+
+@bind("get_story")
+async def get_story(call: Call) -> Story:
+    """All that led an execution to its state."""
+    query: StoryQuery = call.query
+    store, execution = call.hub.store, call.execution
+    last: deque[Event] = deque(maxlen=query.limit)
+    since = 0
+    while events := await store.events(since=since, limit=_BATCH, execution=execution.id):
+        last += events
+        since = events[-1].seq
+    moments = story(execution, last, call.hub.now(), call.hub.views.place(execution))
+    return Story(items=tuple(map(moment_view, moments)))
