@@ -5,11 +5,13 @@ A reader who does not read is disconnected from the stream and may resume: nothi
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 
 from zoe_hub.contract.events import EventPage, HistoryQuery, Story, StoryQuery
 from zoe_hub.core.access import sees_only
 from zoe_hub.core.errors import FieldError, ZoeError
+from zoe_hub.core.events import Event
 from zoe_hub.core.executions.story import story
 from zoe_hub.web.call import Call, bind
 from zoe_hub.web.context import WebHub
