@@ -66,6 +66,7 @@ class Session:
         self._heritage = heritage
         self._label = self._described = self._stopped = ""
         self._own_description = False  # the user has set one, which stays
+        self._shows_progress = False
         self._error: Callable[[], BaseException] | None = None
         self._lock = threading.Lock()
         self._calls: weakref.WeakSet[Any] = weakref.WeakSet()
@@ -83,9 +84,15 @@ class Session:
     # --- what Zoe asks ---
 
     def check(self) -> None:
-        """Raise unless a worker has done something for this session. Ends what a killed kernel has left, first."""
+        """Raise unless a worker has done something for this session. Ends what a killed kernel has left, first.
+
+        This query is Zoe's, not the user's: progress is shown from then on.
+        """
         self._inherit()
-        self.spark.range(1).count()
+        self.spark.range(0, 1, 1, 1).collect()
+        if not self._shows_progress:
+            self._shows_progress = True
+            install(self.spark)
 
     def is_alive(self) -> bool:
         """Whether the server knows the session. Needs no worker. A server that takes long is none that is gone."""
@@ -356,9 +363,7 @@ def connect(
     # pyspark.sql.functions and SparkSession.builder.getOrCreate() find the session by these.
     os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
     os.environ["SPARK_REMOTE"] = f"sc://{address}"
-    made = Session(address, secrets["connect"], guard, (attachment or kernel) if kernel else "")
-    install(made.spark)
-    return made
+    return Session(address, secrets["connect"], guard, (attachment or kernel) if kernel else "")
 
 
 if "outputs" in globals():  # in a kernel, and not imported by a test
