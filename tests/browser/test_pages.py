@@ -124,7 +124,7 @@ def open_tab(window: Window, execution: dict[str, Any], title: str) -> tuple[Fra
 
 def origin_of(frame: Frame | Page) -> str:
     """The origin of a document, as its scripts see it."""
-    return str(frame.evaluate("() => self.origin"))
+    return str(frame.wait_for_function("() => document.readyState === 'complete' && self.origin").json_value())
 
 
 def expect_place(window: Window, frame: Frame | Page, execution: dict[str, Any], place: str) -> None:
