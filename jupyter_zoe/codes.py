@@ -30,6 +30,8 @@ OWN = {
     "timeout": Own(FAILED, "It takes longer than was to be waited; it goes on by itself."),
     "start-failed": Own(FAILED, "The application ended before it was ready; the end of its log is shown."),
     "connect-failed": Own(FAILED, "The cluster runs, but the kernel cannot connect to it."),
+    "session-lost": Own(FAILED, "The session is gone, and what it held; the message says whether there is a new one."),
+    "cluster-ended": Own(FAILED, "The cluster that this belongs to has ended."),
     "failed": Own(FAILED, "The application failed."),
     "interrupted": Own(INTERRUPTED, "The wait was interrupted; what was started goes on."),
 }

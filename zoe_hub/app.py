@@ -489,10 +489,9 @@ class Running:
             store=store, now=now, parent=app
         )
         self.hub = WebHub(
-            service=self.controllers.service,
+            controllers=self.controllers,
             catalog=catalog,
             authenticator=authenticator,
-            controllers=self.controllers,
             now=now,
             hosts=(app.ip, reached, *app.allowed_hosts),
             origins=app.allowed_origins,
@@ -616,7 +615,7 @@ class Running:
         for server in self.servers:
             server.stop()
         if self.hub is not None:
-            self.hub.closing.set()
+            self.hub.streams.close()
             for _ in range(100):  # streams end by themselves, at once
                 if not self.hub.streams:
                     break

@@ -53,6 +53,11 @@ MODULE_OPTIONS: tuple[str, ...] = (
 )
 
 
+EXIT_PROBLEM = 3
+EXIT_CONFIGURATION = 78  # EX_CONFIG of sysexits.h; the JVM itself ends with 3 when it runs out of memory
+PASSING = ("master-unreachable", "folder-unusable", "disk-full", "archive-failed")  # another start may go better
+
+
 class Problem(Exception):
     """Something a person must put right before Spark can start; `code` is stable, `remedy` says what to do."""
 
@@ -63,6 +68,11 @@ class Problem(Exception):
 
     def __str__(self) -> str:
         return f"{self.code}: {self.remedy}"
+
+    @property
+    def exit_code(self) -> int:
+        """With which a role ends because of it."""
+        return EXIT_PROBLEM if self.code in PASSING else EXIT_CONFIGURATION
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,15 @@
 
 Called by the hub's backends as the command of the framework's processes (the same on the local backend and in an
 image), by image recipes, `make` targets and the ZApp `spark-archives` (`archive`), and by people (`check`). It ends in
-`exec` of java, so that the process the backend watches is the JVM: TERM stops it, PWR decommissions a worker. Inputs
-come from the environment only, see README.md.
+`exec` of java, so that the process the backend watches is the JVM: TERM stops it, PWR decommissions a worker. Only a
+Connect server with properties of the user's is a child, whose output tells which of them does not work
+(`supervise.py`). Inputs come from the environment only, see README.md.
 """
 
 from __future__ import annotations
 
 import ctypes
+import glob
 import json
 import os
 import signal
@@ -19,11 +21,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import appcds
-from jvm import Problem, check, find_java, find_pyspark
-from roles import ROLES, Launch, build
+from jvm import EXIT_PROBLEM, Problem, check, find_java, find_pyspark
+from roles import ROLES, Launch, build, missing_files
+from supervise import supervise
 
 EXIT_USAGE = 2
-EXIT_PROBLEM = 3
 MASTER_TIMEOUT = 120.0
 # Set by `cluster.py` only: a process that the hub starts must outlive the hub.
 WITH_PARENT = "ZOE_SPARK_WITH_PARENT"
@@ -46,14 +48,13 @@ def main(arguments: list[str], environment: Mapping[str, str]) -> int:
             # An orderly end, so that the cluster of the maker is not left behind.
             signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
             return appcds.make(environment)
-        _run(command, environment)
+        return _run(command, environment)
     except Problem as problem:
         print(problem, file=sys.stderr)
-        return EXIT_PROBLEM
-    return 0
+        return problem.exit_code
 
 
-def _run(role: str, environment: Mapping[str, str]) -> None:
+def _run(role: str, environment: Mapping[str, str]) -> int:
     os.umask(0o077)
     java, pyspark = find_java(environment), find_pyspark()
     archives = appcds.archives_for(environment, java, pyspark)
@@ -66,6 +67,9 @@ def _run(role: str, environment: Mapping[str, str]) -> None:
         archives=archives,
         cpus=len(os.sched_getaffinity(0)),
     )
+    if missing := missing_files(launch.given, lambda path: bool(glob.glob(path))):
+        key, path = missing
+        raise Problem("configuration-wrong", f"{key} names {path}, which is not there. It has to be on this machine.")
     folder = Path(environment["ZOE_FOLDER"])
     prepare(folder, launch)
     if role == "master" and not archives.use and not archives.dump:
@@ -80,7 +84,10 @@ def _run(role: str, environment: Mapping[str, str]) -> None:
         # The kernel keeps this wish across exec: a test cluster does not outlive a test run that was killed.
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     os.chdir(folder)
+    if launch.given:  # without properties of the user's there is nothing that they could be wrong about
+        return supervise(launch, launch.given)
     os.execve(launch.argv[0], list(launch.argv), launch.environment)  # noqa: S606
+    raise AssertionError
 
 
 def prepare(folder: Path, launch: Launch) -> None:

@@ -13,7 +13,7 @@ of their pages.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,6 +41,12 @@ DRIVER_HEAP = 640 * MIB
 WORKER_MEMORY = 1024 * MIB
 # Spark refuses executors below 450 MiB of heap (1.5 times its reserved 300 MiB).
 SMALLEST_EXECUTOR = 450 * MIB
+
+PATIENCE_WITH_REPOSITORIES = (
+    "-Dsun.net.client.defaultConnectTimeout=10000",  # milliseconds
+    "-Dsun.net.client.defaultReadTimeout=30000",
+)
+FILES = ("spark.jars", "spark.files", "spark.archives", "spark.submit.pyFiles")
 
 # Keys this program sets itself. Letting options of a user replace them would break the cluster or open it.
 OWN_KEYS = (
@@ -101,6 +107,7 @@ class Launch:
     files: dict[str, str]
     folders: tuple[str, ...]
     wait_for: str = ""
+    given: Mapping[str, str] = field(default_factory=dict)  # the properties that the user gave
 
 
 @dataclass(frozen=True)
@@ -143,6 +150,7 @@ def build(
     host = given.text("ZOE_HOST", "127.0.0.1")
     bind = given.text("ZOE_BIND", "127.0.0.1")
     properties = _common_properties(given, folder)
+    users: dict[str, str] = given.configuration() if role == "connect" else {}
     wait_for = ""
     if role == "master":
         port, ui = given.port("RPC"), given.port("UI")
@@ -158,7 +166,7 @@ def build(
     else:
         wait_for = given.address("ZOE_ADDRESS_MASTER_RPC")
         properties |= _connect_properties(
-            given, folder=folder, host=host, bind=bind, pyspark=pyspark, archives=archives
+            given, users, folder=folder, host=host, bind=bind, pyspark=pyspark, archives=archives
         )
         arguments = ["--class", "org.apache.spark.sql.connect.service.SparkConnectServer"]
     properties_file = f"{folder}/conf/spark.properties"
@@ -174,6 +182,8 @@ def build(
         *daemon_options(role, heap),
         # Vector instructions are for queries; Master and Worker start without that module and its warning.
         *(o for o in MODULE_OPTIONS if role == "connect" or not o.startswith("--add-modules")),
+        # Repositories of packages that do not answer are told of, instead of waited for.
+        *(PATIENCE_WITH_REPOSITORIES if "spark.jars.packages" in users else ()),
         f"-Djava.io.tmpdir={folder}/{SCRATCH}",
         f"-Dlog4j2.configurationFile=file:{folder}/conf/log4j2.properties",
         f"@{folder}/conf/classpath.args",
@@ -202,7 +212,23 @@ def build(
         files,
         ("conf", SCRATCH, "work", "warehouse"),
         wait_for,
+        users,
     )
+
+
+def missing_files(users: Mapping[str, str], exists: Callable[[str], bool]) -> tuple[str, str] | None:
+    """The first local file that a property names and that is not there: property and file. Spark itself leaves out jars
+    that are missing, with a line in its log.
+    """
+    for key in FILES:
+        for each in filter(None, (part.strip() for part in users.get(key, "").split(","))):
+            scheme, colon, path = each.partition(":")
+            if colon and scheme != "file":
+                continue
+            path = (path.removeprefix("//") if colon else each).partition("#")[0]
+            if not exists(path):
+                return key, path
+    return None
 
 
 def daemon_options(role: str, heap: int) -> tuple[str, ...]:
@@ -245,8 +271,9 @@ def _common_properties(given: _Given, folder: str) -> dict[str, str]:
 
 
 def _connect_properties(
-    given: _Given, *, folder: str, host: str, bind: str, pyspark: Pyspark, archives: Archives
+    given: _Given, users: Mapping[str, str], *, folder: str, host: str, bind: str, pyspark: Pyspark, archives: Archives
 ) -> dict[str, str]:
+    _check_sizes(users, given.number("ZOE_SPARK_WORKER_CORES", 0, least=0))
     worker_memory = given.number("ZOE_SPARK_WORKER_MEMORY", WORKER_MEMORY, least=SMALLEST_EXECUTOR)
     memory = given.number("ZOE_SPARK_EXECUTOR_MEMORY", worker_memory, least=SMALLEST_EXECUTOR)
     properties = {
@@ -258,6 +285,12 @@ def _connect_properties(
         "spark.ui.port": str(given.port("UI")),
         "spark.metrics.namespace": "zoe",  # the names under which the definition looks for its activity
         "spark.connect.progress.reportInterval": "300ms",  # so that bars move
+        # How long a session lives is for Zoe to decide, which knows whether its notebook is still there.
+        "spark.connect.session.manager.defaultSessionTimeout": "-1",
+        # A query whose kernel is gone is ended by the kernel's successor; one whose kernel sleeps has as long as this.
+        "spark.connect.execute.manager.detachedTimeout": "1h",
+        # Notebooks that share a cluster take turns; each session has a pool of its own.
+        "spark.scheduler.mode": "FAIR",
         "spark.connect.grpc.binding.address": bind,
         "spark.connect.grpc.binding.port": str(given.port("GRPC")),
         "spark.executor.memory": f"{memory // MIB}m",
@@ -271,7 +304,7 @@ def _connect_properties(
         "spark.stage.ignoreDecommissionFetchFailure": "true",
         "spark.python.daemon.module": "zoe_spark_python",
         "spark.executorEnv.PYTHONPATH": PYTHON_FOLDER,
-        **given.configuration(),
+        **users,
     }
     for name, key in (("DRIVER", "spark.driver.port"), ("BLOCKS", "spark.driver.blockManager.port")):
         if given.text(f"ZOE_PORT_{name}", ""):
@@ -279,9 +312,24 @@ def _connect_properties(
     if given.text("ZOE_SECRET_RPC", ""):
         properties["spark.authenticate.secret"] = given.text("ZOE_SECRET_RPC")
     options = " ".join(map(java_option, ("-XX:-UsePerfData", *archives.options("executor"))))
-    users = properties.get("spark.executor.defaultJavaOptions", "")
-    properties["spark.executor.defaultJavaOptions"] = f"{options} {users}".strip()
+    further = properties.get("spark.executor.defaultJavaOptions", "")
+    properties["spark.executor.defaultJavaOptions"] = f"{options} {further}".strip()
     return properties
+
+
+def _check_sizes(users: Mapping[str, str], cores: int) -> None:
+    """Executors fit on workers and tasks into executors: Spark would wait for ever for those that do not.
+
+    :param cores: of a worker; 0: unknown
+    """
+    for key, place in (("spark.executor.cores", "a worker"), ("spark.task.cpus", "an executor")):
+        value = users.get(key, "")
+        if cores and value.isascii() and value.isdigit():
+            if int(value) > cores:
+                raise Problem(
+                    "configuration-wrong", f"{key}={value} does not work: {place} has {cores}. Ask for more cores."
+                )
+            cores = int(value) if key == "spark.executor.cores" else cores
 
 
 def _environment(

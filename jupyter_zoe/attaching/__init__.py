@@ -7,46 +7,24 @@ has and what it changed (``session``); ``wording`` puts results into words. Noth
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple
 
 from jupyter_zoe.attaching import holder as holders
-from jupyter_zoe.attaching import waiting
+from jupyter_zoe.attaching import keeping, waiting
 from jupyter_zoe.attaching.asking import Wish, ask
 from jupyter_zoe.attaching.connecting import connect
+from jupyter_zoe.attaching.handle import Handle
 from jupyter_zoe.attaching.holder import Holder
 from jupyter_zoe.attaching.renewing import renew
-from jupyter_zoe.attaching.session import Session, Sessions, has_stopped
+from jupyter_zoe.attaching.session import Session, Sessions
+from jupyter_zoe.attaching.steps import Steps
 from jupyter_zoe.client import Client, ZoeProblem
 from jupyter_zoe.client.operations import AttachmentView, ConnectionView, ExecutionView
 
 _ENDING = 120.0  # seconds that a detached execution is waited for
-
-
-class Steps(Protocol):
-    """Who is told how far something is."""
-
-    def about(self, **facts: Any) -> None:
-        """What is known from now on, for programs."""
-
-    def say(self, text: str) -> None:
-        """What is being done, for people."""
-
-    def progress(self, view: ExecutionView, seconds: float) -> None:
-        """How far an execution is."""
-
-
-class Unseen:
-    """``Steps`` that nobody is told of."""
-
-    def about(self, **facts: Any) -> None:
-        """Say nothing."""
-
-    def say(self, text: str) -> None:
-        """Say nothing."""
-
-    def progress(self, view: ExecutionView, seconds: float) -> None:
-        """Say nothing."""
+_FAILING = 3.0  # seconds until a cluster that lets nobody in has noticed itself that it cannot
 
 
 class Attached(NamedTuple):
@@ -58,6 +36,7 @@ class Attached(NamedTuple):
     session: Session | None = None  # None: nothing connects here
     is_same: bool = False  # the session was there before
     hides_own: bool = False  # its variable was something of the user's own, which comes back at the end
+    lost: Session | None = None  # the one that was there before, which is gone, and of which nobody has been told
 
 
 class Detached(NamedTuple):
@@ -103,32 +82,58 @@ class Attaching:
         view = waiting.wait_running(client, attachment["execution"], timeout=timeout, progress=progress)
         if self.sessions is None:
             return Attached(attachment, view, seconds)
-        session, is_same = self._session(self.sessions, attachment["id"], view, steps)
-        self.sessions.take(session)
+        old = self.sessions.of(view["id"])
+        if old is not None and old.lives(view):
+            old.attachment = attachment["id"]
+            self.sessions.take(old)
+            if not old.is_kept:
+                keeping.keep(client, old, self.sessions)
+            session, is_same, lost = old, True, None
+        else:
+            lost = None if old is None or old.is_told or old.handle.has_stopped() else old
+            session, is_same = self._connected(self.sessions, attachment, view, steps)
+            if lost is not None:
+                keeping.give_up(lost, view)
         hides_own = shows and self.sessions.show(session)
         steps.about(variable=session.variable, session="same" if is_same else "new")
-        return Attached(attachment, view, seconds, session, is_same, hides_own)
+        return Attached(attachment, view, seconds, session, is_same, hides_own, lost)
 
-    def _session(self, sessions: Sessions, attachment: str, view: ExecutionView, steps: Steps) -> tuple[Session, bool]:
-        """The session that there is, if it can still be used, else a new one; and whether it was there."""
-        old = sessions.of(view["id"])
-        if old is not None and old.lives(view):
-            old.attachment = attachment
-            return old, True
+    def _connected(
+        self, sessions: Sessions, attachment: AttachmentView, view: ExecutionView, steps: Steps
+    ) -> tuple[Session, bool]:
+        """A session that is watched from now on, and whether it was there already."""
+        client = self._client()
         steps.say(f"{view['name']} runs; connecting …")
-        connection = self._client().get_connection(attachment)
+        connection = client.get_connection(attachment["id"])
         beside = self._beside(sessions, connection, view)
         if beside is not None:
             connection["secrets"].clear()
             variable = connection["variable"]
-            return Session(attachment=attachment, view=view, variable=variable, value=beside, is_found=True), True
-        return connect(connection, attachment, view, sessions), False
+            session = Session(attachment=attachment["id"], view=view, variable=variable, value=beside, is_found=True)
+        else:
+            try:
+                session = connect(connection, attachment, self._holder().kernel, view, sessions)
+            except ZoeProblem as problem:
+                raise self._explained(client, problem, view) from None
+        sessions.take(session)
+        keeping.keep(client, session, sessions)
+        return session, beside is not None
+
+    @staticmethod
+    def _explained(client: Client, problem: ZoeProblem, view: ExecutionView) -> ZoeProblem:
+        """Why a session could not be made: if the execution fails of the same cause, that says it better."""
+        if problem.code != "connect-failed":
+            return problem
+        with contextlib.suppress(ZoeProblem):
+            now = client.wait(view["id"], lambda now: now["desired"] == "ended", timeout=_FAILING)
+            return waiting.failed(client, now)
+        return problem
 
     @staticmethod
     def _beside(sessions: Sessions, connection: ConnectionView, view: ExecutionView) -> Any:
         """In a notebook beside its cluster, the session that the kernel has had from its start, else ``None``."""
         there = sessions.shown(connection["variable"])
-        is_session = hasattr(there, "stop") and not isinstance(there, type) and not has_stopped(there)
+        is_session = hasattr(there, "stop") and not isinstance(there, type) and not Handle(there).has_stopped()
         return there if is_session and view["id"] == holders.own_execution() else None
 
     def current(self, name: str | None = None) -> ExecutionView:

@@ -1,6 +1,7 @@
 """Makes a session out of a connection: the framework's own code runs in a namespace of its own.
 
-Secrets are in nothing that the user sees: not in variables, outputs or tracebacks.
+Secrets are in nothing that the user sees: not in variables, outputs or tracebacks. A session counts as connected once
+it has answered.
 """
 
 from __future__ import annotations
@@ -8,45 +9,77 @@ from __future__ import annotations
 from typing import Any
 
 from jupyter_zoe.attaching.guard import Guard
+from jupyter_zoe.attaching.handle import Handle, within
 from jupyter_zoe.attaching.session import Session, Sessions
 from jupyter_zoe.client import ZoeProblem
-from jupyter_zoe.client.operations import ConnectionView, ExecutionView
+from jupyter_zoe.client.operations import AttachmentView, ConnectionView, ExecutionView
 from zoe_loopback import Stranger
 
 _REACHING = 5.0  # seconds until an address that does not answer counts as out of reach
+_LATER = "Run '%zoe logs' to see what it says, then '%zoe attach' again."
 
 
-def connect(connection: ConnectionView, attachment: str, view: ExecutionView, sessions: Sessions) -> Session:
-    """A new session. What its code sets in the environment goes with it, or at once if it fails.
-
-    :raises ZoeProblem: as ``run``, and ``connect-failed`` if the execution cannot be reached
-    """
-    try:
-        guard = reach(connection, view["name"])
-        with sessions.environment.recording(view["id"]):
-            value = run(connection, view["name"], guard)
-    finally:
-        connection["secrets"].clear()
-    return Session(attachment=attachment, view=view, variable=connection["variable"], value=value)
+class _NoAnswer(ZoeProblem):
+    """A check has taken too long."""
 
 
-def run(connection: ConnectionView, name: str, guard: Guard) -> Any:
-    """Run the code of a connection and return what it made.
+def connect(
+    connection: ConnectionView, attachment: AttachmentView, kernel: str, view: ExecutionView, sessions: Sessions
+) -> Session:
+    """A new session, which has answered. What its code sets in the environment goes with it, or at once if it fails.
 
+    The session of an execution that others use may wait for its turn: there it is enough that it lives.
+
+    :param kernel: the kernel's id; empty: this process is none
     :raises ZoeProblem: ``client-mismatch`` if a package is missing, ``bad-definition``, else ``connect-failed``; there
         is no secret in any of them
     """
+    name = view["name"]
+    try:
+        guard = reach(connection, name)
+        with sessions.environment.recording(view["id"]):
+            names: dict[str, Any] = {
+                "outputs": dict(connection["outputs"]),
+                "secrets": dict(connection["secrets"]),
+                "guard": guard,
+                "attachment": attachment["id"],
+                "kernel": kernel,
+            }
+            value = run(connection, names, name)
+            session = Session(
+                attachment=attachment["id"],
+                view=view,
+                variable=connection["variable"],
+                value=value,
+                handle=Handle(value, names.get(connection["session"])),
+                check=(lambda: prove(connection, names, name)) if connection["check"] else None,
+            )
+            try:
+                prove(connection, names, name)
+            except BaseException as error:
+                session.handle.interrupt("")
+                if isinstance(error, _NoAnswer) and attachment["found"] and session.handle.is_alive():
+                    session.has_answered = False
+                else:
+                    session.handle.close()
+                    raise
+    finally:
+        connection["secrets"].clear()
+    return session
+
+
+def run(connection: ConnectionView, names: dict[str, Any], name: str) -> Any:
+    """Run the code of a connection and return the variable that it sets.
+
+    :param names: what it is given; what it sets stands in it afterwards
+    :raises ZoeProblem: as ``connect``
+    """
     problem: ZoeProblem
-    namespace: dict[str, Any] = {
-        "__name__": "zoe_connection",
-        "outputs": dict(connection["outputs"]),
-        "secrets": dict(connection["secrets"]),
-        "guard": guard,
-    }
+    names["__name__"] = "zoe_connection"
     try:
         # this is the framework's own code
-        exec(compile(connection["code"], f"<zoe attach {name}>", "exec"), namespace)  # noqa: S102
-        return namespace[connection["variable"]]
+        exec(compile(connection["code"], f"<zoe attach {name}>", "exec"), names)  # noqa: S102
+        return names[connection["variable"]]
     except ImportError as error:
         problem = ZoeProblem(
             "client-mismatch",
@@ -60,15 +93,36 @@ def run(connection: ConnectionView, name: str, guard: Guard) -> Any:
             "Correct 'attach' in the framework's definition.",
         )
     except Exception as error:
-        first = str(error).strip().partition("\n")[0] or type(error).__name__
-        problem = ZoeProblem(
-            "connect-failed",
-            _without_secrets(f"{name} runs, but the kernel cannot connect to it: {first}", connection),
-            "Run '%zoe logs' to see what it says, then '%zoe attach' again.",
-        )
+        problem = _failed(error, connection, name)
     finally:
-        namespace.pop("secrets", None)
+        names.pop("secrets", None)
     raise problem  # here, so that the failure with its frames is not its context
+
+
+def prove(connection: ConnectionView, names: dict[str, Any], name: str) -> None:
+    """Have the session answer. :raises ZoeProblem: ``connect-failed``: it fails, or takes too long"""
+    if not connection["check"]:
+        return
+    problem: ZoeProblem
+    code = compile(connection["check"], f"<zoe check {name}>", "exec")
+    try:
+        within(connection["check_timeout"], lambda: exec(code, names))  # noqa: S102 - as in 'run'
+        return
+    except TimeoutError:
+        problem = _NoAnswer(
+            "connect-failed",
+            f"{name} runs, but a session of it has not answered within {connection['check_timeout']:g} s.",
+            _LATER,
+        )
+    except Exception as error:
+        problem = _failed(error, connection, name)
+    raise problem
+
+
+def _failed(error: Exception, connection: ConnectionView, name: str) -> ZoeProblem:
+    first = str(error).strip().partition("\n")[0] or type(error).__name__
+    detail = f"{name} runs, but the kernel cannot connect to it: {first}"
+    return ZoeProblem("connect-failed", _without_secrets(detail, connection), _LATER)
 
 
 def reach(connection: ConnectionView, name: str) -> Guard:

@@ -33,6 +33,11 @@ class Holder(NamedTuple):
     title: str  # 'This notebook'
     kind: HolderKind
 
+    @property
+    def name(self) -> str:
+        """What it is called where there is little room."""
+        return self.key.rpartition("/")[2][:60] or self.title
+
 
 def notebook() -> Holder:
     """The notebook of this kernel, known by its path; a kernel without one; else this IPython."""

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from jupyter_zoe.attaching import Attaching, Unseen
+from jupyter_zoe.attaching import Attaching
 from jupyter_zoe.attaching.asking import Wish
 from jupyter_zoe.attaching.holder import Policy, folder, here, kernel_id
 from jupyter_zoe.attaching.session import SESSIONS
+from jupyter_zoe.attaching.steps import Unseen
 from jupyter_zoe.client import Client
 from jupyter_zoe.hub import HubInfo
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from jupyter_zoe import words
 from jupyter_zoe.attaching import Attached, Detached
+from jupyter_zoe.attaching.keeping import gone_words
 from jupyter_zoe.client.operations import ExecutionView
 
 
@@ -13,10 +14,13 @@ def attached(done: Attached) -> str:
     again = done.attachment["renewed"] != done.attachment["created"]
     variable = done.session.variable
     how = f"`{variable}` is the same session as before" if done.is_same else f"`{variable}` is connected"
+    waits = "Its queries wait until a worker is free." if not done.session.has_answered else ""
     return _joined(
+        f"{gone_words(done.lost)} `{variable}` is a new session." if done.lost is not None else "",
         f"{'Attached again' if again else 'Attached'} to {done.view['name']}: {words.ready_words(done.view)} in"
         f" {done.seconds:.1f} s; {how}.",
         f"Your own `{variable}` comes back when you detach." if done.hides_own else "",
+        waits,
         missing(done.view),
     )
 

@@ -62,6 +62,10 @@ class AsyncClient(AsyncOperations):
         """Where the hub is. Blocks while it is looked for, once. :raises ZoeProblem: ``hub-unreachable``"""
         return self._connection.info
 
+    def companion(self) -> AsyncClient:
+        """Another client of the same hub, with connections of its own; it starts none."""
+        return AsyncClient(self._connection.given, start=False, pauses=self._pauses)
+
     async def __aenter__(self) -> Self:
         return self
 
@@ -249,7 +253,7 @@ class AsyncClient(AsyncOperations):
         """
         begun = time.monotonic()
         view: ExecutionView | None = None
-        reader = runtime.Reader(AsyncEventStream(self, OPERATIONS["stream_events"], {}, {"execution": execution}, {}))
+        reader = runtime.Reader(AsyncEventStream.of(self, execution))
         try:
             changed = await reader.wait(None)  # the stream stands: nothing that happens after the first look is missed
             while True:
@@ -271,6 +275,11 @@ class AsyncClient(AsyncOperations):
 
 class AsyncEventStream(AsyncIterator[EventView]):
     """Events as they happen, over as many connections as it takes; ``close`` may be called from elsewhere."""
+
+    @classmethod
+    def of(cls, client: AsyncClient, execution: str) -> Self:
+        """What happens to an execution from now on."""
+        return cls(client, OPERATIONS["stream_events"], {}, {"execution": execution}, {})
 
     def __init__(
         self,

@@ -19,7 +19,7 @@ class Connection:
     """
 
     def __init__(self, info: HubInfo | None, *, start: bool) -> None:
-        self._info, self._is_given, self._start = info, info is not None, start
+        self._info, self.given, self._start = info, info, start
         self._lock = threading.Lock()
 
     @property
@@ -36,7 +36,7 @@ class Connection:
         The next one may have the same address, but never the same token.
         """
         with self._lock:
-            if not self._is_given and (self._info is None or self._info.embedded):
+            if self.given is None and (self._info is None or self._info.embedded):
                 self._info = self._look()
                 return rebased(request, self._info)
             return request

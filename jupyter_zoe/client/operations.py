@@ -103,7 +103,10 @@ class ConnectionView(TypedDict):
 
     requires: str
     variable: str
-    code: str
+    code: str  # source text that sets the variable; the guide says what it finds
+    check: str  # runs after it, in its names, and fails unless the session answers
+    check_timeout: float  # seconds that the check may take
+    session: str  # a name that the code sets: an object that can do more
     outputs: dict[str, str]
     secrets: dict[str, str]
     addresses: list[str]  # host:port of each endpoint that the outputs name
@@ -164,6 +167,7 @@ class ExecutionView(TypedDict):
     outcome: Outcome | None
     exit_code: int | None
     reason: ReasonView
+    parent: ParentView | None
     created: str
     running_since: str | None
     ended: str | None
@@ -262,6 +266,19 @@ class LeaseTerms(TypedDict):
     ttl: float
 
 
+class MomentView(TypedDict):
+    """One line of a story: an event, what is so now (``now``), what time alone will bring (``due``), or that what came before is left out (``cut``)."""
+
+    time: str
+    kind: str
+    seq: int  # of the event; 0: it is none
+    process: str  # its id; empty: the execution itself
+    state: str  # the phase or state from then on; empty: it stays as it is
+    before: str
+    lasted: float | None  # seconds in the state before; now: in the present one
+    reason: ReasonView
+
+
 class Move(TypedDict):
     """A file, or a folder with all that is in it, has another path."""
 
@@ -292,6 +309,15 @@ class OwnOrigin(TypedDict):
     url: str
     here: str
     proof: str
+
+
+class ParentView(TypedDict):
+    """What an execution was started for: an attachment, or a step of a workflow's run."""
+
+    kind: str
+    id: str
+    step: str
+    attempt: int
 
 
 class PlanRequest(TypedDict):
@@ -371,6 +397,12 @@ class StartRequest(TypedDict):
     parameters: NotRequired[dict[str, Any]]
     labels: NotRequired[dict[str, str]]
     web_prefix: NotRequired[str]  # path in front of the proxy as the browser sees it; the server extension fills it in
+
+
+class Story(TypedDict):
+    """All that led an execution to its state, in order, and what comes by itself."""
+
+    items: list[MomentView]
 
 
 class TerminateRequest(TypedDict):
@@ -468,6 +500,12 @@ class HistoryQuery(TypedDict):
     limit: NotRequired[int]
 
 
+class StoryQuery(TypedDict):
+    """How much of a story."""
+
+    limit: NotRequired[int]  # the last lines of the past
+
+
 class ExecutionQuery(TypedDict):
     """Filters of the list; several are combined with *and*. Newest first."""
 
@@ -502,6 +540,7 @@ OPERATIONS: dict[str, Operation] = {
     "get_zapp_schema": Operation("get_zapp_schema", "GET", "/zapps/{zapp}/schema", "read", 200, "application/schema+json", False, False),
     "stream_events": Operation("stream_events", "GET", "/events", "read", 200, "text/event-stream", False, False),
     "get_history": Operation("get_history", "GET", "/executions/{execution}/history", "read", 200, "application/json", False, False),
+    "get_story": Operation("get_story", "GET", "/executions/{execution}/story", "read", 200, "application/json", False, False),
     "start_execution": Operation("start_execution", "POST", "/executions", "write", 202, "application/json", True, False),
     "list_executions": Operation("list_executions", "GET", "/executions", "read", 200, "application/json", False, False),
     "get_execution": Operation("get_execution", "GET", "/executions/{execution}", "read", 200, "application/json", False, True),
@@ -592,6 +631,10 @@ class SyncOperations:
     def get_history(self, execution: str, **members: Unpack[HistoryQuery]) -> EventPage:
         """What happened to an execution, and why."""
         return cast(EventPage, self._call(OPERATIONS["get_history"], {"execution": execution}, cast(Mapping[str, Any], members), None, {}))
+
+    def get_story(self, execution: str, **members: Unpack[StoryQuery]) -> Story:
+        """All that led an execution to its state, in order, for a person who wants to know why."""
+        return cast(Story, self._call(OPERATIONS["get_story"], {"execution": execution}, cast(Mapping[str, Any], members), None, {}))
 
     def start_execution(self, *, idempotency_key: str | None = None, **members: Unpack[StartRequest]) -> ExecutionView:
         """Start a ZApp."""
@@ -750,6 +793,10 @@ class AsyncOperations:
     async def get_history(self, execution: str, **members: Unpack[HistoryQuery]) -> EventPage:
         """What happened to an execution, and why."""
         return cast(EventPage, await self._call(OPERATIONS["get_history"], {"execution": execution}, cast(Mapping[str, Any], members), None, {}))
+
+    async def get_story(self, execution: str, **members: Unpack[StoryQuery]) -> Story:
+        """All that led an execution to its state, in order, for a person who wants to know why."""
+        return cast(Story, await self._call(OPERATIONS["get_story"], {"execution": execution}, cast(Mapping[str, Any], members), None, {}))
 
     async def start_execution(self, *, idempotency_key: str | None = None, **members: Unpack[StartRequest]) -> ExecutionView:
         """Start a ZApp."""

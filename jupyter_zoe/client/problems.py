@@ -37,6 +37,11 @@ class ZoeProblem(Exception):
     def __str__(self) -> str:
         return " ".join(self.lines())
 
+    def _render_traceback_(self) -> list[str]:
+        """IPython shows this instead of a traceback."""
+        head, *rest = self.lines()
+        return [f"Zoe: {head} [{self.code}]", *rest]
+
     def lines(self) -> list[str]:
         """The message for people, a line for each thing: what happened, wrong places, what to do."""
         lines = [self.detail]

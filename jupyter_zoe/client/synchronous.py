@@ -61,6 +61,10 @@ class Client(SyncOperations):
         """Where the hub is. Blocks while it is looked for, once. :raises ZoeProblem: ``hub-unreachable``"""
         return self._connection.info
 
+    def companion(self) -> Client:
+        """Another client of the same hub, with connections of its own; it starts none."""
+        return Client(self._connection.given, start=False, pauses=self._pauses)
+
     def __enter__(self) -> Self:
         return self
 
@@ -248,7 +252,7 @@ class Client(SyncOperations):
         """
         begun = time.monotonic()
         view: ExecutionView | None = None
-        reader = runtime.Reader(EventStream(self, OPERATIONS["stream_events"], {}, {"execution": execution}, {}))
+        reader = runtime.Reader(EventStream.of(self, execution))
         try:
             changed = reader.wait(None)  # the stream stands: nothing that happens after the first look is missed
             while True:
@@ -270,6 +274,11 @@ class Client(SyncOperations):
 
 class EventStream(Iterator[EventView]):
     """Events as they happen, over as many connections as it takes; ``close`` may be called from elsewhere."""
+
+    @classmethod
+    def of(cls, client: Client, execution: str) -> Self:
+        """What happens to an execution from now on."""
+        return cls(client, OPERATIONS["stream_events"], {}, {"execution": execution}, {})
 
     def __init__(
         self,

@@ -18,6 +18,7 @@ def load_ipython_extension(shell: Any) -> None:
 
     zoe = Zoe(shell)
     shell._zoe_magics = zoe
+    zoe.cells.register()
     shell.register_magic_function(zoe.run, "line", "zoe")
     shell.set_hook("complete_command", Completer(zoe.verbs), str_key="%zoe")
     shell.set_hook("complete_command", Completer(zoe.verbs), str_key="zoe")
@@ -26,6 +27,7 @@ def load_ipython_extension(shell: Any) -> None:
 def unload_ipython_extension(shell: Any) -> None:
     """Forget ``%zoe``. What is attached stays attached."""
     if getattr(shell, "_zoe_magics", None) is not None:
+        shell._zoe_magics.cells.unregister()
         shell._zoe_magics.front.close()
         shell._zoe_magics = None
         shell.magics_manager.magics["line"].pop("zoe", None)

@@ -64,12 +64,13 @@ class Live:
     """One output, changed in place. In a terminal: one line, written over. As a context: an error clears it.
 
     :param verb: what runs
+    :param vanishes: nothing is left of it when it is over as a context
     """
 
-    def __init__(self, shell: Any, verb: str) -> None:
+    def __init__(self, shell: Any, verb: str, *, vanishes: bool = False) -> None:
         self._kernel = getattr(shell, "kernel", None) is not None
         self._terminal = not self._kernel and sys.stdout.isatty()
-        self._verb = verb
+        self._verb, self._vanishes = verb, vanishes
         self._facts: dict[str, Any] = {}
         self._id: str | None = None
         self._shown_at = 0.0
@@ -81,7 +82,7 @@ class Live:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if kind is not None:
+        if kind is not None or self._vanishes:
             self._clear(error)
 
     def about(self, **facts: Any) -> None:

@@ -28,6 +28,7 @@ class Notebook:
         self._live: Live | None = None
         self.attaching = Attaching(lambda: self.client, notebook, SESSIONS)
         SESSIONS.show_in(shell.user_ns)
+        SESSIONS.live = lambda: Live(shell, "renew", vanishes=True)
 
     @property
     def client(self) -> Client:

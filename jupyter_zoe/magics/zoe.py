@@ -5,7 +5,9 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
+from jupyter_zoe.attaching.session import SESSIONS
 from jupyter_zoe.client import ZoeProblem
+from jupyter_zoe.magics.cells import Cells
 from jupyter_zoe.magics.notebook import Notebook
 from jupyter_zoe.verbs.options import Help
 from jupyter_zoe.verbs.parser import Verbs, zapp_of
@@ -22,12 +24,11 @@ class ZoeError(Exception):
 
     def __init__(self, problem: ZoeProblem) -> None:
         super().__init__("\n".join(problem.lines()))
-        self.code = problem.code
+        self.code, self._shown = problem.code, problem._render_traceback_()
 
     def _render_traceback_(self) -> list[str]:
         """IPython shows this instead of a traceback."""
-        head, *rest = str(self).splitlines() or [""]
-        return [f"Zoe: {head} [{self.code}]", *rest]
+        return self._shown
 
 
 class Zoe:
@@ -35,6 +36,7 @@ class Zoe:
 
     def __init__(self, shell: Any) -> None:
         self.front = Notebook(shell)
+        self.cells = Cells(shell, SESSIONS)
         self.verbs = Verbs(
             self.front, lambda name, attach: zapp_of(self.front.client, name, attach), description=DESCRIPTION
         )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from jupyter_zoe import words
-from jupyter_zoe.attaching import Steps, waiting
+from jupyter_zoe.attaching import waiting
 from jupyter_zoe.attaching.holder import web_prefix
+from jupyter_zoe.attaching.steps import Steps
 from jupyter_zoe.client import ZoeProblem
 from jupyter_zoe.client.operations import ExecutionView, StartRequest
 from jupyter_zoe.codes import FAILED

@@ -9,7 +9,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
-from jupyter_zoe.attaching import Attaching, Steps
+from jupyter_zoe.attaching import Attaching
+from jupyter_zoe.attaching.steps import Steps
 from jupyter_zoe.client import Client, ZoeProblem
 from jupyter_zoe.showing.parts import Part, Said
 

@@ -129,7 +129,7 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def setup() -> dict[str, Any]:
     """What is different in the JupyterLab of a module, which overrides this: ``options`` of JupyterLab, options of the
-    ``hub``, and ``definitions`` for the shop (file -> text).
+    ``hub``, lines of its configuration (``config``), and ``definitions`` for the shop (file -> text).
     """
     return {}
 
@@ -151,6 +151,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory, setup: dict[str, Any]) -> Iter
         (folder / name).mkdir(parents=True)
     (folder / "share/labextensions/jupyter-zoe").symlink_to(built)
     (folder / "data").chmod(0o700)
+    (folder / "data/zoe_hub_config.py").write_text(setup.get("config", ""))
     quiet = folder / "config/lab/user-settings/@jupyterlab/apputils-extension/notification.jupyterlab-settings"
     quiet.write_text(json.dumps({"fetchNews": "false", "checkForUpdates": False}))
     for name, text in setup.get("definitions", {}).items():

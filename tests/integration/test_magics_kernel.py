@@ -45,14 +45,21 @@ attach:
     requires: "tornado>=1"
     variable: echo
     secrets: [key]
+    session: session
+    check: |
+      if echo("hello") != "hello":
+          raise RuntimeError("the server does not accept " + echo._key)
     code: |
       class Echo:
           is_stopped = False
+          error = None
 
           def __init__(self, address, key):
               self.address, self._key = address, key
 
           def __call__(self, text):
+              if self.error is not None:
+                  raise self.error()
               import socket
               host, _, port = self.address.rpartition(":")
               with socket.create_connection((host, int(port)), 5) as connection:
@@ -68,9 +75,21 @@ attach:
 
       import os
       os.environ |= {"ECHO_MODE": "zoe", "ECHO_ADDRESS": outputs["address"]}
+      class Session:
+          holds = "all that it has heard"
+
+          def is_alive(self):
+              return echo("alive?") == "alive?"
+
+          def fail(self, error):
+              echo.error = error
+
+          def label(self, text):
+              echo.label = text
+
+
       echo = Echo(outputs["address"], secrets["key"])
-      if echo("hello") != "hello":
-          raise RuntimeError("the server does not accept " + secrets["key"])
+      session = Session()
 """
 SERVE = """
 import os, socketserver, sys, time
@@ -213,6 +232,33 @@ def test_programs_read_what_happens_as_json(kernel: Kernel, hub: Client) -> None
     assert failed["problem"]["code"] == "start-failed"
     assert "echo is out of order today" in failed["problem"]["detail"]
     assert reports("%zoe attach echo --workers 99")[-1]["problem"]["errors"][0]["path"] == "/workers"
+
+
+def test_an_end_that_comes_from_elsewhere_is_told_to_whoever_uses_it(kernel: Kernel, hub: Client) -> None:
+    kernel.ok("%zoe attach echo --workers 1\nmine = echo")
+    assert kernel.value("echo.label == f'a.ipynb, cell {get_ipython().execution_count}'") is True
+    (view,) = hub.list_executions(active=True)["items"]
+    hub.terminate_execution(view["id"])
+    kernel.ok(
+        "import time\nuntil = time.monotonic() + 10\n"
+        "while not echo.error and time.monotonic() < until:\n    time.sleep(0.01)"
+    )
+    failed = kernel.run("mine('x')")
+    assert failed.error.startswith(f"Zoe: {view['name']} has ended: terminated by ")
+    assert "[cluster-ended]" in failed.error
+    assert "Traceback" not in failed.error
+    assert kernel.run("mine('x')").error.startswith(f"Zoe: This belongs to a session of {view['name']} that is gone.")
+    assert "Attached to" in kernel.ok("%zoe attach echo --workers 1").text
+    assert kernel.value("echo('x')") == "x"
+
+
+def test_a_session_that_does_not_answer_is_no_session(kernel: Kernel, hub: Client) -> None:
+    kernel.ok("%zoe attach echo --workers 1\nmine = echo; echo.address = '127.0.0.1:9'")
+    again = kernel.ok("%zoe attach").text
+    assert "is gone: it does not answer any more. Gone with it: all that it has heard." in again
+    assert "`echo` is a new session." in again
+    assert kernel.value("(echo is mine, echo('x'))") == [False, "x"]
+    assert "is the same session as before" in kernel.ok("%zoe attach").text
 
 
 def test_what_the_kernel_had_comes_back(kernel: Kernel, home: Path) -> None:

@@ -15,11 +15,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jupyter_zoe.attaching import holder, session
-from jupyter_zoe.attaching.connecting import connect, reach, run
-from jupyter_zoe.attaching.guard import Guard
+from jupyter_zoe.attaching import handle, holder, keeping
+from jupyter_zoe.attaching.connecting import connect, reach
+from jupyter_zoe.attaching.handle import Handle, within
 from jupyter_zoe.attaching.layers import Layers
-from jupyter_zoe.attaching.session import Session, Sessions
+from jupyter_zoe.attaching.session import Loss, Session, Sessions
 from jupyter_zoe.client import ZoeProblem
 
 
@@ -44,10 +44,21 @@ def connection(code: str, **more: Any) -> Any:
         "requires": "thing~=1.0",
         "variable": "thing",
         "code": code,
+        "check": "",
+        "check_timeout": 10.0,
+        "session": "",
         "outputs": {"address": "here:1"},
         "secrets": {"token": "hush-hush"},
         **more,
     }
+
+
+def made_by(
+    code: str, *, found: bool = False, sessions: Sessions | None = None, on: Any = None, **more: Any
+) -> Session:
+    """The session that a connection with this code makes."""
+    attachment: Any = {"id": "a1", "found": found}
+    return connect(connection(code, **more), attachment, "k1", on or view(), sessions or Sessions())
 
 
 # --- connecting ---
@@ -58,7 +69,8 @@ def test_a_connection_gives_its_variable_alone() -> None:
         "def _make(address, token):\n    return (address, len(token))\nthing = _make(outputs['address'],"
         " secrets['token'])\nother = 1"
     )
-    assert run(connection(code), "x", Guard()) == ("here:1", 9)
+    assert made_by(code).value == ("here:1", 9)
+    assert made_by("thing = (attachment, kernel)").value == ("a1", "k1")
 
 
 @pytest.mark.parametrize(
@@ -71,7 +83,7 @@ def test_a_connection_gives_its_variable_alone() -> None:
 )
 def test_a_connection_that_fails_says_why_and_no_secret(code: str, expected: str, words: str) -> None:
     with pytest.raises(ZoeProblem) as caught:
-        run(connection(code), "x", Guard())
+        made_by(code)
     error: BaseException | None = caught.value
     assert caught.value.code == expected
     assert words in caught.value.detail
@@ -88,7 +100,7 @@ def test_what_is_out_of_reach_is_told_at_once_and_its_code_does_not_run() -> Non
         here, nowhere = (f"127.0.0.1:{each.getsockname()[1]}" for each in (open_, shut))
         reach(connection("", addresses=[nowhere, here]), "x")
         with pytest.raises(ZoeProblem) as caught:
-            connect(connection("1 / 0", addresses=[nowhere]), "a1", view(), Sessions())
+            made_by("1 / 0", addresses=[nowhere])
     assert caught.value.code == "connect-failed"
     assert f"cannot reach it at {nowhere}: Connection refused" in caught.value.detail
     assert "machine" in caught.value.remedy
@@ -101,21 +113,59 @@ def test_the_environment_is_as_it_was_after_a_detach_and_after_a_failure(monkeyp
     code = "import os\nos.environ |= {'THING_MODE': 'zoe', 'THING_ADDRESS': outputs['address']}\n"
     sessions = Sessions()
     with pytest.raises(ZoeProblem):
-        connect(connection(code + "1 / 0"), "a1", view(), sessions)
+        made_by(code + "1 / 0", sessions=sessions)
+    with pytest.raises(ZoeProblem):
+        made_by(code + "thing = 1", check="1 / 0", sessions=sessions)
     assert dict(os.environ) == before
-    given = connection(code + "thing = object()")
-    made = connect(given, "a1", view(), sessions)
-    assert given["secrets"] == {}
+    made = made_by(code + "thing = object()", sessions=sessions)
     sessions.take(made)
     assert (os.environ["THING_MODE"], os.environ["THING_ADDRESS"]) == ("zoe", "here:1")
     # another one sets the same: the first one's end does not take it away
-    sessions.take(connect(connection(code + "thing = object()"), "a2", view("e2"), sessions))
+    sessions.take(made_by(code + "thing = object()", sessions=sessions, on=view("e2")))
     sessions.drop(made)
     assert os.environ["THING_MODE"] == "zoe"
     os.environ["THING_ADDRESS"] = "elsewhere"
     assert sessions.current is not None
     sessions.drop(sessions.current)
     assert dict(os.environ) == {**before, "THING_ADDRESS": "elsewhere"}, "what somebody else has set stays"
+
+
+def test_connected_is_what_has_answered() -> None:
+    with pytest.raises(ZoeProblem) as caught:
+        made_by("thing = 1\ndef ask():\n    raise RuntimeError('nobody is in; ask hush-hush')", check="ask()")
+    assert caught.value.code == "connect-failed"
+    assert caught.value.detail.endswith("cannot connect to it: nobody is in; ask ***")
+    assert made_by("thing = []", check="thing.append('asked')").value == ["asked"]
+
+
+SILENT = """
+import threading
+class Thing:
+    log = []
+    def interrupt(self, label): self.log.append("interrupted"); waiting.set()
+    def is_alive(self): return self.alive
+    def close(self): self.log.append("closed")
+waiting, thing = threading.Event(), Thing()
+Thing.alive = True
+"""
+
+
+def test_an_answer_that_does_not_come_is_not_waited_for() -> None:
+    log: list[str] = []
+    with pytest.raises(ZoeProblem) as caught:
+        made_by(
+            f"{SILENT}\nThing.log = outputs['log']",
+            check="waiting.wait(60)",
+            check_timeout=0.05,
+            session="thing",
+            outputs={"log": log},
+        )
+    assert "has not answered within 0.05 s" in caught.value.detail
+    assert log == ["interrupted", "closed"]
+    # on a cluster that was there before others may be at work: it is enough that the session lives
+    made = made_by(SILENT, found=True, check="waiting.wait(60)", check_timeout=0.05, session="thing")
+    assert made.has_answered is False
+    assert made.value.log == ["interrupted"]
 
 
 # --- sessions ---
@@ -182,12 +232,109 @@ def test_a_session_that_was_found_is_not_closed() -> None:
     assert (names, closed) == ({"spark": value}, [])
 
 
+def test_a_session_that_the_kernel_has_had_from_its_start_takes_its_cluster_as_it_finds_it() -> None:
+    heard: list[str] = []
+    sessions = Sessions()
+    sessions.take(Session.beside("e1", "spark", object(), SimpleNamespace(label=heard.append)))
+    sessions.begin("cell 1")
+    assert heard == ["", "cell 1"]
+    mine = sessions.of("e1")
+    assert mine is not None
+    assert mine.lives(view(starts=5))
+    assert mine.name == "cluster-e1"
+    assert not mine.lives(view(starts=6))
+
+
 def test_a_session_that_does_not_let_go_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     release = threading.Event()
-    monkeypatch.setattr(session, "_CLOSING", 0.05)
-    session.close_quietly(SimpleNamespace(stop=lambda: release.wait(10)))
-    session.close_quietly(SimpleNamespace(stop=lambda: 1 / 0))
-    session.close_quietly(object())
+    monkeypatch.setattr(handle, "_CLOSING", 0.05)
+    Handle(SimpleNamespace(stop=lambda: release.wait(10))).close()
+    Handle(SimpleNamespace(close=lambda: 1 / 0)).close()
+    Handle(object()).close()
+    release.set()
+
+
+def test_a_handle_can_do_what_its_object_can() -> None:
+    log: list[Any] = []
+
+    class Whole:
+        holds, on_lost = "views", None
+
+        def __getattr__(self, name: str) -> Any:
+            return lambda *arguments: log.append((name, *arguments)) or name == "is_alive"
+
+    whole, nothing = Handle(object(), Whole()), Handle(object())
+    for each in (whole, nothing):
+        each.label("a cell")
+        each.interrupt("a cell")
+        each.close()
+    assert log == [("label", "a cell"), ("interrupt", "a cell"), ("close",)]
+    assert (whole.holds, whole.is_alive(), nothing.holds, nothing.is_alive()) == ("views", True, "", None)
+    broken = Handle(object(), SimpleNamespace(label=lambda text: 1 / 0, is_alive=lambda: 1 / 0))
+    broken.label("x")
+    assert broken.is_alive() is False
+    assert Handle(SimpleNamespace(is_stopped=True), Whole()).is_alive() is False
+
+
+def test_a_session_is_asked_and_not_guessed_about() -> None:
+    answers = [True, False]
+    asked = Session(
+        attachment="a1",
+        view=view(),
+        variable="v",
+        value=1,
+        check=None,
+        handle=Handle(1, SimpleNamespace(is_alive=lambda: answers.pop(0))),
+    )
+    assert [asked.lives(view()), asked.lives(view())] == [True, False]
+    failing = Session(attachment="a1", view=view(), variable="v", value=1, check=answers.pop)
+    assert not failing.lives(view()), "a check that fails is an answer"
+
+
+def test_a_loss_is_told_in_full_until_its_cell_is_over() -> None:
+    raised: list[Any] = []
+    target = SimpleNamespace(fail=raised.append, holds="views")
+    sessions = Sessions()
+    lost = Session(attachment="a1", view=view(), variable="v", value=1, handle=Handle(1, target))
+    sessions.take(lost)
+    told: list[int] = []
+
+    def tell() -> ZoeProblem:
+        told.append(1)
+        assert raised[0]().detail.startswith("This belongs to"), "who is needed for telling does not wait for it"
+        return ZoeProblem("session-lost", keeping.gone_words(lost))
+
+    error = lost.lose(Loss("session-lost", "it was evening"), tell)
+    assert not lost.lives(view())
+    for _ in range(2):
+        assert raised[0]().detail == "The session of cluster-e1 is gone: it was evening. Gone with it: views."
+    assert (error().code, told) == ("session-lost", [1])
+    sessions.end()
+    assert raised[0]().detail == "This belongs to a session of cluster-e1 that is gone."
+
+
+def test_names_of_cells_reach_sessions_of_now_and_later() -> None:
+    heard: list[tuple[int, str]] = []
+
+    def session(number: int) -> Session:
+        target = SimpleNamespace(label=lambda text: heard.append((number, text)))
+        return Session(attachment="a", view=view(f"e{number}"), variable="v", value=1, handle=Handle(1, target))
+
+    sessions = Sessions()
+    sessions.take(session(1))
+    sessions.begin("cell 1")
+    sessions.take(session(2))
+    sessions.end()
+    assert heard == [(1, ""), (1, "cell 1"), (2, "cell 1"), (1, ""), (2, "")]
+
+
+def test_a_thread_is_not_waited_for_longer_than_it_may_take() -> None:
+    assert within(5, lambda: 7) == 7
+    with pytest.raises(ZeroDivisionError):
+        within(5, lambda: 1 / 0)
+    release = threading.Event()
+    with pytest.raises(TimeoutError, match=r"within 0\.05 s"):
+        within(0.05, release.wait)
     release.set()
 
 

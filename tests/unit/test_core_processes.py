@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from zoe_hub.core.executions.decide import decide
-from zoe_hub.core.executions.facts import AllocatePorts, Facts, StartProcess
+from zoe_hub.core.executions.facts import AllocatePorts, Facts, StartProcess, StopProcess
 from zoe_hub.core.executions.model import Address, Execution, Observed, Outcome, Process, ProcessState
 from zoe_hub.core.executions.processes import fold
 from zoe_hub.core.executions.spec import Drain, ExecutionSpec, Group, Port, Ready, Restart
@@ -114,6 +114,16 @@ def test_a_port_that_was_taken_is_no_failure_and_another_one_is_asked_for(decide
     )
 
 
+def test_nothing_starts_over_an_older_one_that_runs_still():
+    pending = replace(process(ProcessState.PENDING), incarnation=1)
+    decision = decide(execution(pending), Facts(deployment="d", observed=seen()), NOW)
+    assert decision.actions == (StopProcess(process=NAME, grace=0.0),)
+    gone = seen("exited", exit_code=-9)
+    assert decide(execution(pending), Facts(deployment="d", observed=gone), NOW).actions == (
+        StartProcess(process=NAME),
+    )
+
+
 def test_a_failure_beyond_the_limit_still_ends_the_execution():
     before = process(ProcessState.READY)
     after = decide(execution(before), Facts(deployment="d", observed=seen("exited", exit_code=1)), NOW).execution
@@ -142,6 +152,19 @@ def test_a_needed_group_is_there_even_if_its_first_process_has_gone_for_good():
 
 
 QUOTED = ("Traceback", "ValueError: no")
+
+
+@pytest.mark.parametrize(("exit_code", "ends"), [(78, True), (1, False)])
+def test_an_exit_code_that_another_start_would_give_again_ends_the_execution_at_once(exit_code, ends):
+    group = replace(GROUP, restart=Restart(limit=3, final=(78,)))
+    before = process(ProcessState.STARTING)
+    facts = Facts(deployment="d", observed=seen("exited", exit_code=exit_code), tails={NAME: QUOTED})
+    after = decide(execution(before, group), facts, NOW).execution
+    assert (after.desired == "ended") is ends
+    if ends:
+        cause = because("exited", code=exit_code)
+        assert after.reason == because("essential-final", process="one-0", cause=cause, tail=QUOTED)
+        assert (after.outcome, after.exit_code) == (Outcome.FAILED, exit_code)
 
 
 @pytest.mark.parametrize("limit", [0, 2])

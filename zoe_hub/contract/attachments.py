@@ -75,7 +75,10 @@ class ConnectionView(Record, kw_only=True):
 
     requires: str
     variable: str
-    code: str
+    code: Annotated[str, Meta(description="source text that sets the variable; the guide says what it finds")]
+    check: Annotated[str, Meta(description="runs after it, in its names, and fails unless the session answers")] = ""
+    check_timeout: Annotated[float, Meta(description="seconds that the check may take")] = 60.0
+    session: Annotated[str, Meta(description="a name that the code sets: an object that can do more")] = ""
     outputs: dict[str, str]
     secrets: dict[str, str] = {}
     addresses: Annotated[list[str], Meta(description="host:port of each endpoint that the outputs name")] = []

@@ -95,6 +95,21 @@ class Kernel:
             self._client.stop_channels()
         self._manager.shutdown_kernel(now=True)
 
+    def interrupt(self) -> None:
+        """Press the stop button."""
+        self._manager.interrupt_kernel()
+
+    def kill(self) -> None:
+        """Have it die without a word, as for want of memory."""
+        process = self._manager.provisioner.process  # type: ignore[union-attr]
+        process.kill()
+        process.wait()
+
+    def send(self, code: str) -> None:
+        """Begin a cell and wait for nothing."""
+        assert self._client is not None
+        self._client.execute(code)
+
     def run(self, code: str, timeout: float = 240.0) -> Outcome:
         """Run a cell. :param timeout: seconds"""
         assert self._client is not None

@@ -15,14 +15,16 @@ from zoe_hub.web.access.auth import Authenticator
 from zoe_hub.web.access.gate import Gate
 from zoe_hub.web.access.origin import CallerOrigins
 from zoe_hub.web.access.tickets import Tickets
+from zoe_hub.web.feed import Feed
 from zoe_hub.web.limits import Connections, Limits
 from zoe_hub.web.metrics import Metrics
+from zoe_hub.web.streaming import Streams
 from zoe_hub.web.views.executions import ExecutionViews
 from zoe_proxy.pages.origins import NONE, Origins
 
 if TYPE_CHECKING:
     from zoe_hub.catalog import Catalog
-    from zoe_hub.controllers.service import Service
+    from zoe_hub.controllers.hub import Controllers
 
 
 def utc_now() -> datetime:
@@ -44,10 +46,9 @@ class WebHub:
     def __init__(
         self,
         *,
-        service: Service,
+        controllers: Controllers,
         catalog: Catalog,
         authenticator: Authenticator,
-        controllers: Any = None,
         hosts: Iterable[str] = (),
         origins: Iterable[str] = (),
         limits: Limits | None = None,
@@ -58,8 +59,7 @@ class WebHub:
         trusted: Collection[str] = (),
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        """:param controllers: anything with a mapping ``stats``; read for the metrics
-        :param hosts: further host names of the hub; :param origins: further origins of its pages
+        """:param hosts: further host names of the hub; :param origins: further origins of its pages
         :param limits: what a client may take of the hub
         :param heartbeat: seconds between two signs of life in a quiet event stream
         :param stall: seconds after which a reader of events who does not read is disconnected
@@ -67,13 +67,13 @@ class WebHub:
         :param pages: where pages have origins of their own; None: nowhere
         :param trusted: names of frameworks whose pages act as whoever opens them
         """
-        self.service = service
-        self.leases = service.leases
-        self.store: Store = service.store
-        self.backend: Backend = service.backend
-        self.catalog = catalog
-        self.deployment: str = service.deployment
         self.controllers = controllers
+        self.executions, self.attachments = controllers.executions, controllers.attachments
+        self.leases = controllers.leases
+        self.store: Store = controllers.store
+        self.backend: Backend = controllers.backend
+        self.catalog = catalog
+        self.deployment: str = controllers.deployment
         self.authenticator = authenticator
         self.origins = CallerOrigins(hosts, origins)
         self.limits = limits or Limits()
@@ -82,13 +82,13 @@ class WebHub:
         self.stall = stall
         self.now = now
         self.started = now()
-        self.views = ExecutionViews(self.deployment, service.admission.place)
+        self.views = ExecutionViews(self.deployment, controllers.executions.place)
         self.metrics = Metrics()
         self.tickets = Tickets(
             authenticator, now, life=session, origins=pages or Origins(NONE), trusted=frozenset(trusted)
         )
-        self.closing = asyncio.Event()
-        self.streams = 0  # open event streams and followed logs
+        self.streams = Streams(ended=self.touch)  # open event streams and followed logs
+        self.feed = Feed(self.store)
         self.last_request = time.monotonic()
         self.keys: dict[tuple[str, str], KeyInFlight] = {}  # Idempotency-Keys in flight
         self.gate = Gate(Audit(self.store, now))

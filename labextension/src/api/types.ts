@@ -60,7 +60,14 @@ export interface IChangeView {
 export interface IConnectionView {
   requires: string;
   variable: string;
+  /** source text that sets the variable; the guide says what it finds */
   code: string;
+  /** runs after it, in its names, and fails unless the session answers */
+  check: string;
+  /** seconds that the check may take */
+  check_timeout: number;
+  /** a name that the code sets: an object that can do more */
+  session: string;
   outputs: { [key: string]: string };
   secrets: { [key: string]: string };
   /** host:port of each endpoint that the outputs name */
@@ -118,6 +125,7 @@ export interface IExecutionView {
   outcome: Outcome | null;
   exit_code: number | null;
   reason: IReasonView;
+  parent: IParentView | null;
   created: string;
   running_since: string | null;
   ended: string | null;
@@ -209,6 +217,22 @@ export interface ILeaseTerms {
   ttl: number;
 }
 
+/** One line of a story: an event, what is so now (``now``), what time alone will bring (``due``), or that what came before is left out (``cut``). */
+export interface IMomentView {
+  time: string;
+  kind: string;
+  /** of the event; 0: it is none */
+  seq: number;
+  /** its id; empty: the execution itself */
+  process: string;
+  /** the phase or state from then on; empty: it stays as it is */
+  state: string;
+  before: string;
+  /** seconds in the state before; now: in the present one */
+  lasted: number | null;
+  reason: IReasonView;
+}
+
 /** A file, or a folder with all that is in it, has another path. */
 export interface IMove {
   /** a notebook's path; of what is no notebook its identity */
@@ -240,6 +264,14 @@ export interface IOwnOrigin {
   url: string;
   here: string;
   proof: string;
+}
+
+/** What an execution was started for: an attachment, or a step of a workflow's run. */
+export interface IParentView {
+  kind: string;
+  id: string;
+  step: string;
+  attempt: number;
 }
 
 /** Where an execution is in its life. Only ``starting`` and ``running`` may alternate. */
@@ -324,6 +356,11 @@ export interface IStartRequest {
   labels?: { [key: string]: string };
   /** path in front of the proxy as the browser sees it; the server extension fills it in */
   web_prefix?: string;
+}
+
+/** All that led an execution to its state, in order, and what comes by itself. */
+export interface IStory {
+  items: IMomentView[];
 }
 
 /** End an execution. A protected one wants its name as ``confirm``. */
@@ -477,6 +514,13 @@ export interface IOperations {
     query: { since?: number; limit?: number; };
     input: undefined;
     output: IEventPage;
+  };
+  /** All that led an execution to its state, in order, for a person who wants to know why. */
+  get_story: {
+    path: { execution: string; };
+    query: { limit?: number; };
+    input: undefined;
+    output: IStory;
   };
   /** Start a ZApp. */
   start_execution: {
@@ -641,6 +685,7 @@ export const OPERATIONS: { readonly [id in OperationId]: IOperation } = {
   get_zapp_schema: { method: 'GET', path: '/zapps/{zapp}/schema', scope: 'read', media: 'application/schema+json', creates: false, versioned: false },
   stream_events: { method: 'GET', path: '/events', scope: 'read', media: 'text/event-stream', creates: false, versioned: false },
   get_history: { method: 'GET', path: '/executions/{execution}/history', scope: 'read', media: 'application/json', creates: false, versioned: false },
+  get_story: { method: 'GET', path: '/executions/{execution}/story', scope: 'read', media: 'application/json', creates: false, versioned: false },
   start_execution: { method: 'POST', path: '/executions', scope: 'write', media: 'application/json', creates: true, versioned: false },
   list_executions: { method: 'GET', path: '/executions', scope: 'read', media: 'application/json', creates: false, versioned: false },
   get_execution: { method: 'GET', path: '/executions/{execution}', scope: 'read', media: 'application/json', creates: false, versioned: true },

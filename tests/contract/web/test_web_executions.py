@@ -357,3 +357,20 @@ async def test_a_list_of_a_thousand_costs_little_more_than_its_bytes(world):
     ratio = statistics.median(raw for raw, _ in pairs) / statistics.median(own for _, own in pairs)
     print(f"list-1000 {ratio:.2f} of bare")
     assert ratio >= 0.5
+
+
+async def test_a_story_tells_all_that_led_to_the_state_and_where_it_stands(world):
+    client = await world.client("alice")
+    made = await world.running(client)
+    seen = (await client.get(f"/executions/{made['id']}")).json()
+    told = (await client.get(f"/executions/{made['id']}/story")).json()["items"]
+    history = (await client.get(f"/executions/{made['id']}/history")).json()["items"]
+    assert [each["seq"] for each in told] == [*(each["seq"] for each in history), 0]
+    phases = [(each["before"], each["state"]) for each in told if each["state"] and not each["process"]]
+    assert phases[:2] == [("", "queued"), ("queued", "starting")]
+    assert phases[-1] == ("starting", "running")
+    assert (told[-1]["kind"], told[-1]["before"], told[-1]["reason"]) == ("now", "running", seen["reason"])
+    last = (await client.get(f"/executions/{made['id']}/story?limit=2")).json()["items"]
+    assert [each["kind"] for each in last] == ["cut", history[-2]["kind"], history[-1]["kind"], "now"]
+    stranger = await world.client("bob")
+    assert (await stranger.get(f"/executions/{made['id']}/story")).json()["code"] == "unknown-execution"

@@ -159,6 +159,8 @@ def _check_expressions(framework: Framework, fields: Fields) -> None:
         path = pointer("/attach", language)
         fields.check(f"{path}/requires", attach.get("requires"), creation)
         fields.check(f"{path}/when", attach.get("when"), creation)
+        if language in framework.unreadable:
+            fields.error(f"{path}/file", f"{attach['file']} cannot be used: {framework.unreadable[language]}")
         for index, name in enumerate(attach.get("secrets", ())):
             if name not in secrets:
                 fields.error(

@@ -10,6 +10,8 @@ from zoe_hub.catalog import parameters
 from zoe_hub.catalog.scopes import names_in
 from zoe_hub.catalog.source import Document
 
+LONGEST_CODE = 65536  # bytes of the code that connects a kernel, as in the schema
+
 
 class Framework:
     """A framework of the catalog, as its file has it."""
@@ -31,7 +33,23 @@ class Framework:
         self.processes: dict[str, dict[str, Any]] = data["processes"]
         self.secrets: dict[str, str] = data.get("secrets", {})
         self.outputs: dict[str, str] = data.get("outputs", {})
-        self.attach: dict[str, dict[str, Any]] = data.get("attach", {})
+        self.unreadable: dict[str, str] = {}  # language -> why the file with its code cannot be read
+        self.attach = {language: self._with_code(language, how) for language, how in data.get("attach", {}).items()}
+
+    def _with_code(self, language: str, how: Mapping[str, Any]) -> Mapping[str, Any]:
+        """How a kernel connects, with the code that stands in a file of its own."""
+        if "file" not in how:
+            return how
+        try:
+            content = (self.folder / how["file"]).read_bytes()
+            if len(content) > LONGEST_CODE:
+                raise ValueError(f"it has more than {LONGEST_CODE} bytes")
+            return {**how, "code": content.decode("utf-8")}
+        except OSError as error:
+            self.unreadable[language] = error.strerror or str(error)
+        except ValueError as error:
+            self.unreadable[language] = str(error)
+        return {**how, "code": ""}
 
     @property
     def secret_parameters(self) -> tuple[str, ...]:

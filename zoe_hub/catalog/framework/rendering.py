@@ -78,6 +78,9 @@ def render(
             requires=fields.text(f"/attach/{language}/requires", how.get("requires", ""), creation) or "",
             variable=how.get("variable", ""),
             code=how["code"],
+            check=how.get("check", ""),
+            check_timeout=seconds(how.get("check_timeout"), Connector().check_timeout),
+            session=how.get("session", ""),
             secrets=tuple(secrets[name] for name in how.get("secrets", ()) if name in secrets),
         )
         for language, how in framework.attach.items()
@@ -145,6 +148,7 @@ class _Groups:
                 limit=restart.get("limit", Restart().limit),
                 delay=seconds(restart.get("delay"), Restart().delay),
                 longest=seconds(restart.get("longest"), Restart().longest),
+                final=tuple(restart.get("final", ())),
             ),
             grace=seconds(process.get("grace"), 10.0),
             requires=tuple(process.get("requires", ())),

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
+from zoe_hub.core.executions.spec import Connector
 from zoe_hub.core.record import Record
 
 HolderKind = Literal["notebook", "console", "terminal", "script", "batch", "editor"]
@@ -43,9 +44,7 @@ class Attachment(Record, kw_only=True):
 class ConnectionDetails(Record, kw_only=True):
     """What a kernel needs to connect, bound to one running execution. Holds secrets: for the kernel alone."""
 
-    requires: str  # package and versions, as in a requirements file
-    variable: str  # that the code sets
-    code: str
+    how: Connector
     outputs: Mapping[str, str]
     secrets: Mapping[str, str] = {}
     addresses: tuple[str, ...] = ()  # host:port of each endpoint that the outputs name

@@ -78,6 +78,7 @@ class Restart(Record, kw_only=True):
     limit: int = 3
     delay: float = 1.0
     longest: float = 60.0
+    final: tuple[int, ...] = ()  # exit codes that say that another start would end the same
 
 
 class Group(Record, kw_only=True):
@@ -117,6 +118,9 @@ class Connector(Record, kw_only=True):
     requires: str = ""  # requirement specifier, e.g. ``pyspark~=4.3.0``
     variable: str = ""
     code: str = ""  # runs with the names ``outputs`` and ``secrets`` and sets ``variable``
+    check: str = ""  # runs after it, in its names, and fails unless the session answers
+    check_timeout: float = 60.0  # seconds
+    session: str = ""  # a name that the code sets: an object that can do more than the variable (see the guide)
     secrets: tuple[str, ...] = ()  # names of the execution's secrets that the kernel gets; no others
 
 

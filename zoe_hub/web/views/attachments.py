@@ -31,9 +31,12 @@ def attachment_view(
 def connection_view(details: ConnectionDetails) -> ConnectionView:
     """What a kernel needs to connect."""
     return ConnectionView(
-        requires=details.requires,
-        variable=details.variable,
-        code=details.code,
+        requires=details.how.requires,
+        variable=details.how.variable,
+        code=details.how.code,
+        check=details.how.check,
+        check_timeout=details.how.check_timeout,
+        session=details.how.session,
         outputs=dict(details.outputs),
         secrets=dict(details.secrets),
         addresses=list(details.addresses),
