@@ -40,7 +40,9 @@ def frame_of(window: Window, title: str, place: str) -> FrameLocator:
     window.section("notebook").get_by_role("button", name=title).first.click()
     shown = ".jp-MainAreaWidget:not(.lm-mod-hidden) .jp-zoe-Endpoint iframe"
     expect(window.page.locator(shown)).to_be_visible(timeout=LONG)
-    window.wait_for("the page is there", lambda: any(place in frame.url for frame in window.page.frames))
+    frame = window.page.locator(shown).element_handle().content_frame()
+    assert frame
+    frame.wait_for_url(re.compile(re.escape(place)), timeout=LONG)
     return window.page.frame_locator(shown)
 
 

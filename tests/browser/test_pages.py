@@ -113,20 +113,18 @@ def start(window: Window, zapp: str, **body: Any) -> dict[str, Any]:
 def open_tab(window: Window, execution: dict[str, Any], title: str) -> tuple[FrameLocator, Frame]:
     """Open a page from the panel; what is in its tab."""
     row = window.section("running").locator(f"[data-execution={execution['id']}]")
-    row.get_by_role("button", name=title).first.click(timeout=LONG)
+    row.get_by_role("button", name=title, exact=True).click(timeout=LONG)
     shown = ".jp-MainAreaWidget:not(.lm-mod-hidden) .jp-zoe-Endpoint iframe"
     expect(window.page.locator(shown)).to_be_visible(timeout=LONG)
-
-    def there() -> Frame | None:
-        at = f"/{execution['id']}/"
-        return next((frame for frame in window.page.frames if at in frame.url and "/enter?" not in frame.url), None)
-
-    return window.page.frame_locator(shown), window.wait_for("the page is there", there)
+    frame = window.page.locator(shown).element_handle().content_frame()
+    assert frame
+    frame.wait_for_url(re.compile(rf"/{execution['id']}/"), timeout=LONG)
+    return window.page.frame_locator(shown), frame
 
 
 def origin_of(frame: Frame | Page) -> str:
     """The origin of a document, as its scripts see it."""
-    return str(frame.evaluate("() => self.origin"))
+    return str(frame.wait_for_function("() => document.readyState === 'complete' && self.origin").json_value())
 
 
 def expect_place(window: Window, frame: Frame | Page, execution: dict[str, Any], place: str) -> None:
@@ -318,7 +316,7 @@ def test_a_page_that_needs_an_origin_says_why_it_is_not_shown(window: Window, pl
     assert place == "sandbox"
     execution = start(window, "needy")
     row = window.section("running").locator(f"[data-execution={execution['id']}]")
-    row.get_by_role("button", name="Needy").first.click(timeout=LONG)
+    row.get_by_role("button", name="Needy", exact=True).click(timeout=LONG)
     told = window.page.locator(".Toastify__toast", has_text="needs an origin of its own")
     expect(told).to_contain_text("trusted_frameworks")
     expect(window.page.locator(".jp-zoe-Endpoint")).to_have_count(0)
