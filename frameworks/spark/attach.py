@@ -65,6 +65,7 @@ class Session:
     def __init__(self, address: str, token: str, guard: Any, heritage: str) -> None:
         self._heritage = heritage
         self._label = self._described = self._stopped = ""
+        self._has_bars = False
         self._own_description = False  # the user has set one, which stays
         self._error: Callable[[], BaseException] | None = None
         self._lock = threading.Lock()
@@ -83,9 +84,13 @@ class Session:
     # --- what Zoe asks ---
 
     def check(self) -> None:
-        """Raise unless a worker has done something for this session. Ends what a killed kernel has left, first."""
-        self._inherit()
-        self.spark.range(1).count()
+        """Raise unless a worker has done something for this session. Ends what a killed kernel has left, meanwhile: the
+        query may have to wait for its end.
+        """
+        heir = threading.Thread(target=self._inherit, name="zoe-heir", daemon=True)
+        heir.start()
+        self.spark.range(0, 1, 1, 1).collect()
+        heir.join(FIRST)
 
     def is_alive(self) -> bool:
         """Whether the server knows the session. Needs no worker. A server that takes long is none that is gone."""
@@ -101,6 +106,9 @@ class Session:
     def label(self, text: str) -> None:
         """Name what runs from now on, on Spark's pages and for `interrupt`; empty: it has no name."""
         self._label, self._stopped = text, ""
+        if not self._has_bars:  # which are for queries of people
+            self._has_bars = True
+            install(self.spark)
         if SparkSession._get_default_session() is None:  # another one was, and has gone
             self._make_default()
 
@@ -356,9 +364,7 @@ def connect(
     # pyspark.sql.functions and SparkSession.builder.getOrCreate() find the session by these.
     os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
     os.environ["SPARK_REMOTE"] = f"sc://{address}"
-    made = Session(address, secrets["connect"], guard, (attachment or kernel) if kernel else "")
-    install(made.spark)
-    return made
+    return Session(address, secrets["connect"], guard, (attachment or kernel) if kernel else "")
 
 
 if "outputs" in globals():  # in a kernel, and not imported by a test
