@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-from jupyter_zoe.client.operations import EventView, ExecutionView, GroupView, ProcessView
+from jupyter_zoe.client.operations import EventView, ExecutionView, GroupView, MomentView, ProcessView
 
 
-def reason_words(of: ExecutionView | ProcessView | EventView) -> str:
+def reason_words(of: ExecutionView | ProcessView | EventView | MomentView) -> str:
     """Why something is as it is, as the hub words it, in one line."""
     return of["reason"]["words"]
 
@@ -82,11 +82,27 @@ def age(since: str | None, now: datetime | None = None) -> str:
     """How long ago a time of the hub was: ``8 s``, ``5 min``, ``3 h``, ``2 d``."""
     if not since:
         return ""
-    seconds = max(0.0, ((now or datetime.now(UTC)) - datetime.fromisoformat(since)).total_seconds())
+    return duration(((now or datetime.now(UTC)) - datetime.fromisoformat(since)).total_seconds())
+
+
+def duration(seconds: float) -> str:
+    """A time span for people: ``8 s``, ``5 min``, ``3 h``, ``2 d``."""
+    seconds = max(0.0, seconds)
     for limit, divisor, unit in ((120, 1, "s"), (7200, 60, "min"), (172800, 3600, "h")):
         if seconds < limit:
             return f"{seconds / divisor:.0f} {unit}"
     return f"{seconds / 86400:.0f} d"
+
+
+def idle_words(view: ExecutionView, now: datetime | None = None) -> str:
+    """That nobody uses an execution, and what follows when; empty if somebody does."""
+    idle = view.get("idle")  # a hub of an earlier version does not say it
+    if idle is None:
+        return ""
+    present = now or datetime.now(UTC)
+    left = duration((datetime.fromisoformat(idle["at"]) - present).total_seconds())
+    what = "it ends" if idle["action"] == "end" else "it shrinks to its essential processes"
+    return f"Nobody has used it for {age(idle['since'], present)}: {what} in {left}. Keep it with 'keep'."
 
 
 def sentence(text: str) -> str:

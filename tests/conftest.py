@@ -11,9 +11,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
+import hypothesis
 import pytest
 
 from jupyter_zoe import hub
+
+# How long an example takes says more of what else the machine does than of the code.
+hypothesis.settings.register_profile("zoe", deadline=None)
+hypothesis.settings.load_profile("zoe")
 
 
 def _end(_number: int, _frame: FrameType | None) -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tornado.netutil import bind_sockets
-from traitlets import Bool, Float, Int, List, Unicode, default
+from traitlets import Bool, Float, Int, List, TraitError, Unicode, default, validate
 from traitlets.config import Application, catch_config_error
 
 import zoe_hub
@@ -35,6 +35,7 @@ from zoe_hub.web.connections import HubServer
 from zoe_hub.web.context import WebHub
 from zoe_hub.web.limits import Limits
 from zoe_hub.web.server import make_server
+from zoe_proxy.pages import origins
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -277,6 +278,31 @@ class ZoeHub(Application):
             " a new one and is longer open to whoever has the browser."
         ),
     ).tag(config=True)
+    pages_origin = Unicode("auto", help=origins.HELP).tag(config=True)
+    pages_ip = Unicode(
+        help=(
+            "Address at which the second listener, for pages with origins of their own, listens. Empty: this machine"
+            " alone. Another one lets a reverse proxy, or a published port of a container, reach it."
+        )
+    ).tag(config=True)
+    pages_port = Int(
+        0,
+        help=(
+            "TCP port of the second listener. 0: the one of last time, or a free one. A fixed one can be forwarded"
+            " through a tunnel beside the hub's, or be named in a reverse proxy."
+        ),
+    ).tag(config=True)
+    trusted_frameworks = List(
+        Unicode(),
+        default_value=None,
+        allow_none=True,
+        help=(
+            "Frameworks whose pages may be shown at the address of JupyterLab or of the hub where they get no origin of"
+            " their own. Their scripts can then do there whatever the person who opens them can. Default: jupyter, if"
+            " the hub is embedded and processes are local (it is the program, and the user, of the JupyterLab around"
+            " it); otherwise none."
+        ),
+    ).tag(config=True)
     log_file = Unicode(
         help=(
             "File for the log; '-': the standard error. Default: hub.log in the data folder if embedded, else the"
@@ -286,6 +312,13 @@ class ZoeHub(Application):
     config_file = Unicode(
         help="Python file with settings. Default: zoe_hub_config.py in the data folder, if there is one."
     ).tag(config=True)
+
+    @validate("pages_origin")
+    def _check_pages_origin(self, proposal: Any) -> str:
+        try:
+            return origins.Origins(proposal["value"]).setting
+        except ValueError as error:
+            raise TraitError(f"ZoeHub.pages_origin: {error}.") from error
 
     @default("log")
     def _log_default(self) -> logging.Logger:
@@ -402,7 +435,7 @@ class Running:
         self.backend: Backend | None = None
         self.controllers: Controllers | None = None
         self.hub: WebHub | None = None
-        self.server: HubServer | None = None
+        self.servers: list[HubServer] = []
         self._sockets: list[socket.socket] = []
         self._idle: asyncio.TimerHandle | None = None
 
@@ -415,14 +448,17 @@ class Running:
         """Open everything, adopt what runs, then listen."""
         from zoe_hub.catalog import Catalog, default_folders  # noqa: PLC0415
         from zoe_hub.store.sql import SQLStore  # noqa: PLC0415
-        from zoe_hub.web.pages.proxy import routes  # noqa: PLC0415
+        from zoe_hub.web.pages.proxy import make_page_server, routes  # noqa: PLC0415
 
         app = self.app
         open_files = raise_limit()
         state = runtime.read(self.data / runtime.STATE)
         deployment = app.deployment or str(state.get("deployment") or runtime.new_deployment(getpass.getuser()))
         self._sockets, port = self._listen(state.get("port"))
-        runtime.write_private(self.data / runtime.STATE, {**state, "deployment": deployment, "port": port})
+        page_sockets, pages_port = self._listen_for_pages(state.get("pages_port"))
+        self._sockets += page_sockets
+        kept = {"deployment": deployment, "port": port, "pages_port": pages_port or state.get("pages_port")}
+        runtime.write_private(self.data / runtime.STATE, {**state, **kept})
         store = SQLStore(app.database or self.data / "zoe.db")
         opening = asyncio.ensure_future(store.open())
         catalog = Catalog((*map(Path, app.catalog_folders), *default_folders()))
@@ -435,7 +471,7 @@ class Running:
         chosen = choose_backend(app.backend, state.get("backend"), active=any(True for _ in store.active()))
         folder = runtime.private_folder(self.data / chosen)
         backend: Backend = load_part("zoe.backends", chosen)(deployment=deployment, data=str(folder), parent=app)
-        runtime.write_private(self.data / runtime.STATE, {"deployment": deployment, "port": port, "backend": chosen})
+        runtime.write_private(self.data / runtime.STATE, {**kept, "backend": chosen})
         await backend.open()
         self.backend = backend
         reached = backend.capabilities().hub_host
@@ -453,10 +489,9 @@ class Running:
             store=store, now=now, parent=app
         )
         self.hub = WebHub(
-            service=self.controllers.service,
+            controllers=self.controllers,
             catalog=catalog,
             authenticator=authenticator,
-            controllers=self.controllers,
             now=now,
             hosts=(app.ip, reached, *app.allowed_hosts),
             origins=app.allowed_origins,
@@ -470,11 +505,16 @@ class Running:
             heartbeat=app.heartbeat,
             stall=app.stall,
             session=app.session_life,
+            pages=origins.Origins(app.pages_origin, pages_port),
+            trusted=self._trusted(chosen),
         )
-        self.hub.tickets.cookie += f"-{port}"
         await self.controllers.start()
-        self.server = make_server(self.hub, routes())
-        self.server.add_sockets(self._sockets)
+        for server, sockets in (
+            (make_server(self.hub, routes()), [each for each in self._sockets if each not in page_sockets]),
+            (make_page_server(self.hub), page_sockets),
+        ):
+            self.servers.append(server)
+            server.add_sockets(sockets)
         self._announce(authenticator, port, chosen)
         gc.freeze()
         gc.enable()
@@ -495,6 +535,31 @@ class Running:
                 ) from error
             sockets = bind_sockets(0, app.ip, backlog=BACKLOG)
         return sockets, int(sockets[0].getsockname()[1])
+
+    def _listen_for_pages(self, last: object) -> tuple[list[socket.socket], int]:
+        """Sockets of the second listener, and its port: the one of last time, so that what a page keeps in its browser
+        stays there. Nothing, and 0, if there is none.
+        """
+        from zoe_proxy.pages.listener import bind  # noqa: PLC0415
+
+        app = self.app
+        if app.pages_origin == origins.NONE:
+            return [], 0
+        for port in (app.pages_port,) if app.pages_port else (last, 0) if isinstance(last, int) else (0,):
+            try:
+                return bind(app.pages_ip, port)
+            except OSError as error:
+                problem = error
+        raise ZoeError(
+            "port-taken",
+            f"The hub cannot listen for pages at port {port}: {problem.strerror or problem}. Choose another one with"
+            " --ZoeHub.pages_port.",
+        )
+
+    def _trusted(self, backend: str) -> list[str]:
+        """Frameworks whose pages act as whoever opens them."""
+        given: list[str] | None = self.app.trusted_frameworks
+        return given if given is not None else ["jupyter"] if self.app.embedded and backend == "local" else []
 
     def _listen_also(self, host: str, port: int) -> None:
         """Listen where processes reach the hub, too."""
@@ -547,18 +612,18 @@ class Running:
         if self._idle is not None:
             self._idle.cancel()
         runtime.remove_runtime_file(self.data)
-        if self.server is not None:
-            self.server.stop()
+        for server in self.servers:
+            server.stop()
         if self.hub is not None:
-            self.hub.closing.set()
+            self.hub.streams.close()
             for _ in range(100):  # streams end by themselves, at once
                 if not self.hub.streams:
                     break
                 await asyncio.sleep(0.02)
-        if self.server is not None:
+        for server in self.servers:
             try:
                 async with asyncio.timeout(2.0):
-                    await self.server.close_all_connections()
+                    await server.close_all_connections()
             except TimeoutError:
                 self.log.info("A connection did not end.")
         for each in self._sockets:

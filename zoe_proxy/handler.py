@@ -242,7 +242,8 @@ class ProxyHandler(RequestHandler):
 
     def _abandoned(self, seconds: float) -> None:
         """The client has announced more of the body than it sends: the connection ends."""
-        gen_log.info("%s %s: no more of the body within %g s", self.request.method, self.request.path, seconds)
+        path = rewrite.for_the_log(self.request.path)
+        gen_log.info("%s %s: no more of the body within %g s", self.request.method, path, seconds)
         self._gone = True
         if self._exchange is not None:
             self._exchange.close()
@@ -295,7 +296,7 @@ class ProxyHandler(RequestHandler):
                 return
             if self._headers_written:
                 # The client must not take a part for the whole: only an aborted connection says so.
-                gen_log.info("%s %s: %s", self.request.method, self.request.path, error)
+                gen_log.info("%s %s: %s", self.request.method, rewrite.for_the_log(self.request.path), error)
                 self.detach().close()
             else:
                 self._fail(error)
@@ -329,7 +330,7 @@ class ProxyHandler(RequestHandler):
 
     def _fail(self, error: UpstreamError) -> None:
         if not self._gone and not self._finished:
-            gen_log.info("%s %s: %s", self.request.method, self.request.path, error)
+            gen_log.info("%s %s: %s", self.request.method, rewrite.for_the_log(self.request.path), error)
             self._answer_later(partial(self.upstream_failed, error))
 
     # -- WebSocket

@@ -15,6 +15,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 Pairs = list[tuple[str, str]]
 
 _NOT_IN_TARGET = re.compile(r"[^\x21-\x7e]")
+_SESSION = re.compile(r"/~[0-9A-Za-z]+")
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,11 @@ def target(route: Route, rest: str, query: str = "") -> str:
 def without_parameter(query: str, name: str) -> str:
     """A raw query without the parameter ``name``; everything else stays byte for byte."""
     return "&".join(part for part in query.split("&") if unquote(part.partition("=")[0].replace("+", " ")) != name)
+
+
+def for_the_log(path: str) -> str:
+    """A path without the session that may stand in it (see ``zoe_proxy.pages``)."""
+    return _SESSION.sub("/~***", path)
 
 
 def below(path: str, prefix: str) -> bool:

@@ -64,7 +64,7 @@ def main(given: list[str]) -> None:
         launch.wait_for_port(start.wait_for, launch.MASTER_TIMEOUT)
     except jvm.Problem as problem:
         print(problem, file=sys.stderr)
-        sys.exit(launch.EXIT_PROBLEM)
+        sys.exit(jvm.EXIT_PROBLEM)
     submit = roles.MAIN_CLASSES["connect"]
     # A driver may do the user's work: it gets the optimizing compiler.
     options = [option for option in start.argv[: start.argv.index(submit)] if option != "-XX:TieredStopAtLevel=1"]

@@ -100,7 +100,7 @@ class Session:
         try:
             self._configure(operation)
         except grpc.RpcError as error:
-            return error.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+            return bool(error.code() == grpc.StatusCode.DEADLINE_EXCEEDED)
         return True
 
     def label(self, text: str) -> None:
@@ -264,7 +264,7 @@ def _has_gone(process: dict[str, Any]) -> bool:
     if process["host"] != socket.gethostname():
         return True
     if process["started"] is not None:
-        return _started(process["pid"]) != process["started"]
+        return bool(_started(process["pid"]) != process["started"])
     try:
         os.kill(process["pid"], 0)
     except ProcessLookupError:

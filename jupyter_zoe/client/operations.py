@@ -167,6 +167,7 @@ class ExecutionView(TypedDict):
     outcome: Outcome | None
     exit_code: int | None
     reason: ReasonView
+    parent: ParentView | None
     created: str
     running_since: str | None
     ended: str | None
@@ -265,6 +266,19 @@ class LeaseTerms(TypedDict):
     ttl: float
 
 
+class MomentView(TypedDict):
+    """One line of a story: an event, what is so now (``now``), what time alone will bring (``due``), or that what came before is left out (``cut``)."""
+
+    time: str
+    kind: str
+    seq: int  # of the event; 0: it is none
+    process: str  # its id; empty: the execution itself
+    state: str  # the phase or state from then on; empty: it stays as it is
+    before: str
+    lasted: float | None  # seconds in the state before; now: in the present one
+    reason: ReasonView
+
+
 class Move(TypedDict):
     """A file, or a folder with all that is in it, has another path."""
 
@@ -287,6 +301,23 @@ class Nodes(TypedDict):
     items: list[NodeView]
     reserved_cores: float
     reserved_memory: int
+
+
+class OwnOrigin(TypedDict):
+    """A way to a page at an origin of its own: if the browser gets ``proof`` from ``here``, then ``url`` opens the page, once."""
+
+    url: str
+    here: str
+    proof: str
+
+
+class ParentView(TypedDict):
+    """What an execution was started for: an attachment, or a step of a workflow's run."""
+
+    kind: str
+    id: str
+    step: str
+    attempt: int
 
 
 class PlanRequest(TypedDict):
@@ -368,6 +399,12 @@ class StartRequest(TypedDict):
     web_prefix: NotRequired[str]  # path in front of the proxy as the browser sees it; the server extension fills it in
 
 
+class Story(TypedDict):
+    """All that led an execution to its state, in order, and what comes by itself."""
+
+    items: list[MomentView]
+
+
 class TerminateRequest(TypedDict):
     """End an execution. A protected one wants its name as ``confirm``."""
 
@@ -376,16 +413,21 @@ class TerminateRequest(TypedDict):
 
 
 class Ticket(TypedDict):
-    """``url`` is relative to the hub; it works once, until ``expires``."""
+    """``url`` is relative to the hub; it works once, until ``expires``, and finds a way by itself."""
 
     url: str
     expires: str
+    own: OwnOrigin | None
+    prefix: str  # path in front of the execution that its processes were told
+    trusted: bool  # the page may act as whoever opens it
+    needs_origin: bool  # the page does not work in the sandbox
 
 
 class TicketRequest(TypedDict):
     """Ask for an address that a browser can open without a token."""
 
     path: str  # page behind the hub's own proxy
+    ancestors: NotRequired[list[str]]  # origins of the pages in whose frames it will be shown
 
 
 class User(TypedDict):
@@ -458,6 +500,12 @@ class HistoryQuery(TypedDict):
     limit: NotRequired[int]
 
 
+class StoryQuery(TypedDict):
+    """How much of a story."""
+
+    limit: NotRequired[int]  # the last lines of the past
+
+
 class ExecutionQuery(TypedDict):
     """Filters of the list; several are combined with *and*. Newest first."""
 
@@ -492,6 +540,7 @@ OPERATIONS: dict[str, Operation] = {
     "get_zapp_schema": Operation("get_zapp_schema", "GET", "/zapps/{zapp}/schema", "read", 200, "application/schema+json", False, False),
     "stream_events": Operation("stream_events", "GET", "/events", "read", 200, "text/event-stream", False, False),
     "get_history": Operation("get_history", "GET", "/executions/{execution}/history", "read", 200, "application/json", False, False),
+    "get_story": Operation("get_story", "GET", "/executions/{execution}/story", "read", 200, "application/json", False, False),
     "start_execution": Operation("start_execution", "POST", "/executions", "write", 202, "application/json", True, False),
     "list_executions": Operation("list_executions", "GET", "/executions", "read", 200, "application/json", False, False),
     "get_execution": Operation("get_execution", "GET", "/executions/{execution}", "read", 200, "application/json", False, True),
@@ -582,6 +631,10 @@ class SyncOperations:
     def get_history(self, execution: str, **members: Unpack[HistoryQuery]) -> EventPage:
         """What happened to an execution, and why."""
         return cast(EventPage, self._call(OPERATIONS["get_history"], {"execution": execution}, cast(Mapping[str, Any], members), None, {}))
+
+    def get_story(self, execution: str, **members: Unpack[StoryQuery]) -> Story:
+        """All that led an execution to its state, in order, for a person who wants to know why."""
+        return cast(Story, self._call(OPERATIONS["get_story"], {"execution": execution}, cast(Mapping[str, Any], members), None, {}))
 
     def start_execution(self, *, idempotency_key: str | None = None, **members: Unpack[StartRequest]) -> ExecutionView:
         """Start a ZApp."""
@@ -740,6 +793,10 @@ class AsyncOperations:
     async def get_history(self, execution: str, **members: Unpack[HistoryQuery]) -> EventPage:
         """What happened to an execution, and why."""
         return cast(EventPage, await self._call(OPERATIONS["get_history"], {"execution": execution}, cast(Mapping[str, Any], members), None, {}))
+
+    async def get_story(self, execution: str, **members: Unpack[StoryQuery]) -> Story:
+        """All that led an execution to its state, in order, for a person who wants to know why."""
+        return cast(Story, await self._call(OPERATIONS["get_story"], {"execution": execution}, cast(Mapping[str, Any], members), None, {}))
 
     async def start_execution(self, *, idempotency_key: str | None = None, **members: Unpack[StartRequest]) -> ExecutionView:
         """Start a ZApp."""

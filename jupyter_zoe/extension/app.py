@@ -11,12 +11,14 @@ from typing import Any
 
 from jupyter_server.extension.application import ExtensionApp
 from jupyter_server.utils import url_path_join
-from traitlets import Float, List, Unicode
+from traitlets import Float, Int, List, TraitError, Unicode, validate
 
 from jupyter_zoe import hub
 from jupyter_zoe.extension.holders import Holders
 from jupyter_zoe.extension.keeper import Keeper
-from jupyter_zoe.extension.relay import ApiRelay, PageRelay, StatusHandler
+from jupyter_zoe.extension.pages import Pages, routes
+from jupyter_zoe.extension.relay import ApiRelay, StatusHandler
+from zoe_proxy.pages import origins
 
 PREFIX_VARIABLE = "ZOE_WEB_PREFIX"
 """Tells kernels and terminals under which path the browser reaches the hub, for what they start themselves."""
@@ -88,6 +90,35 @@ class ZoeExtension(ExtensionApp):
         ),
     ).tag(config=True)
 
+    pages_origin = Unicode("auto", help=origins.HELP).tag(config=True)
+    pages_ip = Unicode(
+        help=(
+            "Address at which the second listener, for pages with origins of their own, listens. Empty: this machine"
+            " alone. Another one lets a reverse proxy, or a published port of a container, reach it."
+        )
+    ).tag(config=True)
+    pages_port = Int(
+        0,
+        help=(
+            "TCP port of the second listener. 0: a free one. A fixed one can be forwarded through a tunnel beside"
+            " Jupyter's, or be named in a reverse proxy."
+        ),
+    ).tag(config=True)
+    pages_life = Float(
+        43200.0,
+        help=(
+            "Seconds that a browser's session with a page lasts. Longer asks less often for a new one; it also outlives"
+            " a logout from Jupyter for longer."
+        ),
+    ).tag(config=True)
+
+    @validate("pages_origin")
+    def _check_pages_origin(self, proposal: Any) -> str:
+        try:
+            return origins.Origins(proposal["value"]).setting
+        except ValueError as error:
+            raise TraitError(f"ZoeExtension.pages_origin: {error}.") from error
+
     def initialize_settings(self) -> None:
         """Find out which hub it is, begin to start it, and tell kernels."""
         remote, wrong = None, None
@@ -114,15 +145,36 @@ class ZoeExtension(ExtensionApp):
         prefix = url_path_join(base_url, "zoe")
         self.settings["zoe_prefix"] = prefix
         self.settings["zoe_web_prefix"] = prefix if _VALID_PREFIX.fullmatch(prefix) else ""
+        self.pages = Pages(
+            origins=origins.Origins(self.pages_origin),
+            life=self.pages_life,
+            base=f"{prefix}/pages",
+            ip=self.pages_ip,
+            port=self.pages_port,
+        )
+        self.settings["zoe_door"] = self.pages.door
         self._tell_kernels(remote, data)
 
     def initialize_handlers(self) -> None:
-        """All routes; each is a subclass of ``JupyterHandler`` that asks for a user."""
-        self.handlers.extend([("/zoe/status", StatusHandler), ("/zoe/api/.*", ApiRelay), ("/zoe/pages/.*", PageRelay)])
+        """All routes; each asks for a user of this server, or for a session that such a user has begun."""
+        self.handlers.extend([("/zoe/status", StatusHandler), ("/zoe/api/.*", ApiRelay), *routes()])
 
     async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
-        """Begin to start the hub as soon as the server runs: the panel finds it ready."""
+        """Begin to start the hub as soon as the server runs: the panel finds it ready. Listen for pages."""
         self.keeper.begin()
+        try:
+            self.pages.listen(
+                getattr(serverapp, "ssl_options", None),
+                body_timeout=self.body_timeout,
+                zoe_keeper=self.keeper,
+                zoe_body_timeout=self.body_timeout,
+            )
+        except OSError as error:
+            self.log.error(
+                "Zoe: pages get no origin of their own: ZoeExtension.pages_port=%d cannot be used: %s",
+                self.pages_port,
+                error,
+            )
         self.holders = Holders(serverapp, self.keeper, self.log)
         self.holders.begin()
 
@@ -130,6 +182,7 @@ class ZoeExtension(ExtensionApp):
         """Let go. The hub goes on: clusters survive a restart of Jupyter."""
         await self.holders.stop()
         await self.keeper.stop()
+        await self.pages.stop()
 
     def _remote(self) -> hub.HubInfo | None:
         """The hub elsewhere that is configured, if one is. :raises HubError: it cannot be used like this"""

@@ -1,8 +1,8 @@
-"""The handlers: ``zoe/api/...`` and ``zoe/pages/...`` are passed on to the hub with its token, ``zoe/status`` says how
-it is.
+"""The handlers that pass requests on to the hub, ``zoe/api/...``, and ``zoe/status``, which says how it is.
 
 Whoever asks must be a user of this Jupyter server, and a page that asks must be one of its own; the hub sees only what
-has passed here. Bodies, events, followed logs and WebSockets are streamed by ``zoe_proxy``.
+has passed here. Bodies, events, followed logs and WebSockets are streamed by ``zoe_proxy``. Web pages of processes have
+handlers of their own (``pages``), which pass on in the same way.
 """
 
 from __future__ import annotations
@@ -12,101 +12,33 @@ import os
 import re
 import ssl
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
-from typing import Any, ClassVar
+from typing import ClassVar
 from urllib.parse import urlsplit
 
-from jupyter_server.base.handlers import JupyterHandler
-from jupyter_server.utils import ensure_async
 from tornado.web import HTTPError, authenticated
 
 from jupyter_zoe import recognise
-from jupyter_zoe.extension.keeper import Keeper
+from jupyter_zoe.extension.base import ProblemHandler, UserHandler
 from jupyter_zoe.hub import HubError, HubInfo
 from zoe_proxy import Client, ProxyHandler, Route, Timeouts, Upstream, UpstreamError
 from zoe_proxy.handler import METHODS
+from zoe_proxy.pages.confinement import READS
 from zoe_proxy.rewrite import Rules, escapes, same_origin, without_parameter
 
-_SAFE = ("GET", "HEAD", "OPTIONS")
 _EDITED = 2**20  # bytes of a body into which web_prefix is filled; longer ones pass as they are
 _WITH_PREFIX = re.compile(r"/v1/(executions|attachments)/?")
-_JUPYTERS_COOKIES = tuple(map(re.compile, (r"username-.*", r"jupyterhub-.*", r"jupyter-hub-.*")))
-_PROBLEMS = {
-    400: ("bad-request", "The request cannot be understood", "Correct what the message names and send it again."),
-    401: ("not-authenticated", "You are not logged in to this Jupyter server", "Log in again: reload the page."),
-    403: (
-        "not-allowed",
-        "This Jupyter server does not allow this",
-        "Reload the page, so that it gets a new cookie against forged requests.",
-    ),
-    404: ("not-found", "There is nothing under this address", "Check the address."),
-    405: ("method-not-allowed", "This address does not take this method", "Check the address."),
-    408: ("request-timeout", "The request did not come in time", "Send it again; see ZoeExtension.body_timeout."),
-    502: ("hub-unreachable", "The hub does not answer as it should", "Try again; see the hub's log."),
-    503: ("hub-unreachable", "The hub does not answer", "Start JupyterLab again or run 'zoe-hub'; see the hub's log."),
-    504: ("hub-unreachable", "The hub did not answer in time", "Try again; see the hub's log."),
-}
 
 
-class _ZoeHandler(JupyterHandler):
-    """What all handlers share: who may ask, and errors as problem documents."""
-
-    auth_resource = "zoe"
-
-    @property
-    def keeper(self) -> Keeper:
-        """The hub of this server."""
-        keeper: Keeper = self.settings["zoe_keeper"]
-        return keeper
-
-    async def require_user(self, action: str) -> None:
-        """A user of this server who may do ``action`` (read, write or execute) with ``zoe``.
-
-        :raises tornado.web.HTTPError: 401, 403
-        """
-        if not self.current_user:
-            raise HTTPError(401)
-        if not await ensure_async(self.authorizer.is_authorized(self, self.current_user, action, self.auth_resource)):
-            raise HTTPError(403, f"You are not authorized to {action} on {self.auth_resource}.")
-
-    def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """A problem document."""
-        error = kwargs.get("exc_info", (None, None, None))[1]
-        if isinstance(error, HubError):
-            self.write_problem(503, error.detail, error.remedy)
-            return
-        self.write_problem(status_code, str(getattr(error, "log_message", None) or ""))
-
-    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
-        """Without a trace when the hub is away: the keeper has said why."""
-        if not isinstance(value, HubError):
-            super().log_exception(typ, value, tb)
-
-    def write_problem(self, status: int, detail: str = "", remedy: str = "") -> None:
-        """Finish with a problem (RFC 9457)."""
-        code, title, usual = _PROBLEMS.get(
-            status, ("internal", "The Jupyter server made a mistake", "Try again; see the Jupyter server's log.")
-        )
-        self.set_status(status)
-        self.set_header("Content-Type", "application/problem+json")
-        self.set_header("Cache-Control", "no-store")
-        if status == 503:
-            self.set_header("Retry-After", "2")
-        self.finish(
-            json.dumps(
-                {
-                    "type": f"urn:zoe:problem:{code}",
-                    "title": title,
-                    "status": status,
-                    "detail": detail or title,
-                    "code": code,
-                    "remedy": remedy or usual,
-                }
-            )
-        )
+def action_of(handler: ProxyHandler) -> str:
+    """What a request does, as Jupyter's authorizers name it."""
+    if "Upgrade" in handler.request.headers:
+        return "execute"
+    return "read" if handler.request.method in READS else "write"
 
 
-class StatusHandler(_ZoeHandler):
+class StatusHandler(UserHandler):
     """``GET zoe/status``: ``{"hub": "ready" | "starting" | "failed", "reason": "...", "root": "/home/me/work/"}``.
 
     ``root`` is the folder that this server shows, under which kernels know their notebooks; empty if it shows none.
@@ -131,70 +63,65 @@ class StatusHandler(_ZoeHandler):
         raise HTTPError(401)
 
 
-class _Relay(ProxyHandler, _ZoeHandler):  # type: ignore[misc]
-    """Passes a request on to the hub."""
+class HubRelay(ProxyHandler, ProblemHandler):
+    """Passes a request on to the hub, with its token."""
 
-    part = ""  # "api" or "pages": of the path
-    inner = ""  # the hub's path for it
-    dropped: frozenset[str] = frozenset()
+    _info: HubInfo | None = None
 
     @property
     def body_timeout(self) -> float:
         """The extension's."""
         return float(self.settings["zoe_body_timeout"])
 
-    async def upstream(self) -> Upstream | Callable[[], object]:
-        """Check the user, the page that asks, and find the hub."""
-        websocket = "Upgrade" in self.request.headers
-        await self.require_user("execute" if websocket else "read" if self.request.method in _SAFE else "write")
-        self.check_page(websocket)
-        self._info: HubInfo | None = None
+    def route(self) -> tuple[str, str]:
+        """Paths in front of what is asked: as the browser sees it, and at the hub."""
+        raise NotImplementedError
+
+    def rules(self) -> Rules:
+        """What of cookies and headers does not pass."""
+        raise NotImplementedError
+
+    def query(self) -> str:
+        """What is asked behind the question mark."""
+        return self.request.query
+
+    def client(self) -> Client:
+        """Who asks, for the hub."""
+        forwarded = self.request.headers.get("X-Forwarded-For", "")
+        return Client(forwarded or str(self.request.remote_ip), self.request.protocol, self.request.host)
+
+    def collect(self, rest: str) -> int:
+        """How much of a body to hold for editing."""
+        return 0
+
+    async def to_hub(self) -> Upstream:
+        """Where the request goes. :raises HubError: there is no hub"""
         self._info = await self.keeper.get()
         return self._towards(self._info)
-
-    def check_page(self, websocket: bool) -> None:
-        """Refuse requests that a page of another origin made the browser send.
-
-        :raises tornado.web.HTTPError: 403
-        """
-        raise NotImplementedError
 
     def _towards(self, info: HubInfo) -> Upstream:
         hub = urlsplit(info.url)
         port = hub.port or (443 if hub.scheme == "https" else 80)
-        public = f"{self.settings['zoe_prefix']}/{self.part}"
+        public, inner = self.route()
         rest = self.request.path[len(public) :]
         if escapes(rest):
             raise HTTPError(400, "The path leads out of its folder.")
-        query = self.request.query
-        if self.token_authenticated:
-            query = without_parameter(query, "token")  # it was this server's
-        forwarded = self.request.headers.get("X-Forwarded-For", "")
+        rules = self.rules()
+        # This server has judged where the request comes from; the hub would judge by what it cannot know.
+        dropped = rules.dropped | {"sec-fetch-site"}
         return Upstream(
             host=hub.hostname or "",
             port=port,
             tls=ssl.create_default_context() if hub.scheme == "https" else None,
             check=partial(recognise.check, info),
-            route=Route(public=public, netloc=hub.netloc, inner=hub.path.rstrip("/") + self.inner, scheme=hub.scheme),
+            route=Route(public=public, netloc=hub.netloc, inner=hub.path.rstrip("/") + inner, scheme=hub.scheme),
             rest=rest,
-            query=query,
-            client=Client(
-                address=forwarded or str(self.request.remote_ip), scheme=self.request.protocol, host=self.request.host
-            ),
-            rules=Rules(
-                denied_cookies=_JUPYTERS_COOKIES,
-                # This server has judged where the request comes from; the hub would judge by what it cannot know.
-                dropped=self.dropped | {"sec-fetch-site"},
-                added={"Authorization": f"Bearer {info.token}"},
-                keep_referer=True,
-            ),
+            query=self.query(),
+            client=self.client(),
+            rules=replace(rules, dropped=dropped, added={"Authorization": f"Bearer {info.token}"}, keep_referer=True),
             timeouts=Timeouts(connect=5.0),
             collect=self.collect(rest),
         )
-
-    def collect(self, rest: str) -> int:
-        """How much of a body to hold for editing."""
-        return 0
 
     async def retry(self, error: UpstreamError) -> Upstream | None:
         """The hub may have died a moment ago: have it started again, once."""
@@ -202,10 +129,9 @@ class _Relay(ProxyHandler, _ZoeHandler):  # type: ignore[misc]
             return None
         self.keeper.lost(self._info)
         try:
-            self._info = await self.keeper.get()
+            return await self.to_hub()
         except HubError:
             return None
-        return self._towards(self._info)
 
     def upstream_failed(self, error: UpstreamError) -> None:
         """The hub does not answer."""
@@ -214,22 +140,33 @@ class _Relay(ProxyHandler, _ZoeHandler):  # type: ignore[misc]
         self.write_problem({"connect": 503, "timeout": 504}.get(error.kind, 502), f"The hub does not answer: {error}.")
 
 
-class ApiRelay(_Relay):
+class ApiRelay(HubRelay, UserHandler):  # type: ignore[misc]
     """``zoe/api/...``: the REST interface, events and logs."""
 
-    part, inner = "api", "/api"
-    dropped = frozenset({"cookie", "x-xsrftoken", "referer", "origin"})
-
-    def check_page(self, websocket: bool) -> None:
-        """Changes have passed the check of the xsrf token in ``prepare``; what reads must not come from elsewhere
-        either.
+    async def upstream(self) -> Upstream | Callable[[], object]:
+        """Check the user and the page that asks. Changes have passed the check of the xsrf token in ``prepare``; what
+        reads must not come from elsewhere either.
         """
+        await self.require_user(action_of(self))
         if not self.check_origin() or (
             not self.token_authenticated
             and same_origin(self.request.headers, host=self.request.host) is False
             and not self.allow_origin
         ):
             raise HTTPError(403, "A page of another origin sent this request.")
+        return await self.to_hub()
+
+    def route(self) -> tuple[str, str]:
+        """The interface."""
+        return f"{self.settings['zoe_prefix']}/api", "/api"
+
+    def rules(self) -> Rules:
+        """Nothing of this server's."""
+        return Rules(dropped=frozenset({"cookie", "x-xsrftoken", "referer", "origin"}))
+
+    def query(self) -> str:
+        """Without this server's own token."""
+        return without_parameter(self.request.query, "token") if self.token_authenticated else self.request.query
 
     def get_login_url(self) -> str:
         """No redirect: programs ask."""
@@ -254,51 +191,5 @@ class ApiRelay(_Relay):
         return json.dumps(content | {"web_prefix": self.settings["zoe_web_prefix"]}).encode()
 
 
-class PageRelay(_Relay):
-    """``zoe/pages/...``: web pages of processes."""
-
-    part, inner = "pages", "/zoe/pages"
-
-    def check_xsrf_cookie(self) -> None:
-        """The pages of processes know nothing of this server's xsrf token: ``check_page`` looks at the origin
-        instead.
-        """
-
-    def check_page(self, websocket: bool) -> None:
-        """What changes something, and WebSockets, must come from a page of this server; nobody else may embed what is
-        here.
-        """
-        if self.token_authenticated or self.settings.get("disable_check_xsrf", False):
-            return
-        headers = self.request.headers
-        same = same_origin(headers, host=self.request.host)
-        if same is False and self.check_origin() and headers.get("Origin"):
-            same = True  # an origin that the server's configuration allows
-        navigation = headers.get("Sec-Fetch-Mode") == "navigate" and headers.get("Sec-Fetch-Dest") in ("document", None)
-        changes = websocket or self.request.method not in _SAFE
-        referred = not headers.get("Origin") and not headers.get("Sec-Fetch-Site")  # an old browser that follows a link
-        if (changes and same is not True) or (same is False and not changes and not navigation and not referred):
-            raise HTTPError(403, "A page of another origin sent this request.")
-
-    async def upstream(self) -> Upstream | Callable[[], object]:
-        """A person without a session is sent to the login page."""
-        if not self.current_user and self._for_a_person():
-            return partial(_to_login, self)
-        return await super().upstream()
-
-    def get_login_url(self) -> str:
-        """The login page, for people; programs get 401."""
-        if not self._for_a_person():
-            raise HTTPError(401)
-        return str(super().get_login_url())
-
-    def _for_a_person(self) -> bool:
-        headers = self.request.headers
-        return self.request.method == "GET" and "text/html" in headers.get("Accept", "") and "Upgrade" not in headers
-
-
-_to_login: Callable[[Any], Any] = authenticated(lambda _: None)
-
-for _handler in (ApiRelay, PageRelay):
-    for _method in METHODS:  # Jupyter Server warns of methods that do not say so themselves
-        setattr(_handler, _method.lower(), authenticated(ProxyHandler.forward))
+for _method in METHODS:  # Jupyter Server warns of methods that do not say so themselves
+    setattr(ApiRelay, _method.lower(), authenticated(ProxyHandler.forward))

@@ -84,7 +84,9 @@ class Execution:
     view: ExecutionView
 
     def _title(self) -> str:
-        return f"is {words.state_words(self.view)}: {words.reason_lines(self.view)}"
+        said = f"is {words.state_words(self.view)}: {words.reason_lines(self.view)}"
+        idle = words.idle_words(self.view)
+        return f"{words.sentence(said)} {idle}" if idle else said
 
     def text(self, width: int = 0) -> str:
         """Sentences, a table, and how to open its pages."""

@@ -15,13 +15,14 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|m|h|d)")
 def _run(front: Frontend, call: Call) -> Result:
     given = call.given
     view = front.attaching.current(given.execution)
-    body: KeepRequest = {} if given.duration is None else {"seconds": _seconds(given.duration)}
+    body: KeepRequest = {} if given.duration is None else {"seconds": seconds(given.duration)}
     view = front.client.keep_execution(view["id"], **body)
     how = f"is kept for {given.duration}" if given.duration is not None else "counts as used from now on"
     return said(f"{view['name']} {how}, whether anybody uses it or not.", view)
 
 
-def _seconds(duration: str) -> float:
+def seconds(duration: str) -> float:
+    """Seconds of a duration such as ``30min``. :raises ZoeProblem: ``bad-parameter``"""
     found = _DURATION.fullmatch(duration.strip())
     if found is None:
         raise ZoeProblem("bad-parameter", f"{duration!r} is no duration.", "Write it like 30min, 4h or 2d.")

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from jupyter_zoe.showing.parts import Execution
+from jupyter_zoe.showing.story import StoryLines
 from jupyter_zoe.verbs.verb import MEANT, Call, Frontend, Result, Verb, argument
 
 
 def _run(front: Frontend, call: Call) -> Result:
     view = front.attaching.current(call.given.execution)
+    if call.given.story:
+        story = front.client.get_story(view["id"])
+        return Result((StoryLines(view["name"], story["items"]),), story)
     return Result((Execution(view),), view)
 
 
@@ -15,5 +19,8 @@ VERB = Verb(
     "status",
     "Show what is attached here, or another execution, with its processes and pages",
     _run,
-    (argument("execution", nargs="?", metavar="EXECUTION", completes="execution", help=MEANT),),
+    (
+        argument("execution", nargs="?", metavar="EXECUTION", completes="execution", help=MEANT),
+        argument("--story", action="store_true", help="all that led to its state, in order, with reasons and logs"),
+    ),
 )

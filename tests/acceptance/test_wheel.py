@@ -75,11 +75,15 @@ def test_the_wheel_holds_all_parts(wheel):
         "zoe_hub/contract/openapi.json",
         "zoe_hub/frameworks/spark/framework.yaml",
         "zoe_hub/frameworks/spark/launch.py",
+        "zoe_hub/images/recipes/base/Dockerfile",
         "jupyter_zoe/magics/__init__.py",
         "zoe_proxy/__init__.py",
     ):
         assert part in names, part
     assert any(name.startswith("zoe_hub/store/migrations/versions/") for name in names)
+    for package in {name.partition("/")[0] for name in names if name.count("/") == 1 and name.endswith("__init__.py")}:
+        assert f"{package}/py.typed" in names, package
+    assert f"jupyter_zoe-{__version__}.dist-info/licenses/LICENSE" in names
     data = f"jupyter_zoe-{__version__}.data/data/"
     assert data + "share/jupyter/labextensions/jupyter-zoe/package.json" in names
     assert data + "share/jupyter/labextensions/jupyter-zoe/install.json" in names

@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import secrets
+import shlex
 import shutil
 import signal
 import socket
@@ -126,7 +127,15 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+def setup() -> dict[str, Any]:
+    """What is different in the JupyterLab of a module, which overrides this: ``options`` of JupyterLab, options of the
+    ``hub``, lines of its configuration (``config``), and ``definitions`` for the shop (file -> text).
+    """
+    return {}
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory, setup: dict[str, Any]) -> Iterator[Lab]:
     """JupyterLab with an embedded hub of its own, below a base URL that is not the root."""
     built = ROOT / "jupyter_zoe" / "labextension"
     assert (built / "package.json").is_file(), "The labextension is not built: run 'make setup'."
@@ -142,8 +151,13 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         (folder / name).mkdir(parents=True)
     (folder / "share/labextensions/jupyter-zoe").symlink_to(built)
     (folder / "data").chmod(0o700)
+    (folder / "data/zoe_hub_config.py").write_text(setup.get("config", ""))
     quiet = folder / "config/lab/user-settings/@jupyterlab/apputils-extension/notification.jupyterlab-settings"
     quiet.write_text(json.dumps({"fetchNews": "false", "checkForUpdates": False}))
+    for name, text in setup.get("definitions", {}).items():
+        file = folder / "definitions" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
     port, token = _free_port(), secrets.token_hex(16)
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("ZOE_", "JUPYTER", "JPY_"))},
@@ -155,6 +169,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         "JUPYTER_TOKEN": token,
         "IPYTHONDIR": str(folder / "home/.ipython"),
         "PYTHONPATH": str(ROOT),
+        "ZOE_HUB_OPTIONS": shlex.join([f"--ZoeHub.catalog_folders={folder / 'definitions'}", *setup.get("hub", [])]),
     }
     log = folder / "jupyter.log"
     command = [
@@ -172,6 +187,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         "--LabApp.news_url=None",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         "--LabApp.expose_app_in_browser=True",
+        *setup.get("options", []),
     ]
     with log.open("wb") as output:
         process = subprocess.Popen(

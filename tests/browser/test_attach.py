@@ -38,8 +38,9 @@ def run_cell(window: Window, code: str) -> Any:
 def frame_of(window: Window, title: str, place: str) -> FrameLocator:
     """Open a link of the notebook's cluster in a tab; what is in the tab, whose address contains ``place``."""
     window.section("notebook").get_by_role("button", name=title).first.click()
-    shown = f'.jp-MainAreaWidget:not(.lm-mod-hidden) iframe[src*="{place}"]'
+    shown = ".jp-MainAreaWidget:not(.lm-mod-hidden) .jp-zoe-Endpoint iframe"
     expect(window.page.locator(shown)).to_be_visible(timeout=LONG)
+    window.wait_for("the page is there", lambda: any(place in frame.url for frame in window.page.frames))
     return window.page.frame_locator(shown)
 
 

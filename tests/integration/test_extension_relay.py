@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -17,6 +18,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import httpx
 import psutil
@@ -212,6 +214,10 @@ def execution(server: Server) -> dict[str, Any]:
 
 
 ROUTES = [
+    "zoe/open",
+    "zoe/enter",
+    "zoe/enter?ticket=0",
+    "zoe/pages/~0123456789abcdef/e1/web-0/web/",
     "zoe/status",
     "zoe/api/v1/health",
     "zoe/api/v1/executions",
@@ -241,16 +247,17 @@ def test_every_route_refuses_an_anonymous_caller(server: Server, route: str, met
 
 def test_the_routes_of_this_test_are_all_there_are() -> None:
     from jupyter_zoe.extension.app import ZoeExtension
-    from jupyter_zoe.extension.relay import ApiRelay, PageRelay, StatusHandler
+    from jupyter_zoe.extension.pages import Pages
+    from zoe_proxy.pages.origins import Origins
 
     extension = ZoeExtension()
     extension.handlers = []
+    extension.pages = Pages(origins=Origins(), life=1.0, base="/zoe/pages", ip="", port=0)
     extension.initialize_handlers()
-    assert {(pattern, handler) for pattern, handler in extension.handlers} == {
-        ("/zoe/status", StatusHandler),
-        ("/zoe/api/.*", ApiRelay),
-        ("/zoe/pages/.*", PageRelay),
-    }
+    patterns = [pattern for pattern, *_ in extension.handlers]
+    assert patterns == ["/zoe/status", "/zoe/api/.*", "/zoe/open", "/zoe/enter", "/zoe/pages/~.*", "/zoe/pages/.*"]
+    paths = ["/" + path.partition("?")[0] for path in ROUTES]
+    assert all(any(re.fullmatch(pattern, path) for path in paths) for pattern in patterns)
 
 
 def test_the_hub_is_started_by_itself_and_only_its_owner_reads_its_files(server: Server, client: httpx.Client) -> None:
@@ -344,44 +351,199 @@ def test_changes_by_cookie_need_the_xsrf_token(server: Server, client: httpx.Cli
         assert browser.get("zoe/status", headers={"Origin": "http://evil.example"}).status_code == 403
 
 
-def test_pages_take_changes_from_their_own_origin_alone(server: Server, execution: dict[str, Any]) -> None:
-    path = execution["endpoints"][0]["path"].removeprefix(BASE)
-    with cookies(server) as browser:
-        own = f"http://{browser.base_url.netloc.decode()}"
-        assert browser.post(path, content="x", headers={"Origin": own}).json() == {"body": "x"}
-        for headers in ({}, {"Origin": "http://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}):
-            assert browser.post(path, content="x", headers=headers).status_code == 403
-        embedded = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"}
-        assert browser.get(path, headers=embedded).status_code == 403
-        assert (
-            browser.get(
-                path,
-                headers={"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"},
-            ).status_code
-            == 200
+def open_page(browser: httpx.Client, execution: dict[str, Any], rest: str = "", **members: Any) -> dict[str, Any]:
+    """Ask for the ways to the page of an execution, as the panel does."""
+    path = execution["endpoints"][0]["path"].partition(f"/pages/{execution['id']}/")[2]
+    headers = {"X-XSRFToken": browser.cookies["_xsrf"]} if "_xsrf" in browser.cookies else {}
+    body = {"execution": execution["id"], "page": path + rest, **members}
+    answer = browser.post("zoe/open", json=body, headers=headers)
+    assert answer.status_code == 200, answer.text
+    return answer.json()  # type: ignore[no-any-return]
+
+
+class Own:
+    """A browser at the origin that an execution has for itself, without anything of Jupyter's."""
+
+    def __init__(self, way: dict[str, str]) -> None:
+        there = urlsplit(way["url"])
+        self.origin = f"{there.scheme}://{there.netloc}"
+        self.client = httpx.Client(
+            base_url=f"http://127.0.0.1:{there.port}", headers={"Host": there.netloc}, timeout=40, trust_env=False
         )
+        entered = self.client.get(f"{there.path}?{there.query}", headers={"Sec-Fetch-Dest": "iframe"})
+        assert entered.status_code == 303, entered.text
+        self.path = entered.headers["Location"]
+        self.cookie = entered.headers["Set-Cookie"].partition(";")[0]
+        self.client.cookies.clear()  # the name of the host is no name that this client knows
+        self.client.headers["Cookie"] = self.cookie
 
 
-async def test_websocket_through_both(server: Server, execution: dict[str, Any]) -> None:
-    url = (
-        server.url.replace("http", "ws").rstrip("/").removesuffix(BASE.rstrip("/"))
-        + execution["endpoints"][0]["path"]
-        + "talk"
-    )
-    connection = await websocket_connect(HTTPRequest(url, headers={"Authorization": f"token {TOKEN}"}))
-    for number in range(1000):
-        await connection.write_message(f"{number}")
-    for number in range(1000):
-        assert await connection.read_message() == f"{number}"
-    connection.close()
-    with pytest.raises(HTTPClientError) as refused:
-        await websocket_connect(HTTPRequest(url))
-    assert refused.value.code == 401
+def test_the_panel_gets_the_ways_to_a_page(server: Server, execution: dict[str, Any]) -> None:
     with cookies(server) as browser:
+        path = execution["endpoints"][0]["path"]
+        opening = open_page(browser, execution, "a?b=1", ancestors=["http://127.0.0.1:8888"])
+        assert (opening["sandboxed"], opening["refusal"]) == (True, "")
+        assert len(opening["own"]) == 2, "the second listener of this server, and the hub's"
+        for way in opening["own"]:
+            own = Own(way)
+            assert own.origin.startswith(f"http://{execution['id']}.localhost:")
+            here = own.client.get("/zoe/here")
+            assert (here.text, way["here"]) == (way["proof"], f"{own.origin}/zoe/here")
+            assert own.path == f"{path}a?b=1"
+            page = own.client.get(own.path)
+            assert page.json()["uri"] == "/a?b=1"
+            assert "cookie" not in {name.lower() for name in page.json()["headers"]}
+            assert page.headers["Content-Security-Policy"] == "frame-ancestors 'self' http://127.0.0.1:8888"
+            cookie = f"inner=1; Path={path}; Secure; SameSite=None; Partitioned"
+            assert cookie in page.headers.get_list("Set-Cookie")
+        refused = browser.post("zoe/open", json={"execution": execution["id"], "page": "web-0/web/"})
+        assert refused.status_code == 403, "without the xsrf token"
+        for body in ([], {"execution": 1, "page": "x"}, {"execution": "../e1", "page": "x"}, {"page": "x"}):
+            headers = {"X-XSRFToken": browser.cookies["_xsrf"]}
+            assert browser.post("zoe/open", json=body, headers=headers).status_code == 400
+        unknown = browser.post("zoe/open", json={"execution": "enone", "page": "web-0/web/"}, headers=headers)
+        assert (unknown.status_code, unknown.json()["code"]) == (404, "unknown-execution")
+
+
+def test_the_second_listener_knows_neither_jupyters_cookies_nor_its_tokens(
+    server: Server, execution: dict[str, Any]
+) -> None:
+    with cookies(server) as browser:
+        jupyters = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
+        ways = open_page(browser, execution)["own"]
+        for way in ways:
+            own = Own(way)
+            secret = own.cookie.partition("=")[2]
+            assert own.client.get(own.path).status_code == 200
+            for headers in (
+                {"Cookie": jupyters},
+                {"Cookie": "", "Authorization": f"token {TOKEN}"},
+                {"Cookie": "", "Authorization": f"Bearer {server.runtime['token']}"},
+            ):
+                assert own.client.get(own.path, headers=headers).status_code == 401
+                assert own.client.get(f"{own.path}?token={TOKEN}", headers=headers).status_code == 401
+            for path in ("api/terminals", "api/kernels", "zoe/api/v1/executions", "zoe/status", "lab", "login"):
+                assert own.client.get(BASE + path).status_code == 401
+                assert own.client.post(BASE + path, headers={"Origin": own.origin}).status_code == 401
+            # and the session is worth nothing at Jupyter's own address
+            page = execution["endpoints"][0]["path"].removeprefix(BASE)
+            with server.client(headers={}) as other:
+                for path in (page, page.replace("pages/", f"pages/~{secret}/"), "api/kernels", "zoe/api/v1/user"):
+                    for name in (own.cookie.partition("=")[0], f"zoe-trusted-{execution['id']}-0", "zoe-sandbox-"):
+                        answer = other.get(path, headers={"Cookie": f"{name}={secret}"})
+                        assert answer.status_code in (401, 403), path
+
+
+def test_at_its_own_origin_a_page_hears_of_no_other(server: Server, execution: dict[str, Any]) -> None:
+    with cookies(server) as browser:
+        for way in open_page(browser, execution)["own"]:
+            own = Own(way)
+            assert own.client.post(own.path, content="x", headers={"Origin": own.origin}).json() == {"body": "x"}
+            for headers in (
+                {},
+                {"Origin": "null"},
+                {"Origin": "http://evil.example"},
+                {"Origin": server.url.removesuffix(BASE)},
+                {"Sec-Fetch-Site": "cross-site"},
+            ):
+                assert own.client.post(own.path, content="x", headers=headers).status_code == 403
+            embedded = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"}
+            assert own.client.get(own.path, headers=embedded).status_code == 403
+
+
+def test_in_the_sandbox_the_address_is_all_and_cookies_are_nothing(server: Server, execution: dict[str, Any]) -> None:
+    with cookies(server) as browser:
+        fallback = open_page(browser, execution, "a?b=1")["fallback"].removeprefix(BASE)
+        entered = browser.get(fallback)
+        address = entered.headers["Location"].removeprefix(BASE)
+        assert re.fullmatch(rf"zoe/pages/~[0-9a-f]{{48}}/{execution['id']}/web-0/web/a\?b=1", address)
+        assert browser.get(fallback).status_code == 401
+        page = browser.get(address, headers={"Origin": "null"})
+        assert page.json()["uri"] == "/a?b=1"
+        assert "cookie" not in {name.lower() for name in page.json()["headers"]}
+        assert "Set-Cookie" not in page.headers
+        assert page.headers.get_list("Content-Security-Policy")[-1].startswith("sandbox allow-")
+        assert "allow-same-origin" not in str(page.headers)
+        assert page.headers["Access-Control-Allow-Origin"] == "null"
+        # neither Jupyter's cookie nor its xsrf token is asked for
+        with server.client(headers={"Origin": "null"}) as nobody:
+            assert nobody.get(address).status_code == 200
+            assert nobody.post(address, content="x").json() == {"body": "x"}
+            preflight = {"Access-Control-Request-Method": "PUT"}
+            assert nobody.options(address, headers=preflight).headers["Access-Control-Allow-Methods"] == "PUT"
+            assert nobody.get(address, headers={"Origin": "http://evil.example"}).status_code == 403
+            for other in (address.replace("~", "~0"), address.replace("/web-0", "/../../api"), "zoe/pages/~/x"):
+                assert nobody.get(other).status_code in (401, 403, 404)
+    session = address.split("~")[1].partition("/")[0]
+    assert session not in (server.folder / "server.log").read_text()
+
+
+def test_a_plain_address_leads_a_person_to_the_page(server: Server, execution: dict[str, Any]) -> None:
+    path = execution["endpoints"][0]["path"].removeprefix(BASE)
+    person = {"Accept": "text/html,*/*", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+    with cookies(server) as browser:
+        gate = browser.get(f"{path}a?b=1", headers={**person, "Sec-Fetch-Site": "cross-site"})
+        assert gate.status_code == 200
+        found = re.search(r'<script id="plan"[^>]*>(.*?)</script>', gate.text)
+        assert found
+        plan = json.loads(found[1])
+        assert Own(plan["own"][0]).path == f"{BASE}{path}a?b=1"
+        assert plan["fallback"].startswith(f"{BASE}zoe/enter?ticket=")
+        assert "uri" not in gate.text
+        # what a script or another page asks for at this address is not given
+        for headers in ({}, {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}, {"Origin": "null"}):
+            answer = browser.get(path, headers=headers)
+            assert (answer.status_code, "uri" in answer.text) == (403, False)
+        assert browser.post(path, content="x", headers={"Origin": server.url.removesuffix(BASE)}).status_code == 403
+        missing = browser.get("zoe/pages/enone/web-0/web/", headers=person)
+        assert (missing.status_code, "no execution" in missing.text) == (404, True)
+    with server.client(headers=person) as nobody:
+        assert nobody.get(path).headers["Location"].startswith(f"{BASE}login?next=")
+
+
+def test_a_program_with_jupyters_token_gets_the_page_as_no_document_of_this_origin(
+    client: httpx.Client, execution: dict[str, Any]
+) -> None:
+    path = execution["endpoints"][0]["path"].removeprefix(BASE)
+    page = client.get(path, headers={"Accept": "text/html"})
+    assert page.json()["uri"] == "/"
+    assert page.headers.get_list("Content-Security-Policy")[-1].startswith("sandbox ")
+    assert client.post(path, content="x").json() == {"body": "x"}
+
+
+async def test_websockets_in_every_place(server: Server, execution: dict[str, Any]) -> None:
+    here = server.url.removesuffix(BASE)
+    with cookies(server) as browser:
+        opening = open_page(browser, execution)
         cookie = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
-    with pytest.raises(HTTPClientError) as refused:
-        await websocket_connect(HTTPRequest(url, headers={"Cookie": cookie, "Origin": "http://evil.example"}))
-    assert refused.value.code == 403
+        sandbox = here + browser.get(opening["fallback"].removeprefix(BASE)).headers["Location"] + "talk"
+    own = Own(opening["own"][0])
+    at_own = f"http://127.0.0.1:{urlsplit(own.origin).port}{own.path}talk"
+    to_own = {"Host": urlsplit(own.origin).netloc, "Cookie": own.cookie}
+    plain = here + execution["endpoints"][0]["path"] + "talk"
+    for url, headers in (
+        (plain, {"Authorization": f"token {TOKEN}"}),
+        (at_own, {**to_own, "Origin": own.origin}),
+        (sandbox, {"Origin": "null"}),
+    ):
+        connection = await websocket_connect(HTTPRequest(url.replace("http", "ws", 1), headers=headers))
+        for number in range(300):
+            await connection.write_message(f"{number}")
+        for number in range(300):
+            assert await connection.read_message() == f"{number}"
+        connection.close()
+    for url, headers, code in (
+        (plain, {}, 401),
+        (plain, {"Cookie": cookie, "Origin": here}, 403),
+        (plain, {"Cookie": cookie, "Origin": "http://evil.example"}, 403),
+        (at_own, {**to_own, "Origin": here}, 403),
+        (at_own, {"Host": to_own["Host"], "Cookie": cookie, "Origin": own.origin}, 401),
+        (sandbox, {"Origin": "http://evil.example"}, 403),
+        (sandbox.replace("~", "~0"), {"Origin": "null"}, 401),
+    ):
+        with pytest.raises(HTTPClientError) as refused:
+            await websocket_connect(HTTPRequest(url.replace("http", "ws", 1), headers=headers))
+        assert refused.value.code == code, (url, headers)
 
 
 async def test_a_jupyterlab_of_the_hub_works_behind_this_one(server: Server, client: httpx.Client) -> None:
@@ -391,19 +553,33 @@ async def test_a_jupyterlab_of_the_hub_works_behind_this_one(server: Server, cli
         lambda: found if (found := client.get(path).json())["phase"] != "starting" and found["endpoints"] else None, 120
     )
     assert running["phase"] == "running", running["reason"]
-    inner = running["endpoints"][0]["path"].removeprefix(BASE).partition("lab")[0]
     with cookies(server) as browser:
-        own = f"http://{browser.base_url.netloc.decode()}"
-        assert '"baseUrl": "' + BASE + inner in browser.get(inner + "lab").text
-        kernel = browser.post(inner + "api/kernels", json={}, headers={"Origin": own}).json()
-        socket_url = f"{own.replace('http', 'ws')}{BASE}{inner}api/kernels/{kernel['id']}/channels"
-        cookie = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
-        connection = await websocket_connect(HTTPRequest(socket_url, headers={"Cookie": cookie, "Origin": own}))
+        opening = open_page(browser, running)
+        assert not opening["sandboxed"], "the hub is embedded and trusts its own JupyterLab"
+        own = Own(opening["own"][0])
+        inner = own.path.partition("lab")[0]
+        assert f'"baseUrl": "{inner}' in own.client.get(own.path).text
+        answer = own.client.post(f"{inner}api/kernels", json={}, headers={"Origin": own.origin})
+        assert answer.status_code == 201, (answer.status_code, answer.text, answer.request.headers)
+        kernel = answer.json()
+        url = f"ws://127.0.0.1:{urlsplit(own.origin).port}{inner}api/kernels/{kernel['id']}/channels"
+        headers = {"Host": urlsplit(own.origin).netloc, "Cookie": own.cookie, "Origin": own.origin}
+        connection = await websocket_connect(HTTPRequest(url, headers=headers))
         async with asyncio.timeout(60):
             assert json.loads(str(await connection.read_message()))["msg_type"] == "status"
         connection.close()
         # The panel in there reaches the same hub, as the same user.
-        assert browser.get(inner + "zoe/api/v1/user").json()["name"] == running["owner"]
+        assert own.client.get(f"{inner}zoe/api/v1/user").json()["name"] == running["owner"]
+        # As trusted it works at this server's own origin, and nothing else of the execution with it.
+        entered = browser.get(opening["fallback"].removeprefix(BASE))
+        assert entered.headers["Location"] == own.path
+        here = server.url.removesuffix(BASE)
+        lab = browser.get(own.path.removeprefix(BASE), headers={"Accept": "text/html", "Sec-Fetch-Mode": "navigate"})
+        assert f'"baseUrl": "{inner}' in lab.text
+        assert browser.post(f"{here}{inner}api/kernels", json={}, headers={"Origin": here}).status_code == 201
+        assert browser.post(f"{here}{inner}api/kernels", json={}, headers={"Origin": "null"}).status_code == 403
+        browser.cookies.delete(next(name for name in browser.cookies if name.startswith("zoe-trusted-")))
+        assert browser.get(f"{here}{inner}api/kernels").status_code == 403
     client.post(f"{path}/terminate", json={})
     eventually(lambda: client.get(path).json()["phase"] == "ended")
 

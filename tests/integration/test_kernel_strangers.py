@@ -24,7 +24,7 @@ from jupyter_zoe.attaching.guard import Guard, guarded
 from jupyter_zoe.client import ZoeProblem
 from jupyter_zoe.hub import HubInfo
 from zoe_hub.testing import strangers
-from zoe_hub.testing.hub import Hub, running_hub
+from zoe_hub.testing.hub import RunningHub, running_hub
 from zoe_hub.testing.strangers import NOBODY, Listener
 from zoe_loopback import Stranger
 
@@ -59,7 +59,7 @@ ZAPP = 'zapp: store\nversion: "1"\ntitle: Store\nframeworks:\n  store: {framewor
 
 
 @pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
     place = tmp_path_factory.mktemp("kernel")
     (place / "shop" / "store").mkdir(parents=True)
     (place / "shop" / "store" / "framework.yaml").write_text(FRAMEWORK)
@@ -70,7 +70,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
 
 
 def test_a_kernel_that_attaches_gives_no_secret_to_a_stranger(
-    hub: Hub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    hub: RunningHub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
     made = hub.post("/executions", {"zapp": "store"})

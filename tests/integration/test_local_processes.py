@@ -18,8 +18,8 @@ import pytest
 
 from zoe_hub.backends import open_files
 from zoe_hub.backends.base import Permanent, Temporary
-from zoe_hub.backends.local import LocalBackend, launch, records, watching
-from zoe_hub.backends.local.shim import stat_of
+from zoe_hub.backends.local import LocalBackend, identity, launch, watching
+from zoe_hub.backends.local.shim.system import stat_of
 from zoe_hub.core.executions.spec import Port
 from zoe_hub.core.reasons import because
 from zoe_hub.testing.backend_harness import BackendHarness, Programs
@@ -146,14 +146,14 @@ class TestLocal(BackendHarness):
             # the machine gave both numbers to somebody else
             record = Path(backend.data, "executions", execution, spec.name, "alive.json")
             started = stat_of(innocent.pid)[1]
-            for boot, begun in ((records.boot(), started - 1), ("another-boot", started)):
+            for boot, begun in ((identity.boot(), started - 1), ("another-boot", started)):
                 pids |= {"boot": boot, "shim": [innocent.pid, begun], "child": [innocent.pid, begun]}
                 record.write_text(json.dumps(pids))
                 second = backends()
                 await second.open()
                 ended = await self.exited(second, spec.name)
                 assert ended.exit_code is None
-                how = "supervisor-killed" if boot == records.boot() else "machine-restarted"
+                how = "supervisor-killed" if boot == identity.boot() else "machine-restarted"
                 assert ended.reason == because(how)
                 await second.stop(spec.name, 0)
                 await second.signal(spec.name, "KILL")
@@ -199,7 +199,7 @@ class TestLocal(BackendHarness):
         await backend.start(spec)
         await self.exited(backend, spec.name)
         await self.gone(known(backend, spec.name)["shim"][0])
-        held = records.lock(
+        held = identity.lock(
             Path(backend.data, "executions", execution, spec.name)
         )  # as a start does before its shim is there
         assert held is not None

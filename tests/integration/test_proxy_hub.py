@@ -5,11 +5,13 @@ not ready.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from msgspec.structs import replace
@@ -23,12 +25,14 @@ from zoe_hub.controllers.kit.tokens import digest
 from zoe_hub.core.executions.model import Address, Execution, Phase, Process, ProcessState
 from zoe_hub.core.executions.spec import ExecutionSpec, Group, Port, Secret
 from zoe_hub.core.reasons import because
-from zoe_hub.store.base import Batch, SecretValue, Token
+from zoe_hub.store.base import Batch, Ref, SecretValue, Token
 from zoe_hub.store.memory import MemoryStore
 from zoe_hub.web.access.auth import EmbeddedAuthenticator
 from zoe_hub.web.context import WebHub
 from zoe_hub.web.pages import proxy
 from zoe_hub.web.server import make_application
+from zoe_proxy.pages.listener import bind
+from zoe_proxy.pages.origins import Origins
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 OWN = {"Authorization": "Bearer own"}
@@ -37,8 +41,10 @@ OWN = {"Authorization": "Bearer own"}
 class Page(RequestHandler):
     def any(self) -> None:
         self.add_header("Set-Cookie", "mine=1; Path=/")
-        self.add_header("Set-Cookie", "zoe-session-1=forged; Path=/")
+        self.add_header("Set-Cookie", "zoe-own-e1-1=forged; Path=/")
         self.add_header("X-Zoe-Proxy", "waiting")
+        for name, value in json.loads(self.get_query_argument("set", "{}")).items():
+            self.set_header(name, value)
         self.set_header("Content-Type", "text/plain")
         self.finish(
             json.dumps(
@@ -81,6 +87,7 @@ class Rig:
         self.store = MemoryStore()
         self.client = AsyncHTTPClient(force_instance=True)
         self.url = ""
+        self.pages = 0  # port of the second listener
         self.hub: WebHub
         self.refused = ""  # why the page's listener is not the process
         self.checked: list[str] = []
@@ -101,6 +108,43 @@ class Rig:
         )
         return await self.client.fetch(request, raise_error=False)
 
+    async def fetch_own(
+        self, path: str, headers: dict[str, str] | None = None, *, execution: str = "e1", **options: Any
+    ) -> Any:
+        """Ask the second listener, as a browser that is at the origin of an execution."""
+        host = f"{execution}.localhost:{self.pages}"
+        request = HTTPRequest(
+            f"http://127.0.0.1:{self.pages}{path}",
+            headers={"Host": host, **(headers or {})},
+            follow_redirects=False,
+            allow_nonstandard_methods=True,
+            **options,
+        )
+        return await self.client.fetch(request, raise_error=False)
+
+    async def ticket(self, path: str = "/zoe/pages/e1/web-0/ui/", **members: Any) -> dict[str, Any]:
+        """Ask for a ticket, as the command line and the server extension do."""
+        headers = {**OWN, "Content-Type": "application/json"}
+        body = json.dumps({"path": path, **members})
+        answer = await self.fetch("/api/v1/tickets", headers, method="POST", body=body)
+        assert answer.code == 201, answer.body
+        return json.loads(answer.body)
+
+    async def enter(self, path: str = "/zoe/pages/e1/web-0/ui/", **headers: str) -> tuple[str, str]:
+        """Begin a session at the second listener: the cookie and where it leads."""
+        own = (await self.ticket(path))["own"]
+        answer = await self.fetch_own(own["url"].partition(str(self.pages))[2], headers)
+        assert answer.code == 303, answer.body
+        return answer.headers["Set-Cookie"].partition(";")[0], answer.headers["Location"]
+
+    async def sandboxed(self, path: str = "/zoe/pages/e1/web-0/ui/") -> str:
+        """Begin a session in the sandbox: the address that holds it."""
+        ticket = await self.ticket(path)
+        login = await self.fetch(ticket["url"], {"Host": self.url.replace("http://127.0.0.1", "hub.example")})
+        entered = await self.fetch(login.headers["Location"], {})
+        assert entered.code == 303
+        return str(entered.headers["Location"])
+
     async def change(self, **members: Any) -> None:
         old = self.store.executions["e1"]
         await self.store.commit(Batch(put=(replace(old, version=old.version + 1, **members),)))
@@ -113,7 +157,7 @@ class Rig:
 @pytest.fixture
 async def rig() -> AsyncIterator[Rig]:
     rig = Rig()
-    servers = []
+    servers: list[Any] = []
 
     def serve(application: Application) -> int:
         server = HTTPServer(application)
@@ -133,9 +177,12 @@ async def rig() -> AsyncIterator[Rig]:
         Port(name="lab", number=81, protocol="http", strip=False),
         Port(name="rpc", number=82, protocol="tcp"),
     )
-    group = Group(name="web", framework="f", image="i", command=("x",), ports=ports)
+    groups = (
+        Group(name="web", framework="f", image="i", command=("x",), ports=ports),
+        Group(name="lab", framework="lab", image="i", command=("x",), ports=ports, count=0),
+    )
     spec = ExecutionSpec(
-        zapp="z", title="<Title>", version="1", kind="notebook", groups=(group,), secrets=(Secret(name="page"),)
+        zapp="z", title="<Title>", version="1", kind="notebook", groups=groups, secrets=(Secret(name="page"),)
     )
     address = Address(number=80, host="127.0.0.1", port=pages, endpoint_host="127.0.0.1", endpoint_port=pages)
     process = Process(
@@ -177,12 +224,19 @@ async def rig() -> AsyncIterator[Rig]:
         catalog=SimpleNamespace(folder=Path),
         deployment="d",
     )
+    page_sockets, rig.pages = bind("", 0)
     rig.hub = WebHub(
         service=service,
         catalog=service.catalog,
         authenticator=EmbeddedAuthenticator(store=rig.store, now=lambda: datetime.now(UTC)),
+        pages=Origins("auto", rig.pages),
+        trusted=["lab"],
+        hosts=["hub.example"],
     )
     rig.url = f"http://127.0.0.1:{serve(make_application(rig.hub, proxy.routes()))}"
+    listener = proxy.make_page_server(rig.hub)
+    listener.add_sockets(page_sockets)
+    servers.append(listener)
     yield rig
     rig.client.close()
     for server in servers:
@@ -193,7 +247,8 @@ async def rig() -> AsyncIterator[Rig]:
 
 async def test_the_process_sees_its_own_secret_and_nothing_of_the_hubs(rig: Rig) -> None:
     answer = await rig.fetch(
-        "/zoe/pages/e1/web-0/ui/a%2Fb?q=1", {**OWN, "Cookie": "zoe-session-99=x; mine=2", "Origin": rig.url}
+        "/zoe/pages/e1/web-0/ui/a%2Fb?q=1",
+        {**OWN, "Cookie": "zoe-own-e1-99=x; username-x=1; mine=2", "Origin": rig.url},
     )
     seen = json.loads(answer.body)
     assert seen["uri"] == "/a%2Fb?q=1"
@@ -368,17 +423,274 @@ async def test_after_the_end_nobody_waits(rig: Rig) -> None:
     assert json.loads((await rig.fetch("/zoe/pages/e1/web-0/ui/")).body)["code"] == "already-ended"
 
 
-async def test_a_browsers_session_opens_pages_and_nothing_else(rig: Rig) -> None:
-    issued = await rig.fetch(
-        "/api/v1/tickets",
-        {**OWN, "Content-Type": "application/json"},
-        method="POST",
-        body=json.dumps({"path": "/zoe/pages/e1/web-0/ui/"}),
+# --- at an origin of its own -----------------------------------------------------------------------------------------
+
+AT = "/user/alice/zoe/pages/e1/web-0/ui/"  # where the process was told that it is
+
+
+async def test_a_ticket_begins_a_session_that_is_bound_to_the_execution(rig: Rig) -> None:
+    own = (await rig.ticket(ancestors=["http://127.0.0.1:8888"]))["own"]
+    assert own["url"].startswith(f"http://e1.localhost:{rig.pages}/zoe/enter?ticket=")
+    here = await rig.fetch_own("/zoe/here")
+    assert (here.body.decode(), here.headers["Access-Control-Allow-Origin"]) == (own["proof"], "*")
+    path = own["url"].partition(str(rig.pages))[2]
+    framed = await rig.fetch_own(path, {"Sec-Fetch-Dest": "iframe"})
+    assert (framed.code, framed.headers["Location"]) == (303, AT)
+    cookie, *attributes = framed.headers["Set-Cookie"].split("; ")
+    scope = "Path=/user/alice/zoe/pages/e1/"
+    assert attributes == [scope, "HttpOnly", "Secure", "SameSite=None", "Partitioned"]
+    assert cookie.startswith(f"zoe-own-e1-{rig.pages}=")
+    page = await rig.fetch_own(AT + "jobs", {"Cookie": f"{cookie}; mine=2; jupyterhub-session-id=x"})
+    seen = json.loads(page.body)
+    assert (seen["uri"], seen["headers"]["Cookie"]) == ("/jobs", "mine=2")
+    assert seen["headers"]["X-Where"] == AT
+    assert page.headers.get_list("Set-Cookie") == [f"mine=1; Path={AT}; Secure; SameSite=None; Partitioned"]
+    assert page.headers["Content-Security-Policy"] == "frame-ancestors 'self' http://127.0.0.1:8888"
+    assert (await rig.fetch_own(path)).code == 401, "a ticket works once"
+    window = (await rig.ticket())["own"]["url"].partition(str(rig.pages))[2]
+    assert (await rig.fetch_own(window)).headers["Set-Cookie"].split("; ")[1:] == [
+        *(scope, "HttpOnly", "Secure", "SameSite=Lax")
+    ]
+
+
+async def test_the_second_listener_takes_nothing_but_its_own_sessions_for_pages(rig: Rig) -> None:
+    cookie, path = await rig.enter()
+    assert (await rig.fetch_own(path, {"Cookie": cookie})).code == 200
+    name, _, secret = cookie.partition("=")
+    sandbox = (await rig.sandboxed()).split("~")[1].partition("/")[0]
+    for headers in (
+        {},
+        OWN,
+        {"Authorization": f"Bearer {secret}"},
+        {"Cookie": "username-127-0-0-1-8888=x; _xsrf=y"},
+        {"Cookie": f"{name}={sandbox}"},
+        {"Cookie": f"zoe-trusted-e1-0={secret}"},
+        {"Cookie": cookie, "Host": f"e2.localhost:{rig.pages}"},
+        {"Cookie": cookie, "Host": f"localhost:{rig.pages}"},
+        {"Cookie": cookie, "Host": "evil.example"},
+    ):
+        answer = await rig.fetch_own(path, headers)
+        assert (answer.code, json.loads(answer.body)["code"]) == (401, "not-authenticated"), headers
+    for other in (
+        "/user/alice/zoe/pages/e2/web-0/ui/",
+        "/api/v1/user",
+        "/api/v1/health",
+        "/zoe/login",
+        "/healthz",
+        "/",
+    ):
+        for headers in ({"Cookie": cookie}, {**OWN, "Cookie": cookie}):
+            answer = await rig.fetch_own(other, headers)
+            assert (answer.code, b"alice" in answer.body) == (401, False), other
+    assert (await rig.fetch_own(AT + "..%2f..%2fx", {"Cookie": cookie})).code == 400
+
+
+async def test_the_first_listener_does_not_take_sessions_of_the_second(rig: Rig) -> None:
+    secret = (await rig.enter())[0].partition("=")[2]
+    for name in ("zoe-own-e1-0", "zoe-trusted-e1-0", "zoe-session", f"zoe-own-e1-{rig.pages}"):
+        for path in ("/zoe/pages/e1/web-0/ui/", f"/zoe/pages/~{secret}/e1/web-0/ui/", "/api/v1/user"):
+            answer = await rig.fetch(path, {"Cookie": f"{name}={secret}"})
+            assert (answer.code, json.loads(answer.body)["code"]) == (401, "not-authenticated")
+    ticket = (await rig.ticket())["own"]["url"].partition("?")[2]
+    assert (await rig.fetch(f"/zoe/enter?{ticket}", {})).code == 401
+
+
+async def test_at_its_own_origin_a_page_hears_of_no_other(rig: Rig) -> None:
+    cookie, path = await rig.enter()
+    own = f"http://e1.localhost:{rig.pages}"
+    for headers, code in (
+        ({"Origin": own}, 200),
+        ({"Sec-Fetch-Site": "same-origin"}, 200),
+        ({}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": rig.url}, 403),
+        ({"Origin": f"http://e2.localhost:{rig.pages}"}, 403),
+        ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}, 403),
+    ):
+        assert (await rig.fetch_own(path, {"Cookie": cookie, **headers}, method="POST", body="x")).code == code
+    for headers, code in (
+        ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"}, 200),
+        ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "script"}, 403),
+        ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "object"}, 403),
+        ({"Origin": rig.url}, 403),
+    ):
+        answer = await rig.fetch_own(path, {"Cookie": cookie, **headers})
+        assert answer.code == code, headers
+        assert not [name for name in answer.headers if name.lower().startswith("access-control")]
+
+
+async def test_a_websocket_at_its_own_origin(rig: Rig) -> None:
+    cookie, path = await rig.enter()
+    own = {"Host": f"e1.localhost:{rig.pages}", "Cookie": cookie}
+    url = f"ws://127.0.0.1:{rig.pages}{path}talk"
+    connection = await websocket_connect(
+        HTTPRequest(url, headers={**own, "Origin": f"http://e1.localhost:{rig.pages}"})
     )
-    assert issued.code == 201, issued.body
-    ticket = json.loads(issued.body)
-    login = await rig.fetch("/zoe/login?ticket=" + str(ticket).split("ticket=")[1].split("'")[0], {})
-    cookie = login.headers["Set-Cookie"].partition(";")[0]
-    assert (await rig.fetch("/zoe/pages/e1/web-0/ui/", {"Cookie": cookie})).code == 200
-    assert (await rig.fetch("/zoe/pages/e1/web-0/ui/", {"Cookie": cookie, "Origin": "http://evil.example"})).code == 403
-    assert (await rig.fetch("/api/v1/user", {"Cookie": cookie})).code == 401
+    await connection.write_message("hello")
+    assert await connection.read_message() == "hello"
+    connection.close()
+    for origin in ("http://evil.example", rig.url, "null"):
+        with pytest.raises(HTTPClientError) as refused:
+            await websocket_connect(HTTPRequest(url, headers={**own, "Origin": origin}))
+        assert refused.value.code == 403
+
+
+async def test_a_session_ends_with_the_token_it_was_begun_with(rig: Rig) -> None:
+    cookie, path = await rig.enter()
+    sandbox = await rig.sandboxed()
+    await rig.store.commit(Batch(drop=(Ref(Token, digest("own")),)))
+    assert (await rig.fetch_own(path, {"Cookie": cookie})).code == 401
+    assert (await rig.fetch(sandbox, {})).code == 401
+
+
+# --- in the sandbox --------------------------------------------------------------------------------------------------
+
+
+async def test_in_the_sandbox_a_page_has_no_origin_and_no_cookies(rig: Rig) -> None:
+    address = await rig.sandboxed()
+    cookies = {"Cookie": "username-x=1; _xsrf=2; mine=3"}
+    page = await rig.fetch(address, {**cookies, "Origin": "null"})
+    assert page.code == 200
+    policies = page.headers.get_list("Content-Security-Policy")
+    assert policies == [
+        "frame-ancestors 'self'",
+        "sandbox allow-downloads allow-forms allow-modals allow-pointer-lock allow-popups allow-scripts",
+    ]
+    seen = json.loads(page.body)["headers"]
+    assert "Cookie" not in seen
+    assert seen["X-Forwarded-Prefix"] == address.rstrip("/"), "links of the page keep the session"
+    assert "Set-Cookie" not in page.headers
+    assert page.headers["Access-Control-Allow-Origin"] == "null"
+    assert page.headers["Referrer-Policy"] == "no-referrer"
+    assert "X-Zoe-Proxy" not in page.headers
+    moved = await rig.fetch(address + "away?to=/x", {})
+    assert moved.headers["Location"] == address + "x"
+
+
+async def test_what_a_page_says_against_its_place_is_not_heard(rig: Rig) -> None:
+    upstream = {
+        "Content-Security-Policy": "default-src 'self'; frame-ancestors *; report-uri /api/terminals",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Access-Control-Allow-Origin": "https://evil.example",
+        "Referrer-Policy": "unsafe-url",
+        "X-Frame-Options": "SAMEORIGIN",
+    }
+    address = await rig.sandboxed()
+    page = await rig.fetch(f"{address}?set={quote(json.dumps(upstream))}", {"Origin": "null"})
+    policies = page.headers.get_list("Content-Security-Policy")
+    assert policies[:2] == ["default-src 'self'", "frame-ancestors 'self'"]
+    assert policies[2].startswith("sandbox ")
+    assert not {"X-Frame-Options", "Cross-Origin-Resource-Policy", "Cross-Origin-Opener-Policy"} & set(page.headers)
+    assert page.headers["Referrer-Policy"] == "no-referrer"
+    assert page.headers["Access-Control-Allow-Origin"] == "null"
+    cookie, path = await rig.enter()
+    for said, obeyed in (
+        ({"X-Frame-Options": "DENY"}, "frame-ancestors 'none'"),
+        ({"Content-Security-Policy": "frame-ancestors 'none'"}, "frame-ancestors 'none'"),
+        ({"X-Frame-Options": "DENY", "Content-Security-Policy": "frame-ancestors 'self'"}, "frame-ancestors 'self'"),
+    ):
+        own = await rig.fetch_own(f"{path}?set={quote(json.dumps(said))}", {"Cookie": cookie})
+        assert own.headers.get_list("Content-Security-Policy") == [obeyed]
+
+
+async def test_a_sandboxed_page_asks_for_its_own_parts_and_no_other_page_does(rig: Rig) -> None:
+    address = await rig.sandboxed()
+    asked = {"Origin": "null", "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "x-a"}
+    permitted = await rig.fetch(address, asked, method="OPTIONS")
+    assert (permitted.code, permitted.headers["Access-Control-Allow-Methods"]) == (204, "POST")
+    assert permitted.headers["Access-Control-Allow-Headers"] == "x-a"
+    assert (await rig.fetch(address, {"Origin": "null"}, method="POST", body="x")).code == 200
+    for origin in ("http://evil.example", f"http://e1.localhost:{rig.pages}"):
+        answer = await rig.fetch(address, {"Origin": origin})
+        assert answer.code == 403
+        assert "Access-Control-Allow-Origin" not in answer.headers
+        assert (await rig.fetch(address, {**asked, "Origin": origin}, method="OPTIONS")).code == 403
+    url = rig.url.replace("http", "ws") + address + "talk"
+    connection = await websocket_connect(HTTPRequest(url, headers={"Origin": "null"}))
+    await connection.write_message("hello")
+    assert await connection.read_message() == "hello"
+    connection.close()
+
+
+async def test_the_address_of_a_sandboxed_page_opens_one_execution(rig: Rig) -> None:
+    address = await rig.sandboxed()
+    await rig.store.commit(Batch(put=(replace(rig.store.executions["e1"], id="e2", name="two"),)))
+    assert (await rig.fetch(address, {})).code == 200
+    for other in (
+        address.replace("/e1/", "/e2/"),
+        address.replace("/e1/", "/e1/../e2/"),
+        address.replace("~", "~0"),
+        "/zoe/pages/~/e1/web-0/ui/",
+        "/zoe/pages/e1/web-0/ui/",
+    ):
+        answer = await rig.fetch(other, {})
+        assert (answer.code in (401, 404), b"uri" in answer.body) == (True, False), other
+    assert (
+        await rig.fetch(address.replace("/e1/web-0/ui/", "/e1/web-0/ui/..%2f..%2f..%2fe2/web-0/ui/"), {})
+    ).code == 400
+
+
+async def test_people_read_in_the_sandbox_why_a_page_is_not_there(rig: Rig) -> None:
+    address = await rig.sandboxed()
+    await rig.state(ProcessState.STARTING)
+    page = await rig.fetch(address, {"Accept": "text/html", "Origin": "null"})
+    assert (page.code, page.headers["X-Zoe-Proxy"]) == (503, "waiting")
+    assert any(policy.startswith("sandbox") for policy in page.headers.get_list("Content-Security-Policy"))
+    assert "X-Zoe-Proxy" in page.headers["Access-Control-Expose-Headers"], "its script looks for the mark"
+
+
+# --- which of them ---------------------------------------------------------------------------------------------------
+
+
+def plan_of(page: Any) -> dict[str, Any]:
+    """What the gate is to try."""
+    found = re.search(r'<script id="plan"[^>]*>(.*?)</script>', page.body.decode(), re.DOTALL)
+    assert found, page.body
+    return json.loads(found[1])  # type: ignore[no-any-return]
+
+
+async def test_a_browser_tries_the_own_origin_first_where_it_can_be_reached(rig: Rig) -> None:
+    for host in ("127.0.0.1", "localhost"):
+        login = await rig.fetch((await rig.ticket())["url"], {"Host": rig.url.replace("http://127.0.0.1", host)})
+        plan = plan_of(login)
+        (own,) = plan["own"]
+        assert own["here"] == f"http://e1.localhost:{rig.pages}/zoe/here"
+        assert f"connect-src http://e1.localhost:{rig.pages}" in login.headers["Content-Security-Policy"]
+        assert (plan["sandboxed"], plan["refusal"]) == (True, "")
+        assert (await rig.fetch(plan["fallback"], {})).headers["Location"].startswith("/zoe/pages/~")
+    elsewhere = await rig.fetch(
+        (await rig.ticket())["url"], {"Host": rig.url.replace("http://127.0.0.1", "hub.example")}
+    )
+    assert elsewhere.code == 303, "a browser on another machine has no use for localhost"
+
+
+async def test_a_page_that_needs_an_origin_says_so_where_there_is_none(rig: Rig) -> None:
+    ticket = await rig.ticket("/zoe/pages/e1/web-0/lab/tree")
+    assert (ticket["needs_origin"], ticket["trusted"]) == (True, False)
+    login = await rig.fetch(ticket["url"], {"Host": rig.url.replace("http://127.0.0.1", "hub.example")})
+    assert (login.code, b"trusted_frameworks" in login.body, b"pages_origin" in login.body) == (403, True, True)
+
+
+async def test_a_trusted_page_is_shown_at_the_hubs_own_address_and_no_other_with_it(rig: Rig) -> None:
+    (web,) = rig.store.executions["e1"].processes
+    lab = replace(web, name="zoe-d-e1-lab-0", group="lab")
+    await rig.change(processes=(web, lab), web_prefix="/zoe")
+    ticket = await rig.ticket("/zoe/pages/e1/lab-0/lab/tree?a=1")
+    assert ticket["trusted"]
+    plan = plan_of(await rig.fetch(ticket["url"], {}))
+    assert not plan["sandboxed"]
+    entered = await rig.fetch(plan["fallback"], {})
+    assert entered.headers["Location"] == "/zoe/pages/e1/lab-0/lab/tree?a=1"
+    cookie, *attributes = entered.headers["Set-Cookie"].split("; ")
+    assert attributes == ["Path=/zoe/pages/e1/lab-0/lab/", "HttpOnly", "SameSite=Strict"]
+    page = await rig.fetch("/zoe/pages/e1/lab-0/lab/tree", {"Cookie": f"{cookie}; _xsrf=outer", "X-XSRFToken": "outer"})
+    assert page.code == 200
+    assert "outer" not in page.body.decode()
+    assert "sandbox" not in page.headers["Content-Security-Policy"]
+    for path in ("/zoe/pages/e1/web-0/ui/", "/zoe/pages/e1/lab-0/ui/", "/api/v1/user"):
+        assert (await rig.fetch(path, {"Cookie": cookie})).code == 401
+    worker = {"Cookie": cookie, "Service-Worker": "script", "Sec-Fetch-Site": "same-origin"}
+    assert (await rig.fetch("/zoe/pages/e1/lab-0/lab/sw.js", worker)).code == 403, "it would outlive the trust"
+    post = {"Cookie": cookie, "Origin": "null"}
+    assert (await rig.fetch("/zoe/pages/e1/lab-0/lab/tree", post, method="POST", body="x")).code == 403

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import socket
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import pytest
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import websocket_connect
 
+from zoe_hub.controllers.executions.probes import MEETINGS
 from zoe_hub.testing import strangers
 from zoe_hub.testing.hub import RunningHub, running_hub
 from zoe_hub.testing.strangers import Listener
@@ -87,24 +87,44 @@ def started(hub: RunningHub, zapp: str) -> tuple[str, int]:
     """An execution whose process runs, and the port that it was given."""
     made = hub.post("/executions", {"zapp": zapp})
     hub.wait(made["id"], lambda seen: [each["state"] for each in seen["processes"]] in (["starting"], ["ready"]))
-    (launch,) = Path(hub.data, "local", "executions", made["id"]).glob("*/launch.json")
-    return made["id"], json.loads(launch.read_text())["addresses"]["ui"]["endpoint_port"]
+    return made["id"], address(hub, made["id"])
 
 
-def met(stranger: Listener, times: int) -> None:
-    deadline = time.monotonic() + 30
-    while stranger.met < times:
-        assert time.monotonic() < deadline, f"met {stranger.met} times"
-        time.sleep(0.02)
+def started_again(seen: Any) -> bool:
+    """Whether the process of an execution runs for the second time."""
+    return [(each["starts"], each["state"]) for each in seen["processes"]] == [(2, "starting")]
+
+
+def record(hub: RunningHub, execution: str, name: str) -> Any:
+    """What the local backend has on record of the only process of an execution."""
+    (found,) = Path(hub.data, "local", "executions", execution).glob(f"*/{name}.json")
+    return json.loads(found.read_text())
+
+
+def address(hub: RunningHub, execution: str) -> int:
+    """The port that the process was given."""
+    return int(record(hub, execution, "launch")["addresses"]["ui"]["endpoint_port"])
+
+
+def secret_of(hub: RunningHub, execution: str) -> bytes:
+    """The secret in the environment of the program."""
+    environment = Path(f"/proc/{record(hub, execution, 'alive')['child'][0]}/environ").read_bytes()
+    (found,) = [each for each in environment.split(b"\0") if each.startswith(b"PAGE=")]
+    return found
 
 
 @pytest.mark.parametrize("zapp", ["asked", "accepting"])
 def test_a_probe_tells_a_stranger_nothing_and_does_not_believe_it(hub: RunningHub, zapp: str) -> None:
     execution, port = started(hub, zapp)
+    before = secret_of(hub, execution)
     with Listener(port) as stranger:
-        met(stranger, 4)
-        assert stranger.received(4) == b""
-        assert hub.get(f"/executions/{execution}")["phase"] == "starting"
+        assert stranger.received(MEETINGS) == b""
+        hub.wait(execution, started_again)
+        assert stranger.so_far == b""
+        assert stranger.met == MEETINGS
+    assert address(hub, execution) != port
+    assert secret_of(hub, execution) != before  # whoever knows the old one knows nothing any more
+    assert hub.get(f"/executions/{execution}")["phase"] == "starting"
     hub.post(f"/executions/{execution}/terminate", {})
 
 
@@ -113,12 +133,14 @@ def test_a_program_of_the_same_user_beside_the_process_is_not_believed_either(hu
     execution, port = started(hub, zapp)
     with socket.create_server(("127.0.0.1", port)) as beside:
         beside.settimeout(30)
-        for _ in range(4):
+        for _ in range(MEETINGS):
             connection, _ = beside.accept()
             with connection:
                 connection.settimeout(30)
                 assert connection.recv(1000) == b""
-        assert hub.get(f"/executions/{execution}")["phase"] == "starting"
+        hub.wait(execution, started_again)
+    assert address(hub, execution) != port
+    assert hub.get(f"/executions/{execution}")["phase"] == "starting"
     hub.post(f"/executions/{execution}/terminate", {})
 
 

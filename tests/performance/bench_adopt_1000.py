@@ -61,9 +61,7 @@ def run() -> dict[str, object]:
 
 async def _run(bench: Bench) -> dict[str, object]:
     store, controllers, _ = await bench.boot()
-    await asyncio.gather(
-        *(controllers.service.start("ada", StartZApp(zapp="sleeper", parameters={})) for _ in range(COUNT))
-    )
+    await asyncio.gather(*(controllers.executions.start("ada", StartZApp(zapp="sleeper")) for _ in range(COUNT)))
     while sum(each.phase is Phase.RUNNING for each in store.active()) < COUNT:
         await store.changed(store.last_seq)
     await controllers.settled()

@@ -18,7 +18,7 @@ from pathlib import Path
 import httpx
 import shop
 
-from zoe_hub.testing.hub import Hub
+from zoe_hub.testing.hub import RunningHub
 
 JOBS, MEASURED = 5000, 2000  # in the queue; that have had their turn when the clock is stopped
 SPEED, WRITTEN, PATIENCE = 100.0, 20_000, 20.0  # jobs a second at least; bytes a step, milliseconds at most
@@ -55,7 +55,7 @@ def run() -> dict[str, object]:
         (folder / "quick" / "framework.yaml").write_text(FRAMEWORK)
         (folder / "quick" / "zapp.yaml").write_text(ZAPP)
         options = ["--backend=fake", "--FakeBackend.node_cores=1", f"--ZoeHub.catalog_folders={folder}"]
-        hub = Hub(Path(name) / "data", options=[*options, "--ZoeHub.idle_timeout=0"])
+        hub = RunningHub(Path(name) / "data", options=[*options, "--ZoeHub.idle_timeout=0"])
         hub.start()
         try:
             return _measure(hub)
@@ -63,7 +63,7 @@ def run() -> dict[str, object]:
             hub.kill()
 
 
-def _measure(hub: Hub) -> dict[str, object]:
+def _measure(hub: RunningHub) -> dict[str, object]:
     first = hub.post("/executions", {"zapp": "quick", "parameters": {"seconds": 3600}})
     hub.wait(first["id"], lambda seen: seen["phase"] == "running")
     for _ in range(JOBS):
@@ -103,11 +103,11 @@ def _measure(hub: Hub) -> dict[str, object]:
     }
 
 
-def _active(hub: Hub) -> int:
+def _active(hub: RunningHub) -> int:
     return int(hub.get("/health")["active"])
 
 
-def _waits(hub: Hub, done: object, most: int = 10**9) -> list[float]:
+def _waits(hub: RunningHub, done: object, most: int = 10**9) -> list[float]:
     """Milliseconds that requests for the health took, one every 20 ms."""
     found: list[float] = []
     headers = {"Authorization": f"Bearer {hub.token}"}
@@ -124,7 +124,7 @@ def _percentile(waits: list[float]) -> float:
     return statistics.quantiles(waits, n=100)[98]
 
 
-def _written(hub: Hub, steps: int) -> tuple[int, int]:
+def _written(hub: RunningHub, steps: int) -> tuple[int, int]:
     """Bytes a step of records and of events."""
     path = next(hub.data.glob("*.db"))
     with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:

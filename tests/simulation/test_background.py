@@ -9,7 +9,6 @@ import asyncio
 import pytest
 
 from zoe_hub.backends.base import Permanent
-from zoe_hub.core.executions.commands import StartZApp
 from zoe_hub.core.executions.model import Outcome, Phase
 from zoe_hub.core.executions.spec import Group
 from zoe_hub.core.words import words
@@ -28,12 +27,12 @@ def test_an_unforeseen_error_ends_no_loop_and_is_told(method):
         hub = await world.boot()
         await asyncio.sleep(1)
         world.engine.fail_next(method, ValueError("out of the blue"))
-        await world.until(lambda: "out of the blue" in told(hub), "the hub says what is wrong")
+        await world.until(lambda: "out of the blue" in told(hub), "the hub says what is wrong", every=0.1)
         await world.until(lambda: hub.problem is None, "the hub is well again")
         world.engine.fail_next(method, ValueError("once more"))
-        await world.until(lambda: "once more" in told(hub), "it still looks")
+        await world.until(lambda: "once more" in told(hub), "it still looks", every=0.1)
         await world.until(lambda: hub.problem is None, "the hub is well again")
-        execution = await hub.service.start("ada", StartZApp(zapp="job", parameters={"seconds": 1}))
+        execution = await world.start("job", seconds=1)
         await world.until(lambda: not world.store.everything[execution.id].active, "a job ends")
         assert world.store.everything[execution.id].outcome is Outcome.COMPLETED
 
@@ -58,7 +57,7 @@ def test_a_watch_that_breaks_by_an_unforeseen_error_begins_again():
             queue.put_nowait(None)  # no backend would say that
         await world.until(lambda: len(broken) == 3, "the watch begins again")
         await world.until(lambda: hub.problem is None, "the hub is well again")
-        execution = await hub.service.start("ada", StartZApp(zapp="job", parameters={"seconds": 1}))
+        execution = await world.start("job", seconds=1)
         await asyncio.sleep(5)
         assert world.store.everything[execution.id].phase is Phase.ENDED
 
@@ -74,9 +73,9 @@ class Polite(Shop):
 
 async def forgotten(world: World, number: int) -> list[str]:
     """Processes that run, and a store that knows nothing of them."""
-    hub = await world.boot()
+    await world.boot()
     for _ in range(number):
-        await hub.service.start("ada", StartZApp(zapp="z", parameters={}))
+        await world.start("z")
     await asyncio.sleep(5)
     await world.kill()
     world.store = MemoryStore()

@@ -13,7 +13,6 @@ import pytest
 
 from zoe_hub.backends.fake import Faults
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.core.executions.commands import StartZApp
 from zoe_hub.core.executions.model import Outcome, Phase
 from zoe_hub.core.words import words
 from zoe_hub.testing.simulation import World, virtually
@@ -31,19 +30,15 @@ async def commands(world: World) -> dict[str, int]:
         live = [each for each in world.store.active() if each.desired == "running" and each.spec.zapp == "cluster"]
         try:
             if draw < 0.25:
-                await hub.service.start(
-                    "ada", StartZApp(zapp="cluster", parameters={"workers": world.random.randint(1, 4)})
-                )
+                await world.start("cluster", workers=world.random.randint(1, 4))
             elif draw < 0.5:
                 code = world.random.choice([0, 0, 3])
-                execution = await hub.service.start(
-                    "ada", StartZApp(zapp="job", parameters={"code": code, "seconds": world.random.randint(0, 40)})
-                )
+                execution = await world.start("job", code=code, seconds=world.random.randint(0, 40))
                 jobs[execution.id] = code
             elif draw < 0.7 and live:
-                await hub.service.scale(world.random.choice(live).id, group=None, count=world.random.randint(1, 8))
+                await world.scale(world.random.choice(live).id, world.random.randint(1, 8))
             elif draw < 0.8 and live:
-                await hub.service.terminate(world.random.choice(live).id)
+                await world.end(world.random.choice(live).id)
         except ZoeError as error:
             assert error.code in ("backend-unavailable", "conflict", "already-ended"), error  # noqa: PT017
         await asyncio.sleep(world.random.random() * 8)
@@ -79,7 +74,7 @@ async def trouble(world: World) -> None:
             execution.reason
         )
     for execution in list(world.store.active()):
-        await world.hub.service.terminate(execution.id)
+        await world.end(execution.id)
     await world.until(lambda: not list(world.store.active()), "all end")
     await world.until(lambda: True, "")
     assert await world.running() == {}
@@ -113,10 +108,10 @@ def test_nothing_is_lost_or_doubled_whatever_fails(seed):
 
 
 async def refused_for_long(world: World) -> None:
-    hub = await world.boot()
+    await world.boot()
     for _ in range(12):
         world.engine.fail_next("start")
-    execution = await hub.service.start("ada", StartZApp(zapp="job", parameters={"seconds": 1}))
+    execution = await world.start("job", seconds=1)
     await world.until(lambda: not list(world.store.active()), "it ends")
     told = [
         event for event in await world.store.events(limit=1000) if event.kind in ("execution.reason", "execution.phase")

@@ -14,9 +14,8 @@ from zoe_hub.testing.simulation import World, virtually
 
 async def attached(world: World, key: str = "/n/a.ipynb", **fields: str) -> Execution:
     assert world.hub is not None
-    attachment, _ = await world.hub.service.attach(
-        "ada", AttachHolder(key=key, kernel=f"k-{key}", zapp="cluster", parameters={"workers": 4}, **fields)
-    )
+    request = AttachHolder(key=key, kernel=f"k-{key}", zapp="cluster", parameters={"workers": 4}, **fields)
+    attachment, _ = await world.hub.attachments.attach("ada", request)
     execution = attachment.execution
     await world.until(lambda: world.store.everything[execution].phase is Phase.RUNNING, "the cluster runs")
     return world.store.everything[execution]
@@ -135,7 +134,7 @@ def test_a_hub_that_is_killed_anywhere_carries_a_wish_out_once():
             await world.boot()
         await world.until(lambda: workers(world, execution) == 1, "the cluster shrinks")
         assert world.hub is not None
-        await world.hub.service.scale(execution.id, group=None, count=3)
+        await world.scale(execution.id, 3)
         await asyncio.sleep(600)
         assert workers(world, execution) == 3, "what somebody asked for afterwards stays"
 

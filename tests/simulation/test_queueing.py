@@ -8,7 +8,6 @@ import pytest
 
 from zoe_hub.backends.fake import Faults
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.core.executions.commands import StartZApp
 from zoe_hub.core.executions.model import Execution, Outcome, Phase
 from zoe_hub.core.executions.standing import standing
 from zoe_hub.core.reasons import because
@@ -32,14 +31,11 @@ def test_a_queue_that_moves_up_is_told_in_proportion_to_its_length():
     async def scenario(world):
         hub = await world.boot()
         commits = counted(world)
-        jobs = [
-            await hub.service.start("ada", StartZApp(zapp="job", parameters={"seconds": 5, "cores": 64.0}))
-            for _ in range(40)
-        ]
+        jobs = [await world.start("job", seconds=5, cores=64.0) for _ in range(40)]
 
         def told(number):
             execution = world.store.executions[jobs[number].id]
-            return words(standing(execution, hub.admission.place(execution)))
+            return words(standing(execution, hub.executions.place(execution)))
 
         await asyncio.sleep(1)
         names = [world.store.executions[each.id].name for each in jobs]
@@ -66,14 +62,9 @@ def test_a_queue_that_moves_up_is_told_in_proportion_to_its_length():
 
 def test_what_is_ended_while_admission_decides_stays_as_it_was_ended():
     async def scenario(world):
-        hub = await world.boot()
-        blocker = await hub.service.start("ada", StartZApp(zapp="job", parameters={"seconds": 3600, "cores": 64.0}))
-        jobs = [
-            await hub.service.start(
-                "ada", StartZApp(zapp="job", parameters={"seconds": 3600, "cores": 1.0 if number < 5 else 60.0})
-            )
-            for number in range(30)
-        ]
+        await world.boot()
+        blocker = await world.start("job", seconds=3600, cores=64.0)
+        jobs = [await world.start("job", seconds=3600, cores=1.0 if number < 5 else 60.0) for number in range(30)]
         await asyncio.sleep(1)
         real, met = world.store.commit, []
 
@@ -81,11 +72,11 @@ def test_what_is_ended_while_admission_decides_stays_as_it_was_ended():
             if not met and any(event.kind == "execution.granted" for event in batch.events):
                 met.append(batch)
                 for number in (4, 20):
-                    await hub.service.terminate(jobs[number].id, reason="ada has changed her mind")
+                    await world.end(jobs[number].id, reason="ada has changed her mind")
             return await real(batch)
 
         world.store.commit = commit
-        await hub.service.terminate(blocker.id)
+        await world.end(blocker.id)
         await asyncio.sleep(60)
         assert met
         for number in (4, 20):
@@ -107,27 +98,20 @@ def test_what_is_ended_while_admission_decides_stays_as_it_was_ended():
 @pytest.mark.parametrize("seed", range(6))
 def test_never_more_runs_than_the_nodes_have(seed):
     async def scenario(world):
-        hub = await world.boot()
+        await world.boot()
         world.engine.faults = Faults(before=0.1, after=0.1, delay=0.3, duplicate=0.2, lost=0.1)
         for _ in range(40):
             live = [each for each in world.store.active() if each.desired == "running" and each.spec.zapp == "cluster"]
             draw = world.random.random()
             try:
                 if draw < 0.2:
-                    await hub.service.start(
-                        "ada",
-                        StartZApp(
-                            zapp="job", parameters={"seconds": 10, "cores": world.random.choice([0.5, 1.0, 2.0])}
-                        ),
-                    )
+                    await world.start("job", seconds=10, cores=world.random.choice([0.5, 1.0, 2.0]))
                 elif draw < 0.35:
-                    await hub.service.start(
-                        "ada", StartZApp(zapp="cluster", parameters={"workers": world.random.randint(1, 6)})
-                    )
+                    await world.start("cluster", workers=world.random.randint(1, 6))
                 elif draw < 0.9 and live:
-                    await hub.service.scale(world.random.choice(live).id, group=None, count=world.random.randint(1, 8))
+                    await world.scale(world.random.choice(live).id, world.random.randint(1, 8))
                 elif live:
-                    await hub.service.terminate(world.random.choice(live).id)
+                    await world.end(world.random.choice(live).id)
             except ZoeError as error:
                 assert error.code in ("backend-unavailable", "already-ended"), error  # noqa: PT017
             await asyncio.sleep(world.random.random() * 6)
@@ -135,7 +119,7 @@ def test_never_more_runs_than_the_nodes_have(seed):
             if world.random.random() < 0.15:
                 await world.kill()
                 await asyncio.sleep(world.random.random() * 60)
-                hub = await world.boot()
+                await world.boot()
         assert 3.0 < world.engine.peak <= world.cores + 1e-6
         assert world.started_twice() == []
 

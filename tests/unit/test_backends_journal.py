@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from zoe_hub.backends.docker.copying import LogCopy
 from zoe_hub.backends.journal import Journal, stream
 from zoe_hub.backends.local.polling import Polling
-from zoe_hub.backends.local.shim import Log
+from zoe_hub.backends.local.shim.log import Log
 
 
 class ShimWriter:

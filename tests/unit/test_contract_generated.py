@@ -131,7 +131,7 @@ def test_the_client_has_a_typed_method_for_each_operation():
 
 
 def test_the_committed_document_is_json_that_others_can_read():
-    assert json.loads((ROOT / "zoe_hub/contract/openapi.json").read_text()) == document()
+    assert json.loads((ROOT / "zoe_hub/contract/openapi.json").read_text()) == json.loads(json.dumps(document()))
 
 
 def members(kind):

@@ -67,17 +67,14 @@ def state():
 
 
 def start(identifier, **fields):
-    return StartExecution(id=identifier, owner="ada", asked=StartZApp(zapp="z"), spec=spec(**fields), nodes=NODES)
+    request = StartZApp(zapp="z")
+    return StartExecution(id=identifier, owner="ada", asked=request, spec=spec(**fields), nodes=NODES)
 
 
 def attach(identifier, key="a.ipynb", **fields):
-    asked = {name: fields.pop(name) for name in AttachHolder.__struct_fields__ if name in fields}
-    return Attach(
-        id=identifier,
-        owner=fields.pop("owner", "ada"),
-        asked=AttachHolder(**{"key": key, "kernel": "k"} | asked),
-        **fields,
-    )
+    command = {name: fields.pop(name) for name in ("owner", "start", "counts") if name in fields}
+    request = AttachHolder(key=key, **{"kernel": "k"} | fields)
+    return Attach(id=identifier, asked=request, **{"owner": "ada"} | command)
 
 
 def test_start_waits_for_admission(state):
@@ -89,14 +86,7 @@ def test_start_waits_for_admission(state):
         1,
     )
     big = Group(name="worker", framework="f", image="i", command=("w",), essential=100, count=100, maximum=100)
-    assert (
-        state.refused(
-            StartExecution(
-                id="e2", owner="ada", asked=StartZApp(zapp="z"), spec=replace(spec(), groups=(big,)), nodes=NODES
-            )
-        )
-        == "never-fits"
-    )
+    assert state.refused(replace(start("e2"), spec=replace(spec(), groups=(big,)))) == "never-fits"
 
 
 @pytest.mark.parametrize(

@@ -113,9 +113,8 @@ class Commands(RuleBasedStateMachine):
         return plan
 
     def start(self, owner: str, zapp: str, protected: bool) -> StartExecution:
-        return StartExecution(
-            id=self.fresh("e"), owner=owner, asked=StartZApp(zapp="z"), spec=spec(zapp, protected), nodes=NODES
-        )
+        request = StartZApp(zapp=zapp)
+        return StartExecution(id=self.fresh("e"), owner=owner, asked=request, spec=spec(zapp, protected), nodes=NODES)
 
     @rule(
         target=executions, owner=OWNERS, zapp=st.sampled_from(["cluster", "single", "closed"]), protected=st.booleans()
@@ -162,7 +161,7 @@ class Commands(RuleBasedStateMachine):
         command = Attach(
             id=self.fresh("a"),
             owner=owner,
-            asked=AttachHolder(key=key, kernel="k", language="python", zapp=zapp),
+            asked=AttachHolder(key=key, kernel="k", zapp=zapp),
             start=self.start(owner, zapp, protected),
             counts=counts,
         )
@@ -179,11 +178,7 @@ class Commands(RuleBasedStateMachine):
     @rule(target=attachments, owner=OWNERS, key=KEYS, execution=executions)
     def attaches_to(self, owner: str, key: str, execution: str) -> Any:
         plan = self.do(
-            Attach(
-                id=self.fresh("a"),
-                owner=owner,
-                asked=AttachHolder(key=key, kernel="k", language="python", execution=execution),
-            )
+            Attach(id=self.fresh("a"), owner=owner, asked=AttachHolder(key=key, kernel="k", execution=execution))
         )
         return plan.attachments[0].id if plan is not None else ""
 

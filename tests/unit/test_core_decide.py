@@ -144,11 +144,8 @@ class Life(RuleBasedStateMachine):
         self.cleaned = False
         self.resumed = self.now
         self.late: list = []  # starts that a killed hub had asked for and that the backend has not carried out yet
-        plan = commands.plan(
-            self.state,
-            StartExecution(id="e1", owner="ada", asked=StartZApp(zapp="z"), spec=spec(result=result), nodes=NODES),
-            self.now,
-        )
+        start = StartExecution(id="e1", owner="ada", asked=StartZApp(zapp="z"), spec=spec(result=result), nodes=NODES)
+        plan = commands.plan(self.state, start, self.now)
         self.keep(plan.executions[0])
 
     @property

@@ -72,6 +72,15 @@ def use(*attachments: Attachment, of: Execution | None = None, **fields: Any) ->
     return Use(execution=of or execution(), attachments=attachments, **{**known, **fields})
 
 
+def test_what_is_done_soon_is_told_before_it_is_done():
+    terms = replace(TERMS, shrink_after=20)
+    before = outlook(use(attachment()), terms, at(9.9))
+    assert (before.idle, before.wake) == (None, at(10))
+    told = outlook(use(attachment()), terms, at(10))
+    assert told.idle is not None
+    assert (told.idle.action, told.idle.at, told.due) == ("shrink", at(20), None)
+
+
 # --- leases --------------------------------------------------------------------------------------------------------
 
 

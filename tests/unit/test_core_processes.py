@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from zoe_hub.core.executions.decide import decide
-from zoe_hub.core.executions.facts import AllocatePorts, Facts, StartProcess
+from zoe_hub.core.executions.facts import AllocatePorts, Facts, StartProcess, StopProcess
 from zoe_hub.core.executions.model import Address, Execution, Observed, Outcome, Process, ProcessState
 from zoe_hub.core.executions.processes import fold
 from zoe_hub.core.executions.spec import Drain, ExecutionSpec, Group, Port, Ready, Restart
@@ -111,6 +111,16 @@ def test_a_port_that_was_taken_is_no_failure_and_another_one_is_asked_for(decide
     assert (again.state, again.reason) == (
         ProcessState.PENDING,
         because("starts-again", cause=because("port-lost")),
+    )
+
+
+def test_nothing_starts_over_an_older_one_that_runs_still():
+    pending = replace(process(ProcessState.PENDING), incarnation=1)
+    decision = decide(execution(pending), Facts(deployment="d", observed=seen()), NOW)
+    assert decision.actions == (StopProcess(process=NAME, grace=0.0),)
+    gone = seen("exited", exit_code=-9)
+    assert decide(execution(pending), Facts(deployment="d", observed=gone), NOW).actions == (
+        StartProcess(process=NAME),
     )
 
 

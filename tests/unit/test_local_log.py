@@ -3,7 +3,7 @@
 import os
 
 from zoe_hub.backends.journal import Journal
-from zoe_hub.backends.local.shim import Log
+from zoe_hub.backends.local.shim.log import Log
 
 
 def writer(folder, size=100, files=3):

@@ -3,6 +3,7 @@
 import errno
 import os
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -10,8 +11,11 @@ import pytest
 from traitlets import TraitError
 
 from zoe_hub.backends.base import Permanent, Temporary
-from zoe_hub.backends.local import LocalBackend, machine, ports, records, reserving
-from zoe_hub.backends.local.shim import Payload, port_free, stat_of
+from zoe_hub.backends.local import LocalBackend, compiling, identity, machine, ports, records, reserving
+from zoe_hub.backends.local.layout import checked
+from zoe_hub.backends.local.shim.life import Payload
+from zoe_hub.backends.local.shim.system import port_free, stat_of
+from zoe_hub.backends.local.translating import translated
 from zoe_hub.core.executions.spec import Port
 
 
@@ -220,15 +224,15 @@ def test_grpc_clients_get_localhost():
 @pytest.mark.parametrize("name", ["..", ".", "", "a/b", "../x", "a\0b", "-x", "x" * 300])
 def test_names_cannot_leave_the_data_folder(name):
     with pytest.raises(Permanent):
-        records.checked(name)
+        checked(name)
 
 
 def test_errors_of_the_system_are_translated():
-    full = records.translated(OSError(errno.ENOSPC, "No space"), "x")
+    full = translated(OSError(errno.ENOSPC, "No space"), "x")
     assert isinstance(full, Temporary)
     assert full.code == "storage-full"
-    assert isinstance(records.translated(OSError(errno.EMFILE, "Too many"), "x"), Temporary)
-    assert isinstance(records.translated(OSError(errno.EACCES, "No"), "x"), Permanent)
+    assert isinstance(translated(OSError(errno.EMFILE, "Too many"), "x"), Temporary)
+    assert isinstance(translated(OSError(errno.EACCES, "No"), "x"), Permanent)
 
 
 def test_a_torn_record_is_none(tmp_path):
@@ -239,13 +243,43 @@ def test_a_torn_record_is_none(tmp_path):
 
 def test_a_reused_pid_is_not_taken_for_the_old_process():
     pid, started = os.getpid(), stat_of(os.getpid())[1]
-    assert records.same((pid, started), records.boot())
-    assert not records.same((pid, started - 1), records.boot())
-    assert not records.same((pid, started), "another-boot")
-    assert not records.same((2**22 + 1, started), records.boot())
+    assert identity.same((pid, started), identity.boot())
+    assert not identity.same((pid, started - 1), identity.boot())
+    assert not identity.same((pid, started), "another-boot")
+    assert not identity.same((2**22 + 1, started), identity.boot())
 
 
 def test_an_incomplete_payload_is_refused():
     for data in (b"", b"20\0a\0b", b"x"):
         with pytest.raises(ValueError):  # noqa: PT011
             Payload(data)
+
+
+def test_the_shim_is_compiled_once_and_what_was_before_goes(tmp_path):
+    for old in (tmp_path / "shim.cpython-311.0123.pyc", tmp_path / "shim.new.killed" / "made" / "x.pyc"):
+        old.parent.mkdir(parents=True, exist_ok=True)
+        old.write_bytes(b"old")
+    program = compiling.compiled_shim(tmp_path)
+    (kept,) = tmp_path.iterdir()
+    files = {path: path.stat().st_mtime_ns for path in kept.rglob("*")}
+    assert compiling.compiled_shim(tmp_path) == program
+    assert {path: path.stat().st_mtime_ns for path in kept.rglob("*")} == files
+    assert list(tmp_path.iterdir()) == [kept]
+
+
+def test_the_compiled_shim_runs_without_anything_else_and_starts_nothing_half(tmp_path):
+    command = [sys._base_executable, "-I", "-S", "-E", compiling.compiled_shim(tmp_path)]
+    said = subprocess.run(
+        [*command], input=b"14\0incomplete", env={}, cwd="/", capture_output=True, timeout=30, check=False
+    )
+    assert (said.returncode, said.stdout, said.stderr) == (0, b"", b"")
+
+
+def test_the_shim_imports_nothing_that_costs_time(tmp_path):
+    def imported(*arguments):
+        command = [sys._base_executable, "-X", "importtime", "-I", "-S", "-E", *arguments]
+        told = subprocess.run(command, input=b"1\0", env={}, capture_output=True, timeout=30, check=False).stderr
+        return {line.rpartition(b"|")[2].strip().decode() for line in told.splitlines()}
+
+    more = imported(compiling.compiled_shim(tmp_path)) - imported("-c", "pass")
+    assert more == {"zoe_shim", "zoe_shim.life", "zoe_shim.log", "zoe_shim.system", "select"}

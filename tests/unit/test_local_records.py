@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from zoe_hub.backends.local import records
+from zoe_hub.backends.local import layout, records
 from zoe_hub.backends.local.records import Exit
 
 NOBODY = 65534
@@ -58,11 +58,11 @@ def test_a_folder_that_a_program_made_read_only_is_deleted_with_all_that_is_in_i
                 os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
             os.seteuid(NOBODY)
             try:
-                records.remove_tree(top / "folder")
+                layout.remove_tree(top / "folder")
             finally:
                 os.seteuid(0)
         else:
-            records.remove_tree(top / "folder")
+            layout.remove_tree(top / "folder")
         assert [path.name for path in top.iterdir()] == ["outside"]
         assert outside.stat().st_mode & 0o777 == 0o555
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from html.parser import HTMLParser
 from types import SimpleNamespace
 from typing import Any
@@ -17,6 +18,7 @@ from jupyter_zoe.magics.progress import QueryProgress
 from jupyter_zoe.magics.zoe import ZoeError
 from jupyter_zoe.showing.html import block
 from jupyter_zoe.showing.parts import Execution, Logs, Part, Progress, Said, Table
+from jupyter_zoe.showing.story import StoryLines
 
 EVIL = "<img src=x onerror=alert(1)>&'\""
 
@@ -104,6 +106,35 @@ def test_a_reason_comes_with_the_log_lines_that_show_it() -> None:
     shown = Execution(failed)
     assert "is failed (1): job-0 has ended. Its log ends:\none\ntwo <b>" in shown.text()
     assert "job-0 has ended. Its log ends:<br>one<br>two &lt;b&gt;</div>" in shown.html()
+
+
+def test_a_story_is_told_line_by_line_with_what_was_logged() -> None:
+    def moment(time: str, reason: dict[str, Any], **more: Any) -> Any:
+        known = {"kind": "process.state", "seq": 1, "process": "", "state": "", "before": "", "lasted": None}
+        return {**known, "time": time, "reason": reason, **more}
+
+    shown = StoryLines(
+        "spark-cluster-abc12",
+        [
+            moment("2026-01-01T12:00:00Z", because("ada asked to start spark"), state="queued"),
+            moment("2026-01-01T12:00:03.2Z", because("fits"), state="starting", before="queued", lasted=3.2),
+            moment("2026-01-03T12:00:00Z", because("ended with exit code 1", "one", "two <b>"), process="worker-0"),
+            moment("2026-01-03T12:02:30Z", because("waits"), kind="now", before="starting", lasted=150.0),
+        ],
+    )
+    lines = [line[12:] if line.startswith("  ") else line for line in shown.text().splitlines()]
+    first, second = (f"{datetime.fromisoformat(f'2026-01-0{day}T12:00:00Z').astimezone():%Y-%m-%d}:" for day in (1, 3))
+    assert lines == [
+        first,
+        "spark-cluster-abc12  queued: ada asked to start spark",
+        "spark-cluster-abc12  queued -> starting after 3.2 s: fits",
+        second,
+        "worker-0             ended with exit code 1",
+        "                     | one",
+        "                     | two <b>",
+        "spark-cluster-abc12  now, starting for 2 min: waits",
+    ]
+    assert "two &lt;b&gt;" in shown.html()
 
 
 def test_everything_from_elsewhere_is_escaped() -> None:

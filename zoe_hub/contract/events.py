@@ -39,6 +39,33 @@ class EventPage(Record, kw_only=True):
     next: int | None = None
 
 
+class MomentView(Record, kw_only=True):
+    """One line of a story: an event, what is so now (``now``), what time alone will bring (``due``), or that what came
+    before is left out (``cut``).
+    """
+
+    time: datetime
+    kind: str
+    seq: Annotated[int, Meta(description="of the event; 0: it is none")] = 0
+    process: Annotated[str, Meta(description="its id; empty: the execution itself")] = ""
+    state: Annotated[str, Meta(description="the phase or state from then on; empty: it stays as it is")] = ""
+    before: str = ""
+    lasted: Annotated[float, Meta(description="seconds in the state before; now: in the present one")] | None = None
+    reason: ReasonView
+
+
+class Story(Record, kw_only=True):
+    """All that led an execution to its state, in order, and what comes by itself."""
+
+    items: tuple[MomentView, ...]
+
+
+class StoryQuery(Record, kw_only=True):
+    """How much of a story."""
+
+    limit: Annotated[int, Meta(ge=1, le=10000, description="the last lines of the past")] = 1000
+
+
 class EventsQuery(Record, kw_only=True):
     """Which events to stream. ``Last-Event-ID`` wins over ``since``; without either the stream begins now."""
 
@@ -70,5 +97,16 @@ OPERATIONS = capability(
         output=EventPage,
         owns="execution",
         errors=("unknown-execution",),
+    ),
+    Operation(
+        id="get_story",
+        method="GET",
+        path="/executions/{execution}/story",
+        summary="All that led an execution to its state, in order, for a person who wants to know why",
+        scope="read",
+        query=StoryQuery,
+        output=Story,
+        owns="execution",
+        errors=("unknown-execution", "history-pruned"),
     ),
 )

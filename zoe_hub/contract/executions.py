@@ -73,6 +73,15 @@ class IdleView(Record, kw_only=True):
     at: datetime
 
 
+class ParentView(Record, kw_only=True):
+    """What an execution was started for: an attachment, or a step of a workflow's run."""
+
+    kind: str
+    id: str
+    step: str = ""
+    attempt: int = 1  # how often it was tried, with this one
+
+
 class ExecutionView(Record, kw_only=True):
     """One run of a ZApp. ``parameters`` holds no secrets."""
 
@@ -89,6 +98,7 @@ class ExecutionView(Record, kw_only=True):
     outcome: Outcome | None = None
     exit_code: int | None = None
     reason: ReasonView
+    parent: Annotated[ParentView, Meta(description="null: somebody asked for it by itself")] | None = None
     created: datetime
     running_since: datetime | None = None
     ended: datetime | None = None

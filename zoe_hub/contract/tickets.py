@@ -22,13 +22,31 @@ class TicketRequest(Record, kw_only=True):
             description="page behind the hub's own proxy",
         ),
     ]
+    ancestors: Annotated[
+        tuple[Annotated[str, Meta(pattern=r"^https?://[A-Za-z0-9.:\[\]-]+$(?!\n)", max_length=300)], ...],
+        Meta(max_length=8, description="origins of the pages in whose frames it will be shown"),
+    ] = ()
+
+
+class OwnOrigin(Record, kw_only=True):
+    """A way to a page at an origin of its own: if the browser gets ``proof`` from ``here``, then ``url`` opens the
+    page, once.
+    """
+
+    url: str
+    here: str
+    proof: str
 
 
 class Ticket(Record, kw_only=True):
-    """``url`` is relative to the hub; it works once, until ``expires``."""
+    """``url`` is relative to the hub; it works once, until ``expires``, and finds a way by itself."""
 
     url: str
     expires: datetime
+    own: OwnOrigin | None = None
+    prefix: Annotated[str, Meta(description="path in front of the execution that its processes were told")]
+    trusted: Annotated[bool, Meta(description="the page may act as whoever opens it")]
+    needs_origin: Annotated[bool, Meta(description="the page does not work in the sandbox")]
 
 
 OPERATIONS = capability(
@@ -42,5 +60,6 @@ OPERATIONS = capability(
         status=201,
         input=TicketRequest,
         output=Ticket,
+        errors=("unknown-execution",),
     ),
 )

@@ -1,15 +1,15 @@
-"""Puts the controllers together: observer, work queue, reconciler, admission, service. Called by ``app`` and the
-simulation.
+"""The hub's controllers: a list of parts that go on for as long as it lives, and the services that people's requests go
+through. Called by ``app`` and the simulation.
 
-On start it compares what the store remembers with what the backend has: what is its own is adopted and goes on, what
-nobody remembers is stopped. The result is a reconciliation report.
+A new capability adds a part to the list, and a service; what it needs of others is handed to it here. On start the hub
+compares what the store remembers with what the backend has: what is its own is adopted and goes on, what nobody
+remembers is stopped.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from typing import Protocol
 
 from traitlets import Float, Int
 from traitlets.config import LoggingConfigurable
@@ -17,31 +17,26 @@ from traitlets.config import LoggingConfigurable
 from zoe_hub.backends.base import Backend
 from zoe_hub.controllers.attachments.activity import Activities
 from zoe_hub.controllers.attachments.leases import Leases
+from zoe_hub.controllers.attachments.service import AttachmentService, Offers
+from zoe_hub.controllers.executions.acting import Actor
 from zoe_hub.controllers.executions.admission import Admission
-from zoe_hub.controllers.executions.binding import Binder
+from zoe_hub.controllers.executions.adopting import Report, compare
+from zoe_hub.controllers.executions.binding import Binder, Folders
+from zoe_hub.controllers.executions.facts import FactFinder
 from zoe_hub.controllers.executions.observer import Observer
 from zoe_hub.controllers.executions.probes import Probes
+from zoe_hub.controllers.executions.reaper import Reaper
 from zoe_hub.controllers.executions.reconciler import Reconciler
+from zoe_hub.controllers.executions.service import ExecutionService
 from zoe_hub.controllers.kit.clock import Clock
 from zoe_hub.controllers.kit.commit import Committer
-from zoe_hub.controllers.kit.queue import WorkQueue
-from zoe_hub.controllers.service import Service, Shop
-from zoe_hub.core.errors import ZoeError
-from zoe_hub.core.executions.model import Execution
-from zoe_hub.core.reasons import Reason, because, reason_of
-from zoe_hub.core.record import Record
-from zoe_hub.core.words import words
+from zoe_hub.controllers.kit.part import Part
+from zoe_hub.core.reasons import Reason
 from zoe_hub.store.base import Store
 
-GRACE = 10.0  # seconds that a process which nobody remembers has from the request to end until it is killed
 
-
-class Report(Record, kw_only=True):
-    """What the hub found when it started."""
-
-    adopted: tuple[str, ...] = ()  # processes that run and are remembered
-    repaired: tuple[str, ...] = ()  # executions whose processes are not as remembered
-    reaped: tuple[str, ...] = ()  # executions that nobody remembers: stopped and cleaned
+class Shop(Offers, Folders, Protocol):
+    """The part of the catalog that the controllers need."""
 
 
 class Controllers(LoggingConfigurable):
@@ -78,159 +73,99 @@ class Controllers(LoggingConfigurable):
         :param clock: the hub's time; None: the system's (simulations have one that outlives the hub)
         """
         super().__init__(**kwargs)
-        self.store, self.backend = store, backend
+        self.store, self.backend, self.deployment = store, backend, deployment
         self.clock = clock or Clock()
+        self.report = Report()
         binder = Binder(backend, catalog, deployment, hub_url)
-        self._probes = Probes(backend, binder, self.log)
-        self._observer = Observer(backend, self._changed, self.log, resync=self.resync)
+        probes = Probes(backend, binder, self.log)
+        committer = Committer(store, self.clock, self._on_command)
+        self._observer = Observer(backend, self._on_observation, self.log, resync=self.resync)
+        self._reaper = Reaper(store, backend, self._observer, self.log)
         self._reconciler = Reconciler(
             store=store,
-            backend=backend,
-            binder=binder,
-            probes=self._probes,
-            observer=self._observer,
+            facts=FactFinder(
+                store=store,
+                backend=backend,
+                observer=self._observer,
+                probes=probes,
+                clock=self.clock,
+                deployment=deployment,
+            ),
+            actor=Actor(store, backend, binder, self._observer, self.log),
+            probes=probes,
             clock=self.clock,
-            deployment=deployment,
+            committed=self._on_decision,
             log=self.log,
+            concurrency=self.concurrency,
         )
-        self._queue = WorkQueue(self._reconciler.reconcile, self.log, concurrency=self.concurrency)
-        self._reconciler.wake, self._reconciler.told = self._queue.add_after, self._queue.add
-        self.admission = Admission(store, backend, self.clock, self._queue.add, self.log)
-        self._reconciler.changed = self._committed
-        committer = Committer(store, self.clock, self._changed_by_commands)
-        works = Activities(store, self._probes, self.log).works
-        self.leases = Leases(store, self.clock, committer.do, works, parent=self)
-        self.service = Service(
+        self._admission = Admission(store, backend, self.clock, self._reconciler.add, self.log)
+        self.leases = Leases(store, self.clock, committer.do, Activities(store, probes, self.log).works, parent=self)
+        self.parts: tuple[Part, ...] = (
+            self._observer,
+            self._reaper,
+            self._reconciler,
+            self._admission,
+            self.leases,
+        )
+        self.executions = ExecutionService(store, backend, catalog, self._admission, committer)
+        self.attachments = AttachmentService(
             store=store,
-            backend=backend,
             catalog=catalog,
-            deployment=deployment,
-            clock=self.clock,
-            admission=self.admission,
+            backend=backend,
+            executions=self.executions,
+            leases=self.leases,
             binder=binder,
             committer=committer,
-            leases=self.leases,
         )
-        self.report = Report()
-        self._reaper: asyncio.Task[None] | None = None
-        self._unreaped: Reason | None = None  # why something that nobody remembers could not be reaped
 
     @property
     def stats(self) -> Mapping[str, float]:
         """Counts for the metrics."""
-        return {
-            "queue_depth": float(self._queue.depth),
-            "reconcile_passes": float(self._queue.passes),
-            "reconcile_seconds": self._queue.seconds,
-        }
+        return {name: value for part in self.parts for name, value in part.stats.items()}
 
     @property
     def problem(self) -> Reason | None:
         """Why the hub cannot do all that it should at this moment; None if it can."""
-        parts = (self._reconciler, self._observer, self.admission, self.leases)
-        return next((part.problem for part in parts if part.problem), self._unreaped)
+        return next(filter(None, (part.problem for part in self.parts)), None)
 
     async def start(self) -> None:
         """Adopt what is there, then keep everything going.
 
         :raises Temporary: the backend does not answer; nothing was changed
         """
-        await self._observer.list()
-        unknown = await self._unknown()
-        self.report = self._compare(unknown)
-        self._observer.start()
-        self.admission.start()
-        await self.leases.start()
-        for execution in self.store.active():
-            self._queue.add(execution.id)
-        if unknown:
-            self._reaper = asyncio.create_task(self._reap(unknown), name="reaper")
+        try:
+            for part in self.parts:
+                await part.start()
+        except BaseException:
+            await self.stop()
+            raise
+        self.report = compare(self.store, self._observer, self._reaper.found)
+        self.log.info(
+            "Adopted %d processes; %d executions to repair; %d that nobody remembers.",
+            len(self.report.adopted),
+            len(self.report.repaired),
+            len(self.report.reaped),
+        )
 
     async def stop(self) -> None:
-        """Stop acting. Processes keep running."""
-        if self._reaper is not None:
-            self._reaper.cancel()
-            await asyncio.gather(self._reaper, return_exceptions=True)
-        await self._observer.close()
-        await self.leases.stop()
-        await self.admission.close()
-        await self._queue.close()
-        await self._probes.close()
+        """Stop acting, the last part first. Processes keep running."""
+        for part in reversed(self.parts):
+            await part.stop()
 
     async def settled(self) -> None:
         """Wait until nothing is left to do at this moment (tests and start-up)."""
-        await self._queue.idle()
+        await self._reconciler.settled()
 
-    def _changed(self, execution: str) -> None:
-        self._queue.add(execution)
+    def _on_observation(self, execution: str) -> None:
+        """The backend has something new of an execution."""
+        self._reconciler.add(execution)
 
-    def _changed_by_commands(self, executions: Iterable[str]) -> None:
-        self.admission.changed(*executions)
+    def _on_command(self, executions: Iterable[str]) -> None:
+        """A command was committed."""
+        self._admission.changed(*executions)
         for execution in executions:
-            self._queue.add(execution)
+            self._reconciler.add(execution)
 
-    def _committed(self, execution: Execution) -> None:
+    def _on_decision(self, execution: str) -> None:
         """A decision was committed: what it freed or wants may change who is admitted."""
-        self.admission.changed(execution.id)
-
-    async def _unknown(self) -> tuple[str, ...]:
-        have = dict.fromkeys((*self._observer.executions(), *await self.backend.executions()))
-        return tuple(name for name in have if name not in self.store.executions)
-
-    def _compare(self, unknown: tuple[str, ...]) -> Report:
-        adopted, repaired = [], []
-        for execution in self.store.active():
-            seen = self._observer.of(execution.id)
-            for process in execution.processes:
-                there = process.name in seen and seen[process.name].state == "running"
-                if process.live and there:
-                    adopted.append(process.name)
-                elif process.live and execution.id not in repaired:
-                    repaired.append(execution.id)
-        report = Report(adopted=tuple(adopted), repaired=tuple(repaired), reaped=unknown)
-        self.log.info(
-            "Adopted %d processes; %d executions to repair; %d that nobody remembers.",
-            len(adopted),
-            len(repaired),
-            len(unknown),
-        )
-        return report
-
-    async def _reap(self, executions: tuple[str, ...]) -> None:
-        """Stop what runs for executions that the store does not know or knows as ended: asked first, killed after a
-        grace.
-
-        All at the same time: one that cannot be reaped does not keep the others.
-        """
-        loop = asyncio.get_running_loop()
-        due, delay = loop.time() + GRACE, 0.1
-        left, asked = list(executions), set[str]()
-        while True:
-            grace, problems = max(0.0, due - loop.time()), list[Reason]()
-            done = await asyncio.gather(*(self._reaped(execution, grace, asked, problems) for execution in left))
-            self._unreaped = next(iter(problems), None)
-            left = [execution for execution, gone in zip(left, done, strict=True) if not gone]
-            if not left:
-                return
-            await asyncio.sleep(min(delay, grace) or delay)
-            delay = min(30.0, delay * 2)
-            with suppress(ZoeError):  # the observer's own listings tell of it
-                await self._observer.list()
-
-    async def _reaped(self, execution: str, grace: float, asked: set[str], problems: list[Reason]) -> bool:
-        """One look at one of them; whether nothing of it is left. ``asked``: processes that were asked to end
-        already.
-        """
-        try:
-            running = [name for name, seen in self._observer.of(execution).items() if seen.state == "running"]
-            for name in running:
-                if not grace or name not in asked:
-                    await self.backend.stop(name, grace)
-                    asked.add(name)
-            if not running:
-                await self.backend.clean(execution)
-            return not running
-        except Exception as error:
-            problems.append(because("not-reaped", execution=execution, cause=reason_of(error, "The backend")))
-            self.log.warning("%s", words(problems[-1]), exc_info=not isinstance(error, ZoeError))
-        return False
+        self._admission.changed(execution)

@@ -1,7 +1,7 @@
 """Translates what users and admins ask into state changes, each with its reason. Pure.
 
-``plan(records, command, now)`` looks at the records and says which records and events would be written. The service
-(``controllers.service``) commits a plan; a dry run shows it. A command that cannot be done raises a declared error.
+``plan(records, command, now)`` looks at the records and says which records and events would be written. The committer
+(``controllers.kit.commit``) commits a plan; a dry run shows it. A command that cannot be done raises a declared error.
 A capability adds its commands to ``PLANNERS``.
 """
 

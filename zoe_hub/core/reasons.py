@@ -142,6 +142,12 @@ REASONS: dict[str, ReasonKind] = _table(
     ("not-handed-over", "did not hand over its work within {limit:seconds}"),
     ("execution-ends", "the execution ends"),
     ("address-changed", "the address of {groups:texts} has changed"),
+    ("secrets-replaced", "it has secrets that were made anew: {secrets:texts}"),
+    ("secrets-renewed", "a port was another program's, so these secrets were made anew: {secrets:texts}"),
+    (
+        "secrets-exposed",
+        "a port was another program's, which may know what was given as {secrets:texts}: change it where it comes from",
+    ),
     ("late-to-run", "was not ready within {limit:seconds}; waited for it to run"),
     ("late-to-accept", "was not ready within {limit:seconds}; waited for port {port:text} to accept"),
     ("late-to-answer", "was not ready within {limit:seconds}; waited for http page {path:text} on port {port:text}"),
@@ -158,6 +164,14 @@ REASONS: dict[str, ReasonKind] = _table(
     ("killed-late", "killed: it did not end within {grace:seconds}"),
     ("supervisor-killed", "its supervisor was killed"),
     ("machine-restarted", "the machine was restarted"),
+    # what a story adds to the events
+    ("history-cut", "what happened until the next line is left out, or not kept any more"),
+    ("due-ready", "is stopped then, if it is not ready before"),
+    ("due-drained", "is stopped then, if it has not handed over its work before"),
+    ("due-killed", "is killed then, if it has not ended before"),
+    ("due-restart", "starts again then"),
+    ("due-shrink", "is shrunk to its essential processes then, if nobody uses it before"),
+    ("due-end", "is ended then, if nobody uses it before"),
     # why the hub cannot do all that it should
     ("unexpected", "{part:text} failed: {error:text}"),
     ("not-reaped", "{execution:text}, which nobody remembers, could not be reaped yet: {cause:reason}"),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
@@ -111,6 +111,7 @@ class Kind(Record, Generic[R], kw_only=True, eq=False):
     ended: Callable[[R], bool] | None = None
     labels: Callable[[R], Mapping[str, str]] | None = None  # ended records are found by them, too
     age: str = ""  # the column that says how old a record is, for retention
+    life: timedelta | None = None  # a record goes with the first commit of another one that is so much younger
     in_memory: bool = True  # False: looked up on disk each time
 
     def key_of(self, record: R) -> Key:
@@ -202,6 +203,7 @@ REPLIES = Kind(
     indexes=(("created",),),
     write="once",
     age="created",
+    life=timedelta(days=1),
     in_memory=False,
 )
 

@@ -14,7 +14,7 @@ from zoe_hub.core.executions.model import Execution
 from zoe_hub.store.base import Batch, Filter
 from zoe_hub.store.kinds import EXECUTIONS, KINDS, Key, Kind
 from zoe_hub.store.state import Draft, State
-from zoe_hub.store.view import Listed, StateStore, matches
+from zoe_hub.store.view import Listed, StateStore, wanted_of
 
 
 class MemoryStore(StateStore):
@@ -47,6 +47,10 @@ class MemoryStore(StateStore):
                     self._disk[kind].pop(key, None)
                 elif kind.has_ended(record) or not kind.in_memory:
                     self._disk[kind][key] = (draft.ordinal_of(kind, key) if kind.listed else 0), record
+            if (oldest := draft.oldest_kept(kind)) is not None:
+                old = [key for key, (_, record) in self._disk[kind].items() if getattr(record, kind.age) < oldest]
+                for key in old:
+                    del self._disk[kind][key]
         self._state.apply(draft)
         if events:
             self._publish()
@@ -66,14 +70,14 @@ class MemoryStore(StateStore):
 
     async def _ended(self, kind: Kind[Any], wanted: Filter, before: int, limit: int) -> list[Listed]:
         await asyncio.sleep(0)
-        match = matches(kind, wanted)
-        found = [(ordinal, each) for ordinal, each in self._disk[kind].values() if ordinal < before and match(each)]
-        return sorted(found, key=lambda listed: -listed[0])[: max(limit, 0)]
+        ordinals = {kind.key_of(each): ordinal for ordinal, each in self._disk[kind].values() if ordinal < before}
+        records = (self._disk[kind][key][1] for key in ordinals)
+        found = [(ordinals[kind.key_of(each)], each) for each in wanted_of(kind, wanted, records)]
+        return sorted(found, key=itemgetter(0), reverse=True)[: max(limit, 0)]
 
     async def _count_ended(self, kind: Kind[Any], wanted: Filter) -> int:
         await asyncio.sleep(0)
-        match = matches(kind, wanted)
-        return sum(match(record) for _, record in self._disk[kind].values())
+        return sum(1 for _ in wanted_of(kind, wanted, (record for _, record in self._disk[kind].values())))
 
     async def events(
         self, *, since: int = 0, limit: int = 1000, owner: str | None = None, execution: str | None = None

@@ -91,6 +91,12 @@ def _delete_labels(kind: Kind[Any]) -> Executable:
     return delete(labels).where(labels.c.ordinal.in_(select(table.c.ordinal).where(*_has_key(kind))))
 
 
+@cache
+def _delete_older(kind: Kind[Any]) -> Executable:
+    table = tables.TABLES[kind.name]
+    return delete(table).where(table.c[kind.age] < bindparam("oldest"))
+
+
 def _has_key(kind: Kind[Any]) -> list[Any]:
     table = tables.TABLES[kind.name]
     return [table.c[member] == bindparam(f"key_{member}") for member in kind.key]
@@ -121,6 +127,8 @@ def writes(draft: Draft) -> Iterable[tuple[Executable, list[Row]]]:
                 made.drops.setdefault(_delete(kind), []).append(_keyed(kind, key, "key_"))
             else:
                 _write(made, draft, (kind, key), record)
+        if (oldest := draft.oldest_kept(kind)) is not None:
+            made.drops.setdefault(_delete_older(kind), []).append({"oldest": micros(oldest)})
     if draft.events:
         rows = [{"seq": event.seq, **_values(EVENTS, event), "payload": _payload(event)} for event in draft.events]
         made.inserts[_insert(tables.TABLES[EVENTS.name])] = rows

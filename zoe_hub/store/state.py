@@ -11,6 +11,7 @@ loop's thread.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
@@ -177,6 +178,13 @@ class Draft:
         for kind, key in on_disk & self._new:
             raise _taken(kind, key)
         self.on_disk = on_disk
+
+    def oldest_kept(self, kind: Kind[Any]) -> datetime | None:
+        """Records of this kind from before that moment go with this draft; None: none go."""
+        if kind.life is None:
+            return None
+        made = [getattr(record, kind.age) for record in self.changes.get(kind, {}).values() if record is not None]
+        return min(made) - kind.life if made else None
 
     def ordinal_of(self, kind: Kind[Any], key: Key) -> int:
         """The place of a record in the order of creation."""

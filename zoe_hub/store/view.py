@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from itertools import dropwhile, islice
+from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -25,18 +28,31 @@ Listed = tuple[int, Any]
 """A record and, before it, its place in the order of creation."""
 
 
-def matches(kind: Kind[Any], wanted: Filter) -> Callable[[Any], bool]:
-    """Whether a record is wanted, apart from whether it has ended."""
+def wanted_of(kind: Kind[Any], wanted: Filter, records: Iterable[Any]) -> Iterator[Any]:
+    """Those of the records that are wanted, apart from whether they have ended.
+
+    One condition after the other over all of them: without any, as in most lists, nothing is done for each record.
+    """
     of = {column.name: column.of for column in kind.columns}
-    tests = [(of[name], value) for name, value in wanted.equal.items()]
-    label, labels = wanted.label, kind.labels
+    for name, value in wanted.equal.items():
+        records = filter(partial(_has, of[name], value), records)
+    if wanted.label is not None:
+        assert kind.labels is not None, f"{kind.name} have no labels"
+        records = filter(partial(_has_label, kind.labels, wanted.label), records)
+    return iter(records)
 
-    def match(record: Any) -> bool:
-        return all(value_of(record) == value for value_of, value in tests) and (
-            label is None or (labels is not None and label in label_terms(labels(record)))
-        )
 
-    return match
+def _has(value_of: Callable[[Any], Any], value: str, record: Any) -> bool:
+    return bool(value_of(record) == value)
+
+
+def _has_label(labels: Callable[[Any], Mapping[str, str]], term: str, record: Any) -> bool:
+    return term in label_terms(labels(record))
+
+
+def _page(listed: list[Listed], limit: int) -> Page[Any]:
+    items = tuple(record for _, record in listed[:limit])
+    return Page(items=items, next=listed[limit - 1][0] if len(listed) > limit else None)
 
 
 class StateStore(Store):
@@ -90,34 +106,33 @@ class StateStore(Store):
         """
         self._ensure_open()
         kind = KIND_OF[type_]
-        start = self._state.newest[kind] + 1 if before is None else before
-        found: list[Listed] = []
-        if wanted.active is not False:
-            for listed in self._newest_first(kind, wanted, start):
-                found.append(listed)
-                if len(found) > limit:
-                    break
-        full = len(found) > limit and found[-1][0] > self._state.newest_ended[kind]
-        if wanted.active is not True and not full:
-            ended = await self._ended(kind, wanted, start, limit + 1)
-            found = sorted(({**dict(found), **dict(ended)}).items(), key=lambda listed: -listed[0])
-        items = tuple(record for _, record in found[:limit])
-        return Page(items=items, next=found[limit - 1][0] if len(found) > limit else None)
+        state, ordinals = self._state, self._state.ordinals[kind]
+        start = state.newest[kind] + 1 if before is None else before
 
-    def _newest_first(self, kind: Kind[Any], wanted: Filter, before: int) -> Iterator[Listed]:
-        records, ordinals = self._state.records[kind], self._state.ordinals[kind]
-        match = matches(kind, wanted)
-        for key in reversed(records):  # which are in order of creation
-            ordinal = ordinals[key]
-            if ordinal < before and match(records[key]):
-                yield ordinal, records[key]
+        def place(record: Record) -> int:
+            return ordinals[kind.key_of(record)]
+
+        records: list[Any] = []
+        if wanted.active is not False:
+            newest_first: Iterable[Any] = reversed(state.records[kind].values())
+            if before is not None:
+                newest_first = dropwhile(lambda record: place(record) >= before, newest_first)
+            records = list(islice(wanted_of(kind, wanted, newest_first), limit + 1))
+        # What has ended is of no interest if there is none, or if all of it comes after this page.
+        ended = wanted.active is not True and state.ended[kind] > 0
+        if ended and not (len(records) > limit and place(records[-1]) > state.newest_ended[kind]):
+            listed = {place(record): record for record in records}
+            listed |= await self._ended(kind, wanted, start, limit + 1)
+            return _page(sorted(listed.items(), key=itemgetter(0), reverse=True), limit)
+        following = place(records[limit - 1]) if len(records) > limit else None
+        return Page(items=tuple(records[:limit]), next=following)
 
     async def count(self, type_: type[Record], wanted: Filter = Filter()) -> int:  # noqa: B008 - immutable
         """See ``Store``."""
         self._ensure_open()
         kind = KIND_OF[type_]
-        match = matches(kind, wanted)
-        active = 0 if wanted.active is False else sum(map(match, self._state.records[kind].values()))
+        records = () if wanted.active is False else self._state.records[kind].values()
+        active = sum(1 for _ in wanted_of(kind, wanted, records))
         if wanted.active or kind.wholly_in_memory:
             return active
         known = kind.listed and not wanted.equal and wanted.label is None

@@ -18,10 +18,12 @@ from zoe_hub.backends.fake import FakeBackend, FakeEngine
 from zoe_hub.controllers.hub import Controllers
 from zoe_hub.controllers.kit.clock import Clock
 from zoe_hub.core.errors import ZoeError
+from zoe_hub.core.executions.commands import ScaleExecution, StartZApp, TerminateExecution
 from zoe_hub.core.executions.invariants import violations
-from zoe_hub.core.executions.model import Observed
+from zoe_hub.core.executions.model import Execution, Observed
 from zoe_hub.core.executions.rendered import RenderedZApp
 from zoe_hub.core.executions.spec import Connector, Drain, ExecutionSpec, Group, Ready, Resources, Restart, Secret
+from zoe_hub.core.reasons import because
 from zoe_hub.core.words import words
 from zoe_hub.store.memory import MemoryStore
 
@@ -153,15 +155,35 @@ class World:
         if self.hub is not None:
             await self.hub.stop()  # its tasks are gone: nothing is done any more, only its timers are forgotten
 
-    async def until(self, condition: Callable[[], bool], what: str) -> None:
-        """Wait in virtual time, at most for an hour, until ``condition`` holds."""
+    async def start(self, zapp: str, owner: str = "ada", **parameters: Any) -> Execution:
+        """Start a ZApp with these parameters."""
+        return await self._living.executions.start(owner, StartZApp(zapp=zapp, parameters=parameters))
+
+    async def scale(self, execution: str, count: int) -> Execution:
+        """Change the size of the only group that can grow."""
+        return await self._living.executions.scale(ScaleExecution(execution=execution, count=count))
+
+    async def end(self, execution: str, reason: str = "") -> Execution:
+        """End an execution."""
+        told = because("told", words=reason) if reason else None
+        return await self._living.executions.terminate(TerminateExecution(execution=execution, reason=told))
+
+    @property
+    def _living(self) -> Controllers:
+        assert self.hub is not None
+        return self.hub
+
+    async def until(self, condition: Callable[[], bool], what: str, every: float = 0.5) -> None:
+        """Wait in virtual time, at most for an hour, until ``condition`` holds; it is looked at ``every`` so many
+        seconds.
+        """
         waited = 0.0
         while not condition():
             assert waited < HOUR, (
                 f"never: {what}: {[(each.id, each.phase, words(each.reason)) for each in self.store.active()]}"
             )
-            await asyncio.sleep(0.5)
-            waited += 0.5
+            await asyncio.sleep(every)
+            waited += every
 
     def check(self) -> None:
         """What must hold at every moment."""

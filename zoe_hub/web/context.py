@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -13,15 +13,18 @@ from zoe_hub.store.base import Store
 from zoe_hub.web.access.audit import Audit
 from zoe_hub.web.access.auth import Authenticator
 from zoe_hub.web.access.gate import Gate
-from zoe_hub.web.access.origin import Origins
+from zoe_hub.web.access.origin import CallerOrigins
 from zoe_hub.web.access.tickets import Tickets
+from zoe_hub.web.feed import Feed
 from zoe_hub.web.limits import Connections, Limits
 from zoe_hub.web.metrics import Metrics
+from zoe_hub.web.streaming import Streams
 from zoe_hub.web.views.executions import ExecutionViews
+from zoe_proxy.pages.origins import NONE, Origins
 
 if TYPE_CHECKING:
     from zoe_hub.catalog import Catalog
-    from zoe_hub.controllers.service import Service
+    from zoe_hub.controllers.hub import Controllers
 
 
 def utc_now() -> datetime:
@@ -43,45 +46,49 @@ class WebHub:
     def __init__(
         self,
         *,
-        service: Service,
+        controllers: Controllers,
         catalog: Catalog,
         authenticator: Authenticator,
-        controllers: Any = None,
         hosts: Iterable[str] = (),
         origins: Iterable[str] = (),
         limits: Limits | None = None,
         heartbeat: float = 15.0,
         stall: float = 30.0,
         session: float = 12 * 3600.0,
+        pages: Origins | None = None,
+        trusted: Collection[str] = (),
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        """:param controllers: anything with a mapping ``stats``; read for the metrics
-        :param hosts: further host names of the hub; :param origins: further origins of its pages
+        """:param hosts: further host names of the hub; :param origins: further origins of its pages
         :param limits: what a client may take of the hub
         :param heartbeat: seconds between two signs of life in a quiet event stream
         :param stall: seconds after which a reader of events who does not read is disconnected
-        :param session: seconds that a browser's session with the proxy lasts
+        :param session: seconds that a browser's session with a page lasts
+        :param pages: where pages have origins of their own; None: nowhere
+        :param trusted: names of frameworks whose pages act as whoever opens them
         """
-        self.service = service
-        self.leases = service.leases
-        self.store: Store = service.store
-        self.backend: Backend = service.backend
-        self.catalog = catalog
-        self.deployment: str = service.deployment
         self.controllers = controllers
+        self.executions, self.attachments = controllers.executions, controllers.attachments
+        self.leases = controllers.leases
+        self.store: Store = controllers.store
+        self.backend: Backend = controllers.backend
+        self.catalog = catalog
+        self.deployment: str = controllers.deployment
         self.authenticator = authenticator
-        self.origins = Origins(hosts, origins)
+        self.origins = CallerOrigins(hosts, origins)
         self.limits = limits or Limits()
         self.connections: Connections[Any] = Connections(self.limits.max_connections)
         self.heartbeat = heartbeat
         self.stall = stall
         self.now = now
         self.started = now()
-        self.views = ExecutionViews(self.deployment, service.admission.place)
+        self.views = ExecutionViews(self.deployment, controllers.executions.place)
         self.metrics = Metrics()
-        self.tickets = Tickets(authenticator, now, session)
-        self.closing = asyncio.Event()
-        self.streams = 0  # open event streams and followed logs
+        self.tickets = Tickets(
+            authenticator, now, life=session, origins=pages or Origins(NONE), trusted=frozenset(trusted)
+        )
+        self.streams = Streams(ended=self.touch)  # open event streams and followed logs
+        self.feed = Feed(self.store)
         self.last_request = time.monotonic()
         self.keys: dict[tuple[str, str], KeyInFlight] = {}  # Idempotency-Keys in flight
         self.gate = Gate(Audit(self.store, now))

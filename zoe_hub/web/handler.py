@@ -7,7 +7,7 @@ can be decided by the headers is decided before the body is read. Used by ``web.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import cast
 
 from tornado.http1connection import HTTP1Connection
@@ -20,7 +20,7 @@ from zoe_hub.web.base import ZoeHandler, as_zoe_error, log
 from zoe_hub.web.call import Answer, Bound
 from zoe_hub.web.decode import refuse_tokens
 from zoe_hub.web.perform import perform
-from zoe_hub.web.transport import Transport, TransportClosed
+from zoe_hub.web.transport import Transport
 
 _DRAINED = 2**30  # bytes of a refused body that are read and dropped, so that the sender sees the answer
 
@@ -113,7 +113,7 @@ class ApiHandler(ZoeHandler):
         """The client has left: wait no more for its body, and tell a streaming operation."""
         self._stop_waiting()
         if self._transport is not None:
-            self._transport.gone.set()
+            self._transport.has_gone()
         super().on_connection_close()
 
     def _stop_waiting(self) -> None:
@@ -131,7 +131,7 @@ class ApiHandler(ZoeHandler):
         transport = self._transport = TornadoTransport(self)
         try:
             await self._answer(values, transport)
-        except (StreamClosedError, TransportClosed):
+        except StreamClosedError:
             pass
         except Exception as error:
             if transport.begun:  # too late for a problem: the client sees a broken answer, not a whole one
@@ -179,7 +179,22 @@ class TornadoTransport:
 
     def __init__(self, handler: ApiHandler) -> None:
         self._handler = handler
-        self.gone = asyncio.Event()
+        self.gone = False
+        self._told: list[Callable[[], None]] = []
+
+    def when_gone(self, tell: Callable[[], None]) -> None:
+        """Call when the client has left."""
+        if self.gone:
+            tell()
+        else:
+            self._told.append(tell)
+
+    def has_gone(self) -> None:
+        """The client has left."""
+        self.gone = True
+        for tell in self._told:
+            tell()
+        self._told.clear()
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -202,21 +217,16 @@ class TornadoTransport:
         """Append."""
         self._handler.write(data)
 
-    async def flush(self) -> None:
-        """Send."""
-        try:
-            await self._handler.flush()
-        except StreamClosedError as error:
-            raise TransportClosed from error
+    def flush(self) -> asyncio.Future[None] | None:
+        """Send. Mostly all goes into the socket's buffer at once."""
+        sent = self._handler.flush()
+        return sent if self._handler.connection.stream.writing() or sent.done() else None
 
-    async def finish(self) -> None:
+    def finish(self) -> asyncio.Future[None]:
         """Send the end."""
-        try:
-            await self._handler.finish()
-        except StreamClosedError as error:
-            raise TransportClosed from error
+        return self._handler.finish()
 
     def abort(self) -> None:
         """Close the connection."""
-        self.gone.set()
+        self.has_gone()
         self._handler.connection.stream.close()

@@ -7,14 +7,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from tornado.httputil import HTTPServerRequest
 from tornado.web import Application
 
 from zoe_hub.contract.operations import OPERATIONS
 from zoe_hub.contract.table import PREFIX
-from zoe_hub.core.access import Principal
 from zoe_hub.web import operations
-from zoe_hub.web.access.auth import bearer
 from zoe_hub.web.base import log
 from zoe_hub.web.call import BOUND, Bound
 from zoe_hub.web.connections import HubServer
@@ -22,13 +19,13 @@ from zoe_hub.web.context import WebHub
 from zoe_hub.web.handler import ApiHandler
 from zoe_hub.web.pages.login import LoginHandler
 from zoe_hub.web.pages.own import LivenessHandler, UnknownHandler
+from zoe_proxy.rewrite import for_the_log
 
 
 def make_application(hub: WebHub, further: Sequence[tuple[Any, ...]] = ()) -> Application:
     """The application.
 
-    :param further: routes of handlers beside the table, such as the proxy. They find the hub as ``settings["hub"]`` and
-        ``await settings["authenticate"](request)`` says who asks: by token, or by the cookie of a browser's session.
+    :param further: routes of handlers beside the table, such as the proxy. They find the hub as ``settings["hub"]``
     """
     operations.load()
     paths: defaultdict[str, dict[str, Bound]] = defaultdict(dict)
@@ -46,26 +43,12 @@ def make_application(hub: WebHub, further: Sequence[tuple[Any, ...]] = ()) -> Ap
             paths.items(), key=lambda each: not each[0].startswith("/executions")
         )  # looked at one by one: what is asked most comes first
     ]
-
-    async def authenticate(request: HTTPServerRequest) -> Principal | None:
-        """Who asks for a proxied page. :raises ZoeError: ``foreign-origin`` (with a cookie, which browsers send by
-        themselves)
-        """
-        if bearer(request) is not None:
-            principal = await hub.authenticator.authenticate(request)
-        else:
-            hub.origins.check(request)
-            principal = hub.tickets.principal(request)
-        if principal is not None:
-            hub.touch()
-        return principal
-
     return Application(
         [*routes, ("/healthz", LivenessHandler), ("/zoe/login", LoginHandler), *further],
         default_handler_class=UnknownHandler,
         log_function=_log_request,
         hub=hub,
-        authenticate=authenticate,
+        zoe_door=hub.tickets.door,
     )
 
 
@@ -86,7 +69,7 @@ def _log_request(handler: Any) -> None:
             "%d %s %s %s %.1f ms",
             status,
             request.method,
-            request.path,
+            for_the_log(request.path),
             principal.name if principal else "-",
             1000 * request.request_time(),
         )

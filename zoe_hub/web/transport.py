@@ -7,24 +7,25 @@ piece. ``web.handler`` carries them over Tornado; a test carries them in memory.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 
-class TransportClosed(Exception):
-    """The client has left: nothing that is written reaches it."""
-
-
 class Transport(Protocol):
-    """One request's way back."""
+    """One request's way back. What the server raises when the client has left ends the operation, and nobody in between
+    needs to catch it.
+    """
 
     @property
     def headers(self) -> Mapping[str, str]:
         """The request's headers; names in any case."""
 
     @property
-    def gone(self) -> asyncio.Event:
-        """Set when the client has left."""
+    def gone(self) -> bool:
+        """Whether the client has left."""
+
+    def when_gone(self, tell: Callable[[], None]) -> None:
+        """Have ``tell`` called when the client leaves, at once if it has left."""
 
     @property
     def begun(self) -> bool:
@@ -36,17 +37,13 @@ class Transport(Protocol):
     def write(self, data: bytes) -> None:
         """Append to the answer; it leaves with the next ``flush``."""
 
-    async def flush(self) -> None:
-        """Send what was written, at first the head; return when the client's side has taken it.
-
-        :raises TransportClosed: it has left
+    def flush(self) -> asyncio.Future[None] | None:
+        """Send what was written, at first the head. None: the client's side has taken it; otherwise it will have when
+        the future is done.
         """
 
-    async def finish(self) -> None:
-        """End the answer as a whole one.
-
-        :raises TransportClosed: it has left
-        """
+    def finish(self) -> asyncio.Future[None]:
+        """End the answer as a whole one."""
 
     def abort(self) -> None:
         """End the answer as a broken one: the connection goes."""

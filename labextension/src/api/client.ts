@@ -28,6 +28,25 @@ export interface IHubStatus {
   readonly root: string;
 }
 
+/** An origin of its own for a page: if `here` answers `proof`, then `url` opens the page, once. */
+export interface IOwnOrigin {
+  readonly url: string;
+  readonly here: string;
+  readonly proof: string;
+}
+
+/** The ways to a page, as the server extension offers them. */
+export interface IOpening {
+  /** To be tried first, in this order. */
+  readonly own: readonly IOwnOrigin[];
+  /** Path at JupyterLab's own origin, with a ticket; empty: there it cannot be shown. */
+  readonly fallback: string;
+  /** `fallback` leads to the sandbox. */
+  readonly sandboxed: boolean;
+  /** Why there is no `fallback`, in words. */
+  readonly refusal: string;
+}
+
 /** Talks to `<base url>zoe/...`. */
 export class ZoeClient {
   constructor(settings: ServerConnection.ISettings) {
@@ -83,6 +102,21 @@ export class ZoeClient {
   async status(signal?: AbortSignal): Promise<IHubStatus> {
     const response = await this._request(URLExt.join(this.settings.baseUrl, 'zoe/status'), signal ? { signal } : {});
     return (await response.json()) as IHubStatus;
+  }
+
+  /**
+   * The ways to a page of an execution.
+   *
+   * @param page - Process, port and path: `master-0/ui/jobs?id=1`.
+   * @param ancestors - Origins of the pages in whose frames it will be shown.
+   */
+  async openPage(execution: string, page: string, ancestors: readonly string[]): Promise<IOpening> {
+    const response = await this._request(URLExt.join(this.settings.baseUrl, 'zoe/open'), {
+      method: 'POST',
+      body: JSON.stringify({ execution, page, ancestors }),
+      headers: { 'Content-Type': 'application/json' }
+    });
+    return (await response.json()) as IOpening;
   }
 
   private async _request(url: string, init: RequestInit): Promise<Response> {

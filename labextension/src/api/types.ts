@@ -125,6 +125,7 @@ export interface IExecutionView {
   outcome: Outcome | null;
   exit_code: number | null;
   reason: IReasonView;
+  parent: IParentView | null;
   created: string;
   running_since: string | null;
   ended: string | null;
@@ -216,6 +217,22 @@ export interface ILeaseTerms {
   ttl: number;
 }
 
+/** One line of a story: an event, what is so now (``now``), what time alone will bring (``due``), or that what came before is left out (``cut``). */
+export interface IMomentView {
+  time: string;
+  kind: string;
+  /** of the event; 0: it is none */
+  seq: number;
+  /** its id; empty: the execution itself */
+  process: string;
+  /** the phase or state from then on; empty: it stays as it is */
+  state: string;
+  before: string;
+  /** seconds in the state before; now: in the present one */
+  lasted: number | null;
+  reason: IReasonView;
+}
+
 /** A file, or a folder with all that is in it, has another path. */
 export interface IMove {
   /** a notebook's path; of what is no notebook its identity */
@@ -241,6 +258,21 @@ export interface INodes {
 
 /** How an execution ended. */
 export type Outcome = 'cancelled' | 'completed' | 'failed' | 'lost';
+
+/** A way to a page at an origin of its own: if the browser gets ``proof`` from ``here``, then ``url`` opens the page, once. */
+export interface IOwnOrigin {
+  url: string;
+  here: string;
+  proof: string;
+}
+
+/** What an execution was started for: an attachment, or a step of a workflow's run. */
+export interface IParentView {
+  kind: string;
+  id: string;
+  step: string;
+  attempt: number;
+}
 
 /** Where an execution is in its life. Only ``starting`` and ``running`` may alternate. */
 export type Phase = 'ended' | 'queued' | 'running' | 'starting' | 'stopping';
@@ -326,22 +358,36 @@ export interface IStartRequest {
   web_prefix?: string;
 }
 
+/** All that led an execution to its state, in order, and what comes by itself. */
+export interface IStory {
+  items: IMomentView[];
+}
+
 /** End an execution. A protected one wants its name as ``confirm``. */
 export interface ITerminateRequest {
   reason?: string;
   confirm?: string | null;
 }
 
-/** ``url`` is relative to the hub; it works once, until ``expires``. */
+/** ``url`` is relative to the hub; it works once, until ``expires``, and finds a way by itself. */
 export interface ITicket {
   url: string;
   expires: string;
+  own: IOwnOrigin | null;
+  /** path in front of the execution that its processes were told */
+  prefix: string;
+  /** the page may act as whoever opens it */
+  trusted: boolean;
+  /** the page does not work in the sandbox */
+  needs_origin: boolean;
 }
 
 /** Ask for an address that a browser can open without a token. */
 export interface ITicketRequest {
   /** page behind the hub's own proxy */
   path: string;
+  /** origins of the pages in whose frames it will be shown */
+  ancestors?: string[];
 }
 
 /** Who the token belongs to and what it allows. */
@@ -468,6 +514,13 @@ export interface IOperations {
     query: { since?: number; limit?: number; };
     input: undefined;
     output: IEventPage;
+  };
+  /** All that led an execution to its state, in order, for a person who wants to know why. */
+  get_story: {
+    path: { execution: string; };
+    query: { limit?: number; };
+    input: undefined;
+    output: IStory;
   };
   /** Start a ZApp. */
   start_execution: {
@@ -632,6 +685,7 @@ export const OPERATIONS: { readonly [id in OperationId]: IOperation } = {
   get_zapp_schema: { method: 'GET', path: '/zapps/{zapp}/schema', scope: 'read', media: 'application/schema+json', creates: false, versioned: false },
   stream_events: { method: 'GET', path: '/events', scope: 'read', media: 'text/event-stream', creates: false, versioned: false },
   get_history: { method: 'GET', path: '/executions/{execution}/history', scope: 'read', media: 'application/json', creates: false, versioned: false },
+  get_story: { method: 'GET', path: '/executions/{execution}/story', scope: 'read', media: 'application/json', creates: false, versioned: false },
   start_execution: { method: 'POST', path: '/executions', scope: 'write', media: 'application/json', creates: true, versioned: false },
   list_executions: { method: 'GET', path: '/executions', scope: 'read', media: 'application/json', creates: false, versioned: false },
   get_execution: { method: 'GET', path: '/executions/{execution}', scope: 'read', media: 'application/json', creates: false, versioned: true },

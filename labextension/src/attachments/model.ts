@@ -32,7 +32,7 @@ export class AttachmentsModel implements IAttachments, IFeed {
 
   async detach(attachment: string, keep: boolean): Promise<void> {
     const { client } = this._connection;
-    this._executions.keep(await client.call('detach', { path: { attachment }, query: { keep } }));
+    this._executions.learn(await client.call('detach', { path: { attachment }, query: { keep } }));
     await this.refresh();
   }
 
@@ -58,7 +58,7 @@ export class AttachmentsModel implements IAttachments, IFeed {
     const { items } = await this._connection.client.call('list_attachments', signal ? { signal } : {});
     return () => {
       // Executions first: an attachment names one that is known.
-      this._executions.keep(...items.map(item => item.execution));
+      this._executions.learn(...items.map(item => item.execution));
       this._store.dispatch({ type: 'all', items });
     };
   }

@@ -15,6 +15,7 @@ import { addCommands } from './commands';
 import { AttachmentsModel } from './model';
 import { OpenNotebooks } from './notebooks';
 import { IAttachments, IOpenNotebooks } from './tokens';
+import { holdersPart } from './widgets/holders';
 import { NotebookSection, SECTION } from './widgets/section';
 import { addStatusItem } from './widgets/statusbar';
 import { toolbarItem } from './widgets/toolbar';
@@ -63,6 +64,7 @@ const sectionPlugin: JupyterFrontEndPlugin<void> = {
     const parts = { connection, executions, cards, catalog, attachments, notebooks };
     addCommands({ kit, ...parts }, palette);
     panel.add({ id: SECTION, rank: 10, Body: () => <NotebookSection {...parts} /> });
+    cards.add(holdersPart(attachments, notebooks));
     if (statusBar) {
       addStatusItem(kit, statusBar, parts);
     }

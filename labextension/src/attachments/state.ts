@@ -19,8 +19,8 @@ export function reduceAttachments(state: IAttachmentsState, action: AttachmentsA
   }
 }
 
-function rowOf({ id, key, kernel, execution, renewed }: IAttachmentView): IAttachmentRow {
-  return { id, key, kernel, execution: execution.id, renewed };
+function rowOf({ id, key, kernel, execution, renewed, kind, gone }: IAttachmentView): IAttachmentRow {
+  return { id, key, kernel, execution: execution.id, renewed, kind, gone };
 }
 
 /**

@@ -3,6 +3,7 @@
 import type { NotebookPanel } from '@jupyterlab/notebook';
 import { Token } from '@lumino/coreutils';
 import type { ZoeProblem } from '../api/problem';
+import type { IAttachmentView } from '../api/types';
 import type { IFollowed } from '../kit/model/store';
 import type { IReport } from './report';
 
@@ -13,6 +14,10 @@ export interface IAttachmentRow {
   readonly kernel: string;
   readonly execution: string;
   readonly renewed: string;
+  /** What is attached. */
+  readonly kind: IAttachmentView['kind'];
+  /** Since when nobody has renewed it. */
+  readonly gone: string | null;
 }
 
 /** What is known of them. */

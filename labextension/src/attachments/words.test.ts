@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { english as trans, execution, group } from '../kit/testing';
-import { clusterWords, sizeWords, taskWords } from './words';
+import type { IAttachmentRow } from './tokens';
+import { clusterWords, holderWords, sizeWords, taskWords } from './words';
 
 test('the size of a cluster counts what is ready, and what is missing only while it is', () => {
   const size = (...groups: Parameters<typeof group>[0][]): string =>
@@ -33,4 +34,19 @@ test('a task names its execution as soon as that is known', () => {
   assert.equal(taskWords({ verb: 'attach', report: null }, trans), 'Attaching…');
   assert.equal(taskWords({ verb: 'attach', report }, trans), 'Attaching to one…');
   assert.equal(taskWords({ verb: 'detach', report }, trans), 'Detaching from one…');
+});
+
+test('holders are told by what they are; a notebook by its name', () => {
+  const row = (kind: IAttachmentRow['kind'], gone: string | null = null): IAttachmentRow => ({
+    id: '1',
+    key: '/home/me/work/one.ipynb',
+    kernel: 'k',
+    execution: 'e',
+    renewed: '',
+    kind,
+    gone
+  });
+  assert.equal(holderWords(row('notebook'), trans), 'one.ipynb');
+  assert.equal(holderWords(row('terminal'), trans), 'a terminal');
+  assert.equal(holderWords(row('notebook', '2025-01-01T00:00:00Z'), trans), 'one.ipynb (gone)');
 });

@@ -4,7 +4,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type { IExecutionView, IGroupView } from '../api/types';
 import { scalable } from '../kit/executions';
 import { phaseWords } from '../kit/words/words';
-import type { INotebookInfo } from './tokens';
+import type { IAttachmentRow, INotebookInfo } from './tokens';
 
 /** How many workers a cluster has: `3 workers`, or `2 of 3 workers` while some are missing; empty if it has no size. */
 export function sizeWords(execution: IExecutionView, trans: TranslationBundle): string {
@@ -26,6 +26,27 @@ function groupWords({ name, ready, count }: IGroupView, trans: TranslationBundle
 export function clusterWords(execution: IExecutionView, trans: TranslationBundle): string {
   const phase = execution.phase === 'running' ? '' : phaseWords(execution, trans);
   return [execution.name, sizeWords(execution, trans), phase].filter(Boolean).join(' · ');
+}
+
+/** Who else is attached to an execution, in few words. */
+export function holderWords({ kind, key, gone }: IAttachmentRow, trans: TranslationBundle): string {
+  const words = kind === 'notebook' ? key.slice(key.lastIndexOf('/') + 1) : kindWords(kind, trans);
+  return gone === null ? words : trans.__('%1 (gone)', words);
+}
+
+function kindWords(kind: Exclude<IAttachmentRow['kind'], 'notebook'>, trans: TranslationBundle): string {
+  switch (kind) {
+    case 'console':
+      return trans.__('a console');
+    case 'terminal':
+      return trans.__('a terminal');
+    case 'script':
+      return trans.__('a script');
+    case 'batch':
+      return trans.__('a batch run');
+    case 'editor':
+      return trans.__('an editor');
+  }
 }
 
 /** What is being done to a notebook. */

@@ -36,18 +36,18 @@ export class ExecutionsModel implements IExecutions, IFeed {
     return this.state.get(id) ?? this._connection.client.call('get_execution', { path: { execution: id } });
   }
 
-  keep(...items: readonly IExecutionView[]): void {
+  learn(...items: readonly IExecutionView[]): void {
     this._dispatch({ type: 'some', items });
   }
 
   async scale(execution: string, group: string, count: number): Promise<void> {
     const { client } = this._connection;
-    this.keep(await client.call('scale_execution', { path: { execution }, input: { group, count } }));
+    this.learn(await client.call('scale_execution', { path: { execution }, input: { group, count } }));
   }
 
   async terminate(execution: string, confirm?: string): Promise<void> {
     const input = { reason: 'stopped in JupyterLab', ...(confirm ? { confirm } : {}) };
-    this.keep(await this._connection.client.call('terminate_execution', { path: { execution }, input }));
+    this.learn(await this._connection.client.call('terminate_execution', { path: { execution }, input }));
   }
 
   async load(signal: AbortSignal): Promise<() => void> {
@@ -73,7 +73,7 @@ export class ExecutionsModel implements IExecutions, IFeed {
 
   async refresh(execution: string): Promise<void> {
     try {
-      this.keep(await this._connection.client.call('get_execution', { path: { execution } }));
+      this.learn(await this._connection.client.call('get_execution', { path: { execution } }));
     } catch (error) {
       if (!['unknown-execution', 'not-allowed'].includes(ZoeProblem.from(error).code)) {
         throw error;

@@ -14,8 +14,8 @@ export interface IExecutions extends IFollowed<Executions> {
   readonly ended: ISignal<IExecutions, IExecutionView>;
   /** An execution, read if it is not known. Rejects with a `ZoeProblem`. */
   find(id: string): Promise<IExecutionView>;
-  /** Know what the hub has answered elsewhere; an older version never replaces a newer one. */
-  keep(...executions: readonly IExecutionView[]): void;
+  /** Take in what the hub has answered elsewhere; an older version never replaces a newer one. */
+  learn(...executions: readonly IExecutionView[]): void;
   /** Change how many processes a group has. Rejects with a `ZoeProblem`. */
   scale(execution: string, group: string, count: number): Promise<void>;
   /** End an execution; a protected one wants its name as `confirm`. Rejects with a `ZoeProblem`. */

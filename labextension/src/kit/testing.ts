@@ -24,6 +24,7 @@ export function execution(id: string, more: Partial<IExecutionView> = {}): IExec
     outcome: null,
     exit_code: null,
     reason: because('running'),
+    parent: null,
     created: `2025-01-01T00:00:${id.padStart(2, '0')}Z`,
     running_since: null,
     ended: null,

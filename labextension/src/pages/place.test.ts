@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { IEndpoint, IExecutionView } from '../api/types';
-import { endpointUrl, meantEndpoints, placeOf } from './place';
+import { meantEndpoints, pageOf, placeOf, plainUrl } from './place';
 
 const endpoint = (process: string, port: string, show: boolean): IEndpoint => ({
   process,
@@ -31,7 +31,14 @@ test('a page without a title goes by its port', () => {
 });
 
 test('a page is reached through this Jupyter server, whatever server it was started from', () => {
-  assert.equal(endpointUrl('/user/me/zoe/pages/e1/m/ui/', '/user/me/zoe'), '/user/me/zoe/pages/e1/m/ui/');
-  assert.equal(endpointUrl('/zoe/pages/e1/m/ui/', '/user/me/zoe'), '/user/me/zoe/pages/e1/m/ui/');
-  assert.equal(endpointUrl('/pages/e1/m/ui/', '/zoe'), '/zoe/pages/e1/m/ui/');
+  const at = (path: string): ReturnType<typeof placeOf> => ({ ...placeOf(execution, endpoint('m', 'ui', true)), path });
+  const paths = [
+    '/user/me/zoe/pages/e1/m/ui/lab',
+    '/zoe/pages/e1/m/ui/lab',
+    '/u/zoe/pages/e0/n/web/zoe/pages/e1/m/ui/lab'
+  ];
+  for (const path of paths) {
+    assert.equal(pageOf(at(path)), 'm/ui/lab');
+    assert.equal(plainUrl(at(path), '/user/me/zoe'), '/user/me/zoe/pages/e1/m/ui/lab');
+  }
 });

@@ -38,7 +38,14 @@ export function meantEndpoints(execution: IExecutionView, process: string | null
   );
 }
 
-/** The address of an endpoint as this Jupyter server shows it, also for an execution that was started elsewhere. */
-export function endpointUrl(path: string, webPrefix: string): string {
-  return path.startsWith(`${webPrefix}/pages/`) ? path : webPrefix + path.slice(Math.max(0, path.indexOf('/pages/')));
+/** Process, port and path of a page, below its execution. */
+export function pageOf(place: IPlace): string {
+  const before = `/pages/${place.execution}/`;
+  const at = place.path.indexOf(before);
+  return at < 0 ? `${place.process}/${place.port}/` : place.path.slice(at + before.length);
+}
+
+/** The plain address of an endpoint at this Jupyter server, also for an execution that was started elsewhere. */
+export function plainUrl(place: IPlace, webPrefix: string): string {
+  return `${webPrefix}/pages/${place.execution}/${pageOf(place)}`;
 }

@@ -34,7 +34,7 @@ export class CatalogModel implements ICatalog, IFeed {
     const { client } = this._connection;
     const input = { zapp, parameters, name, web_prefix: client.webPrefix };
     const execution = await client.call('start_execution', { input, key });
-    this._executions.keep(execution);
+    this._executions.learn(execution);
     return execution;
   }
 

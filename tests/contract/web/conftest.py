@@ -103,10 +103,9 @@ class World:
         self.tokens["root"] = tokens.random_token()
         self.authenticator.accept(self.tokens["root"])
         self.hub = WebHub(
-            service=self.controllers.service,
+            controllers=self.controllers,
             catalog=self.catalog,
             authenticator=self.authenticator,
-            controllers=self.controllers,
             now=self.controllers.clock.now,
             **self.options,
         )
@@ -116,7 +115,7 @@ class World:
 
     async def stop(self) -> None:
         self.server.stop()
-        self.hub.closing.set()
+        self.hub.streams.close()
         while self.hub.streams:
             await asyncio.sleep(0)
         await self.server.close_all_connections()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import statistics
 import time
 from datetime import timedelta
@@ -16,6 +17,8 @@ from zoe_hub.core.executions.model import Execution, Outcome, Phase
 from zoe_hub.run.logs import redact
 from zoe_hub.store.base import Batch
 from zoe_hub.store.sql import SQLStore
+from zoe_hub.web.access.tickets import Tickets
+from zoe_proxy.pages.origins import Origins
 
 CLUSTER = {"zapp": "cluster", "parameters": {"workers": 2}}
 
@@ -239,9 +242,16 @@ async def test_attachments_end_to_end(world):
     assert (await client.get(f"/attachments/{again['id']}")).json()["code"] == "unknown-attachment"
 
 
-async def test_a_ticket_opens_once_and_only_the_proxy(world):
+async def test_a_ticket_opens_one_page_once(world):
     client = await world.client()
-    ticket = (await client.post("/tickets", json={"path": "/zoe/pages/e1/main-0/web/lab?x=1"})).json()
+    execution = (await world.running(client))["id"]
+    path = f"/zoe/pages/{execution}/main-0/web/lab?x=1"
+    ticket = (await client.post("/tickets", json={"path": path})).json()
+    assert ticket["own"] is None, "this hub has no second listener"
+    assert (ticket["prefix"], ticket["trusted"], ticket["needs_origin"]) == ("/zoe/pages", False, False)
+    for client_of, unknown in ((client, "/zoe/pages/enone/main-0/web/"), (await world.client("bob"), path)):
+        refused = await client_of.post("/tickets", json={"path": unknown})
+        assert (refused.status_code, refused.json()["code"]) == (404, "unknown-execution")
     for wrong in ("/etc", "//evil.example", "https://evil.example", "/zoe/pages/a\\b", "/zoe/pages/a\n", "/zoe/pagesx"):
         assert (await client.post("/tickets", json={"path": wrong})).json()["code"] == "bad-parameter"
     browser = await world.client(None)
@@ -249,15 +259,28 @@ async def test_a_ticket_opens_once_and_only_the_proxy(world):
         "code"
     ] == "foreign-origin"
     first = await browser.get(world.url + ticket["url"])
-    assert (first.status_code, first.headers["location"]) == (303, "/zoe/pages/e1/main-0/web/lab?x=1")
-    cookie = first.headers["set-cookie"]
-    assert {"HttpOnly", "Path=/zoe/pages", "SameSite=Strict"} <= {part.strip() for part in cookie.split(";")}
-    assert (await browser.get(world.url + ticket["url"])).status_code == 401
-    from zoe_hub.web.access.tickets import LIFE
+    assert first.status_code == 303
+    assert first.headers["location"].startswith("/zoe/enter?ticket=")
+    entered = await browser.get(world.url + first.headers["location"])
+    assert entered.status_code == 303
+    assert re.fullmatch(rf"/zoe/pages/~[0-9a-f]{{48}}/{execution}/main-0/web/lab\?x=1", entered.headers["location"])
+    assert "set-cookie" not in entered.headers
+    for used in (ticket["url"], first.headers["location"]):
+        assert (await browser.get(world.url + used)).status_code == 401
 
-    late = (await client.post("/tickets", json={"path": "/zoe/pages/e1/main-0/web/"})).json()
-    world.hub.tickets._now = lambda: world.hub.now() + LIFE
-    assert (await browser.get(world.url + late["url"])).status_code == 401
+
+async def test_a_ticket_works_for_a_minute(world):
+    now = [world.hub.now()]
+    world.hub.tickets = Tickets(
+        world.authenticator, lambda: now[0], life=3600.0, origins=Origins("sandbox"), trusted=()
+    )
+    client, browser = await world.client(), await world.client(None)
+    path = f"/zoe/pages/{(await world.running(client))['id']}/main-0/web/"
+    in_time, late = [(await client.post("/tickets", json={"path": path})).json()["url"] for _ in range(2)]
+    now[0] += timedelta(seconds=59)
+    assert (await browser.get(world.url + in_time)).status_code == 303
+    now[0] += timedelta(seconds=1)
+    assert (await browser.get(world.url + late)).status_code == 401
 
 
 async def test_measurements_reference_and_liveness(world):
@@ -293,11 +316,16 @@ async def test_no_log_line_has_a_token(world, caplog):
     client = await world.client("root")
     await client.get("/user")
     await client.get(f"/user?token={world.tokens['root']}")
-    ticket = (await client.post("/tickets", json={"path": "/zoe/pages/e/main-0/web/"})).json()["url"]
-    await client.get(world.url + ticket)
+    path = f"/zoe/pages/{(await world.running(client))['id']}/main-0/web/"
+    ticket = (await client.post("/tickets", json={"path": path})).json()["url"]
+    login = await client.get(world.url + ticket)
+    entered = await client.get(world.url + login.headers["location"])
+    await client.get(world.url + entered.headers["location"])
+    session = entered.headers["location"].split("~")[1].split("/")[0]
     lines = [record.getMessage() for record in caplog.records if record.name.startswith(("zoe", "tornado"))]
     assert any("/api/v1/user" in line for line in lines)
-    assert not [line for line in lines if world.tokens["root"] in line or ticket.partition("=")[2] in line]
+    hidden = (world.tokens["root"], ticket.partition("=")[2], login.headers["location"].partition("=")[2], session)
+    assert not [line for line in lines if any(secret in line for secret in hidden)]
     secrets = f"Authorization: Bearer {world.tokens['root']} ?ticket=abc&x {world.tokens['root']} Bearer plain"
     assert redact(secrets) == "Authorization: Bearer *** ?ticket=***&x zoe_*** Bearer ***"
 
@@ -329,3 +357,20 @@ async def test_a_list_of_a_thousand_costs_little_more_than_its_bytes(world):
     ratio = statistics.median(raw for raw, _ in pairs) / statistics.median(own for _, own in pairs)
     print(f"list-1000 {ratio:.2f} of bare")
     assert ratio >= 0.5
+
+
+async def test_a_story_tells_all_that_led_to_the_state_and_where_it_stands(world):
+    client = await world.client("alice")
+    made = await world.running(client)
+    seen = (await client.get(f"/executions/{made['id']}")).json()
+    told = (await client.get(f"/executions/{made['id']}/story")).json()["items"]
+    history = (await client.get(f"/executions/{made['id']}/history")).json()["items"]
+    assert [each["seq"] for each in told] == [*(each["seq"] for each in history), 0]
+    phases = [(each["before"], each["state"]) for each in told if each["state"] and not each["process"]]
+    assert phases[:2] == [("", "queued"), ("queued", "starting")]
+    assert phases[-1] == ("starting", "running")
+    assert (told[-1]["kind"], told[-1]["before"], told[-1]["reason"]) == ("now", "running", seen["reason"])
+    last = (await client.get(f"/executions/{made['id']}/story?limit=2")).json()["items"]
+    assert [each["kind"] for each in last] == ["cut", history[-2]["kind"], history[-1]["kind"], "now"]
+    stranger = await world.client("bob")
+    assert (await stranger.get(f"/executions/{made['id']}/story")).json()["code"] == "unknown-execution"

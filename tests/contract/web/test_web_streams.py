@@ -131,7 +131,7 @@ async def test_streams_end_cleanly_when_the_hub_does(world, events):
         reader.open() as stream,
         client.stream("GET", f"/executions/{execution['id']}/processes/main-0/logs", params={"follow": "true"}) as log,
     ):
-        assert world.hub.streams == 2
+        assert len(world.hub.streams) == 2
         await happen(world, 1)
         await take(stream, 1)
         await world.stop()
@@ -158,6 +158,7 @@ async def test_a_reader_who_does_not_read_is_disconnected_and_resumes(make_world
             while world.hub.streams:
                 await asyncio.sleep(0.02)
         writer.close()
+        world.hub.stall = 30.0  # whoever reads has all the time that a busy machine needs
         async with events(client, since=0).open() as stream:
             assert await take(stream, 60) == list(range(1, 61))
     finally:
@@ -172,7 +173,7 @@ async def test_a_client_that_leaves_leaves_nothing_behind(world, events):
         events(client).open(),
         client.stream("GET", f"/executions/{execution['id']}/processes/main-0/logs", params={"follow": "true"}),
     ):
-        assert world.hub.streams == 2
+        assert len(world.hub.streams) == 2
     async with asyncio.timeout(5):
         while world.hub.streams or len(asyncio.all_tasks()) > tasks:
             await asyncio.sleep(0.01)

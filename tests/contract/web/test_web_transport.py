@@ -10,9 +10,9 @@ import pytest
 from zoe_hub.controllers.kit.tokens import digest
 from zoe_hub.core.access import Principal
 from zoe_hub.core.errors import ZoeError
+from zoe_hub.core.executions.commands import TerminateExecution
 from zoe_hub.web.call import BOUND
 from zoe_hub.web.perform import perform
-from zoe_hub.web.transport import TransportClosed
 
 
 class MemoryTransport:
@@ -20,13 +20,21 @@ class MemoryTransport:
 
     def __init__(self, **headers: str) -> None:
         self.headers = headers
-        self.gone = asyncio.Event()
-        self.begun = self.whole = False
+        self.gone = self.begun = self.whole = False
         self.status = 200
         self.answer_headers: dict[str, str] = {}
         self.sent = b""
-        self._waiting = b""
         self.flushed = asyncio.Event()
+        self._waiting = b""
+        self._told: list[Any] = []
+
+    def when_gone(self, tell: Any) -> None:
+        self._told.append(tell)
+
+    def abort(self) -> None:
+        self.gone = True
+        for tell in self._told:
+            tell()
 
     def head(self, headers: Any, status: int | None = None) -> None:
         assert not self.begun
@@ -36,20 +44,18 @@ class MemoryTransport:
     def write(self, data: bytes) -> None:
         self._waiting += data
 
-    async def flush(self) -> None:
-        if self.gone.is_set():
-            raise TransportClosed
+    def flush(self) -> None:
         self.begun = True
         self.sent += self._waiting
         self._waiting = b""
         self.flushed.set()
 
-    async def finish(self) -> None:
-        await self.flush()
+    def finish(self) -> asyncio.Future[None]:
+        self.flush()
         self.whole = True
-
-    def abort(self) -> None:
-        self.gone.set()
+        done = asyncio.get_running_loop().create_future()
+        done.set_result(None)
+        return done
 
     async def until(self, part: bytes) -> None:
         async with asyncio.timeout(10):
@@ -95,18 +101,18 @@ async def test_events_go_on_until_the_client_leaves(world, started):
     transport = MemoryTransport()
     streaming = asyncio.create_task(ask(world, "stream_events", transport, since="0"))
     await transport.until(b'"phase":"running"')
-    await world.hub.service.terminate(started.id)
+    await world.hub.executions.terminate(TerminateExecution(execution=started.id))
     await transport.until(b'"phase":"ended"')
-    assert world.hub.streams == 1
-    transport.gone.set()
+    assert len(world.hub.streams) == 1
+    transport.abort()
     await streaming
-    assert (world.hub.streams, transport.whole) == (0, False)
+    assert (len(world.hub.streams), transport.whole) == (0, False)
 
 
 async def test_a_stream_that_the_hub_ends_is_whole(world, started):
     transport = MemoryTransport()
     streaming = asyncio.create_task(ask(world, "stream_events", transport, since="0"))
     await transport.until(b"data: ")
-    world.hub.closing.set()
+    world.hub.streams.close()
     await streaming
     assert transport.whole

@@ -1,4 +1,4 @@
-"""Starting, finding and settling processes: the blocking half of the local backend, run in threads by ``backend``.
+"""Starting a process under a shim. Run in threads; called by ``backend``.
 
 ``start`` is idempotent whatever dies in between, since each step leaves something that the next call understands:
 
@@ -13,7 +13,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import secrets
 import select
@@ -25,33 +24,17 @@ from pathlib import Path, PurePosixPath
 
 from zoe_hub.backends.base import Permanent, ProcessSpec, Temporary
 from zoe_hub.backends.journal import Journal
+from zoe_hub.backends.local.identity import boot, lock
+from zoe_hub.backends.local.layout import Layout, remove_tree
+from zoe_hub.backends.local.ports import close
+from zoe_hub.backends.local.records import Alive, Begins, Launch, Prepared, observed, read, reserve, write
+from zoe_hub.backends.local.reserving import Reservation
+from zoe_hub.backends.local.settling import PATIENCE, exit_of, observe, record_end, settle
+from zoe_hub.backends.local.tree import MARK
 from zoe_hub.backends.open_files import restore_limit
 from zoe_hub.core.executions.model import Observed
-from zoe_hub.core.reasons import Reason, because
+from zoe_hub.core.reasons import because
 from zoe_hub.core.record import Record
-
-from .ports import close
-from .records import (
-    Alive,
-    Begins,
-    Exit,
-    Launch,
-    Layout,
-    Prepared,
-    boot,
-    lock,
-    locked,
-    observed,
-    read,
-    remove_tree,
-    reserve,
-    shim_lives,
-    write,
-)
-from .reserving import Reservation
-from .tree import MARK, sweep
-
-PATIENCE = 10.0  # seconds in which a shim must come up, or another starter must let go of the lock
 
 
 class Settings(Record, kw_only=True):
@@ -97,7 +80,7 @@ def start(
             reserve_ports()
         )  # only now: the incarnation before held the same ones until it let go of the lock
         if reservations is None:
-            return _end(layout, launch, because("port-lost"))
+            return record_end(layout, launch, because("port-lost"))
         control = _fifo(folder / "control")
         own = {**environment, "ZOE_FOLDER": str(folder / "folder"), MARK: launch.mark}
         numbers = [address.number for address in spec.addresses.values()]
@@ -138,7 +121,7 @@ def _answered(layout: Layout, launch: Launch, answer: bytes) -> Observed:
     if verb == b"error":
         number = int(rest)
         raise OSError(number, os.strerror(number), str(layout.process(launch.execution, launch.name)))
-    found = look(layout, launch)
+    found = observe(layout, launch)
     if found is not None:
         return found
     raise Temporary(
@@ -171,7 +154,7 @@ def _take(layout: Layout, folder: Path, spec: ProcessSpec) -> int | Observed:
                 return observed(launch, alive, None)
             if launch.incarnation > spec.incarnation:
                 raise Permanent("conflict", f"{spec.name} was started with incarnation {launch.incarnation} already.")
-            if _exit(layout, launch) is None:
+            if exit_of(layout, launch) is None:
                 raise Temporary(
                     "backend-refused", f"Incarnation {launch.incarnation} of {spec.name} still runs.", delay=0.5
                 )
@@ -268,75 +251,3 @@ def _spawn(shim: str, payload: bytes, descriptors: tuple[int, ...]) -> bytes:
             0  # it lives on and is reaped by pid when it has ended (``watching``): nothing for Popen to do
         )
     return answer
-
-
-def control(folder: Path, command: str) -> bool:
-    """Give a command to the shim that lives there; false if none does."""
-    try:
-        descriptor = os.open(folder / "control", os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:
-        if error.errno in {errno.ENXIO, errno.ENOENT, errno.ENOTDIR}:
-            return False
-        raise
-    try:
-        os.write(descriptor, command.encode() + b"\n")
-    finally:
-        os.close(descriptor)
-    return True
-
-
-def look(layout: Layout, launch: Launch) -> Observed | None:
-    """What is true of a process that is on record; ``None`` if it was never started (its hub died before).
-
-    Whatever its shim could not finish, because it was killed or the machine stopped, is finished here.
-    """
-    folder = layout.process(launch.execution, launch.name)
-    until = time.monotonic() + PATIENCE
-    while True:
-        alive, exit_record = _alive(folder, launch), _exit(layout, launch)
-        if exit_record is not None and (alive is None or not shim_lives(alive)):
-            return observed(launch, alive, exit_record)  # whoever has the lock now is the next start
-        held = None if locked(folder) else lock(folder)
-        if held is not None:
-            try:
-                return settle(layout, launch)
-            finally:
-                os.close(held)
-        if (alive is not None and shim_lives(alive)) or time.monotonic() > until:
-            return observed(launch, alive, None)
-        # Either somebody else is looking at the same time, or a shim has not decided yet: it is about to record that it
-        # runs, or to end since the hub that started it died before it had said everything.
-        time.sleep(0.002)
-
-
-def settle(layout: Layout, launch: Launch) -> Observed | None:
-    """The same for the holder of the lock: there is no shim, so the process has ended, or never started."""
-    alive = _alive(layout.process(launch.execution, launch.name), launch)
-    exit_record = _exit(layout, launch)
-    if exit_record is not None:
-        return observed(launch, alive, exit_record)
-    if alive is None:
-        return None
-    if alive.boot == boot():
-        sweep(launch.mark, alive)
-        return _end(layout, launch, because("supervisor-killed"), alive)
-    return _end(layout, launch, because("machine-restarted"), alive)
-
-
-def _alive(folder: Path, launch: Launch) -> Alive | None:
-    alive = read(folder / "alive.json", Alive)
-    return alive if alive is not None and alive.incarnation == launch.incarnation else None
-
-
-def _exit(layout: Layout, launch: Launch) -> Exit | None:
-    exit_record = read(layout.log(launch.execution, launch.name) / "exit.json", Exit)
-    return exit_record if exit_record is not None and exit_record.incarnation == launch.incarnation else None
-
-
-def _end(layout: Layout, launch: Launch, reason: Reason, alive: Alive | None = None) -> Observed:
-    """Write the exit record of a process that nobody saw ending."""
-    exit_record = Exit(incarnation=launch.incarnation, code=None, ended=time.time(), reason=reason)
-    logs = layout.log(launch.execution, launch.name)
-    if logs.is_dir():
-        write(logs / "exit.json", exit_record, durable=True)
-    return observed(launch, alive, exit_record)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import functools
-import hashlib
 import os
-import py_compile
 import re
 import shutil
 import subprocess
@@ -15,8 +13,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from zoe_hub.backends.base import Permanent
-
-from . import shim
 
 
 def cores() -> int:
@@ -134,20 +130,3 @@ def umask() -> int:
     before = os.umask(0o077)
     os.umask(before)
     return before
-
-
-def compiled_shim(folder: Path) -> str:
-    """The shim, compiled: a script would be compiled anew at each start, which takes longer than all it does."""
-    source = Path(shim.__file__)
-    digest = hashlib.sha256(source.read_bytes()).hexdigest()[:16]
-    place = folder / f"shim.{sys.implementation.cache_tag}.{digest}.pyc"
-    if (
-        not place.exists()
-    ):  # nothing is written on a later start, so that a full disk does not keep a hub from coming back
-        py_compile.compile(
-            str(source), cfile=str(place), doraise=True, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH
-        )
-        place.chmod(0o600)
-        for other in set(folder.glob("shim.*.pyc")) - {place}:
-            other.unlink(missing_ok=True)
-    return str(place)

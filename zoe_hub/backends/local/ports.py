@@ -11,12 +11,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from zoe_hub.backends.base import Temporary
+from zoe_hub.backends.local.reserving import Reservation, reserve
+from zoe_hub.backends.local.shim.system import port_free
 from zoe_hub.core.executions.model import Address
 from zoe_hub.core.executions.spec import Port
 from zoe_hub.core.record import Record
-
-from .reserving import Reservation, reserve
-from .shim import port_free
 
 HOST = "127.0.0.1"
 

@@ -13,8 +13,9 @@ import sys
 import time
 from pathlib import Path
 
-from .records import Alive, boot
-from .shim import signal_one, stat_of
+from zoe_hub.backends.local.identity import boot
+from zoe_hub.backends.local.records import Alive
+from zoe_hub.backends.local.shim.system import signal_one, stat_of
 
 MARK = "ZOE_MARK"
 WAIT = 5.0  # seconds until what was killed must be gone

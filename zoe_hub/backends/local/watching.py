@@ -11,7 +11,8 @@ import signal
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from .records import Alive, locked, same
+from zoe_hub.backends.local.identity import locked, same
+from zoe_hub.backends.local.records import Alive
 
 
 class Endings:

@@ -19,7 +19,7 @@ from zoe_hub.core.errors import FieldError
 from zoe_hub.language import expressions
 from zoe_hub.language.words import suggestion
 
-_WEB_PORT_FIELDS = ("show", "start", "strip", "headers", "title")
+_WEB_PORT_FIELDS = ("show", "start", "strip", "needs_origin", "headers", "title")
 
 
 def check(framework: Framework) -> list[FieldError]:

@@ -223,6 +223,7 @@ def _port(name: str, source: Any, path: str, scope: Scope, fields: Fields) -> Po
         title=source.get("title", ""),
         start=source.get("start", "/"),
         strip=source.get("strip", True),
+        needs_origin=source.get("needs_origin", False),
         headers=fields.texts(f"{path}/headers", source.get("headers", {}), scope),
     )
 

@@ -7,9 +7,7 @@ passes reports on, and the service asks who the holder of a kernel is.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import cast
 
@@ -17,6 +15,7 @@ from traitlets import Dict, Enum, Float
 from traitlets.config import LoggingConfigurable
 
 from zoe_hub.controllers.kit.clock import Clock
+from zoe_hub.controllers.kit.loop import Loop
 from zoe_hub.core.attachments.leases import Outlook, Terms, Use, outlook
 from zoe_hub.core.attachments.model import Attachment, HolderKind, Policy
 from zoe_hub.core.attachments.upkeep import Holder, KeepExecution, ReportHolders, TendLeases
@@ -24,7 +23,7 @@ from zoe_hub.core.commands import Command
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.model import Execution
 from zoe_hub.core.plan import Plan
-from zoe_hub.core.reasons import Reason, because, reason_of
+from zoe_hub.core.reasons import Reason
 from zoe_hub.store.base import Store
 
 ATTACHED = "attached"
@@ -96,9 +95,7 @@ class Leases(LoggingConfigurable):
         self._denied: dict[str, datetime] = {}  # execution -> when it last said that it runs nothing of its own
         self._silent: set[str] = set()  # executions that did not answer the last time
         self._resumed = clock.now()
-        self._wanted = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
-        self.problem: Reason | None = None  # why the last look failed
+        self._loop = Loop("The look at the leases", self._tend_round, self.log, shortest=AGAIN)
 
     @property
     def terms(self) -> Terms:
@@ -121,7 +118,7 @@ class Leases(LoggingConfigurable):
         for attachment in self._mine(command.owner):
             if attachment.kernel in busy:
                 self._renew(attachment, busy[attachment.kernel], now)
-        self._wanted.set()
+        self._loop.wake()
 
     def _renew(self, attachment: Attachment, busy: bool, now: datetime) -> None:
         self._renewed[attachment.id] = now
@@ -141,7 +138,7 @@ class Leases(LoggingConfigurable):
     def touch(self, execution: str) -> None:
         """A person did something with an execution: attached, scaled, kept it."""
         self._used[execution] = self._clock.now()
-        self._wanted.set()
+        self._loop.wake()
 
     async def keep(self, execution: str, user: str, seconds: float | None) -> None:
         """Have an execution count as used for a while; None: its clock of idleness begins anew now.
@@ -159,32 +156,28 @@ class Leases(LoggingConfigurable):
     async def start(self) -> None:
         """Begin to look: when something is reported, and when the passing of time alone changes what is due."""
         self._resumed = self._clock.now()
-        self._task = asyncio.create_task(self._run(), name="leases")
+        self._loop.start()
 
     async def stop(self) -> None:
         """Stop looking."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await self._loop.stop()
 
-    async def _run(self) -> None:
-        delay = 0.0
-        while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(delay):
-                    await self._wanted.wait()
-            self._wanted.clear()
-            try:
-                wake = await self.look()
-                self.problem = None
-                delay = self._clock.until(wake) + 0.001 if wake is not None else self.ttl
-            except Exception as error:
-                foreseen = isinstance(error, ZoeError)
-                self.problem = reason_of(error) if isinstance(error, ZoeError) else because("told", words=repr(error))
-                self.log.warning("The leases could not be looked at: %s", error, exc_info=not foreseen)
-                delay = AGAIN
+    @property
+    def problem(self) -> Reason | None:
+        """Why the last round failed."""
+        return self._loop.problem
 
-    async def look(self) -> datetime | None:
+    @property
+    def stats(self) -> Mapping[str, float]:
+        """Counts for the metrics."""
+        return {"holders": float(len(self._holders))}
+
+    async def _tend_round(self) -> float:
+        wake = await self.tend_all()
+        soon = self.ttl / 3  # an execution may have begun to run, which nobody reports
+        return soon if wake is None else min(soon, self._clock.until(wake) + 0.001)
+
+    async def tend_all(self) -> datetime | None:
         """Look at every execution that holders use, once; when to look again."""
         held: dict[str, list[Attachment]] = {}
         for attachment in self._store.attachments.values():
@@ -203,7 +196,7 @@ class Leases(LoggingConfigurable):
             found = self._outlook(execution, attachments)
         if found.gone or found.back or found.due or found.idle != execution.idle:
             await self._do(TendLeases(execution=execution.id, outlook=found))
-            self._wanted.set()  # what is due next depends on what was done
+            self._loop.wake()  # what is due next depends on what was done
         return found.wake
 
     async def _ask(self, execution: Execution) -> None:

@@ -1,5 +1,5 @@
 """Compares what a kernel has installed with what an application wants, before anything starts. Called by
-``controllers.service``.
+``controllers.attachments.service``.
 """
 
 from __future__ import annotations

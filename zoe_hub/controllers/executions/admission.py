@@ -1,6 +1,6 @@
 """Lets executions in: asks the policy whenever something that it looks at may have changed, and commits what it says.
 
-Used by ``controllers.hub`` and ``controllers.service``. Decisions are pure (``core.scheduling``); this module knows the
+Part of ``controllers.hub``. Decisions are pure (``core.scheduling``); this module knows the
 nodes and keeps the queue that they are made on: whoever commits a record says so (``changed``), and from time to time
 all records are looked at again. Views ask it for places in the queue.
 """
@@ -9,20 +9,21 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from logging import Logger
 
 from msgspec.structs import replace
 
 from zoe_hub.backends.base import Backend
 from zoe_hub.controllers.kit.clock import Clock
+from zoe_hub.controllers.kit.loop import Loop
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.events import Event
 from zoe_hub.core.executions.history import event as event_of
 from zoe_hub.core.executions.model import Execution
+from zoe_hub.core.executions.spec import Resources
 from zoe_hub.core.executions.standing import QueuePlace
-from zoe_hub.core.reasons import Reason, because, reason_of
+from zoe_hub.core.reasons import Reason, because
 from zoe_hub.core.scheduling import fifo
 from zoe_hub.core.scheduling.nodes import Node
 from zoe_hub.core.scheduling.policy import Grant, Policy
@@ -49,18 +50,16 @@ class Admission:
         """:param granted: called with the id of an execution whose grant has changed
         :param refresh: seconds after which the nodes are asked for again, and all records are looked at
         """
-        self._store, self._backend, self._clock, self._granted, self._log = store, backend, clock, granted, log
+        self._store, self._backend, self._clock, self._granted = store, backend, clock, granted
         self._policy, self._refresh = policy, refresh
         self._nodes: tuple[Node, ...] = ()
-        self._asked: float | None = None
+        self._nodes_known_at: float | None = None
         self._queue = Queue()
         self._changed: dict[str, None] = {}  # executions whose records are not in the queue yet, in order
         self._compared = -math.inf  # when all records were looked at
-        self._told_moves = 0
+        self._announced_moves = 0
         self._news_due: asyncio.TimerHandle | None = None  # when owners may be told of the queue again
-        self._wanted = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
-        self.problem: Reason | None = None  # why the last look failed
+        self._loop = Loop("Admission", self._decide_round, log)
 
     async def nodes(self) -> tuple[Node, ...]:
         """The machines, as known for at most the refresh time.
@@ -68,13 +67,13 @@ class Admission:
         :raises ZoeError: ``backend-unavailable`` if they were never known
         """
         now = asyncio.get_running_loop().time()
-        if self._asked is None or now - self._asked > self._refresh:
+        if self._nodes_known_at is None or now - self._nodes_known_at > self._refresh:
             try:
                 self._nodes = await self._backend.nodes()
             except ZoeError:
-                if self._asked is None:
+                if self._nodes_known_at is None:
                     raise
-            self._asked = now
+            self._nodes_known_at = now
         return self._nodes
 
     def place(self, execution: Execution) -> QueuePlace | None:
@@ -82,43 +81,40 @@ class Admission:
         waits = execution.granted is None and execution.active and execution.desired != "ended"
         return self._present().place(execution.id) if waits else None
 
+    def reserved(self) -> Resources:
+        """What all executions hold together."""
+        return self._present().used()
+
     def changed(self, *executions: str) -> None:
         """The records of these executions were committed: look again soon; several calls make one look."""
         self._changed.update(dict.fromkeys(executions))
-        self._wanted.set()
+        self._loop.wake()
 
-    def start(self) -> None:
+    async def start(self) -> None:
         """Begin to look whenever something has changed, and when the nodes may have."""
-        self._task = asyncio.create_task(self._run(), name="admission")
-        self._wanted.set()
+        self._loop.start()
 
-    async def _run(self) -> None:
-        while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._refresh):  # wait_for may swallow a cancellation (before Python 3.12)
-                    await self._wanted.wait()
-            self._wanted.clear()
-            delay = await self._tried()
-            if delay:
-                await asyncio.sleep(delay)
-                self._wanted.set()
+    async def stop(self) -> None:
+        """Stop looking."""
+        if self._news_due is not None:
+            self._news_due.cancel()
+        await self._loop.stop()
 
-    async def _tried(self) -> float:
-        """Look once; seconds after which to look again, since it failed."""
-        try:
-            await self.look()
-        except ZoeError as error:
-            self.problem = reason_of(error)
-            self._log.warning("Admission waits: %s", error)
-            return float(getattr(error, "delay", 1.0))
-        except Exception as error:
-            self.problem = reason_of(error, "Admission")
-            self._log.exception("Admission failed; it looks again")
-            return 5.0
-        self.problem = None
-        return 0.0
+    @property
+    def problem(self) -> Reason | None:
+        """Why the last decision failed."""
+        return self._loop.problem
 
-    async def look(self) -> None:
+    @property
+    def stats(self) -> Mapping[str, float]:
+        """Counts for the metrics."""
+        return {"queue_length": float(self._queue.length), "admission_rounds": float(self._loop.rounds)}
+
+    async def _decide_round(self) -> float:
+        await self.decide()
+        return self._refresh
+
+    async def decide(self) -> None:
         """Decide once and commit the grants. A record that changed meanwhile is looked at again."""
         nodes = await self.nodes()
         queue = self._present()
@@ -158,18 +154,18 @@ class Admission:
         not more often than a person could read.
         """
         loop = asyncio.get_running_loop()
-        if queue.moves == self._told_moves or self._news_due is not None:
+        if queue.moves == self._announced_moves or self._news_due is not None:
             return ()
-        self._told_moves = queue.moves
-        self._news_due = loop.call_later(NEWS, self._may_tell)
+        self._announced_moves = queue.moves
+        self._news_due = loop.call_later(NEWS, self._may_announce)
         return tuple(
             Event(time=self._clock.now(), kind="queue.moved", owner=owner, reason=because("queue-moved"))
             for owner in queue.owners
         )
 
-    def _may_tell(self) -> None:
+    def _may_announce(self) -> None:
         self._news_due = None
-        self._wanted.set()
+        self._loop.wake()
 
     async def _commit(self, batch: Batch) -> None:
         try:
@@ -184,11 +180,3 @@ class Admission:
         for execution in executions:
             if execution.granted is not None:
                 self._granted(execution.id)
-
-    async def close(self) -> None:
-        """Stop looking."""
-        if self._news_due is not None:
-            self._news_due.cancel()
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)

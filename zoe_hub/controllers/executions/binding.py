@@ -1,7 +1,7 @@
 """Binds the late-bound texts of a process: addresses, secrets, folders become values, just before it starts.
 
 Called by ``controllers.executions.reconciler`` (starts), ``controllers.executions.probes`` (pages) and
-``controllers.service`` (connections).
+``controllers.attachments.service`` (connections).
 """
 
 from __future__ import annotations

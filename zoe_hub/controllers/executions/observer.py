@@ -7,15 +7,14 @@ changed.
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from logging import Logger
 
-from zoe_hub.backends.base import Backend, Resync
-from zoe_hub.core.errors import ZoeError
+from zoe_hub.backends.base import Backend, Resync, Temporary
+from zoe_hub.controllers.kit.loop import Loop
 from zoe_hub.core.executions.model import Observed
-from zoe_hub.core.reasons import Reason, reason_of
+from zoe_hub.core.reasons import Reason
 
 
 class Observer:
@@ -25,13 +24,13 @@ class Observer:
         """:param changed: called with the id of an execution about which something new is known
         :param resync: seconds between two full listings
         """
-        self._backend, self._changed, self._log, self._resync = backend, changed, log, resync
+        self._backend, self._changed, self._resync = backend, changed, resync
         self._known: dict[str, dict[str, Observed]] = defaultdict(dict)
         self._where: dict[str, str] = {}  # process -> execution
         self._stamps: dict[str, int] = {}  # process -> when it last changed, counted
         self._count = 0
-        self._tasks: list[asyncio.Task[None]] = []
-        self.problem: Reason | None = None  # why the backend could not be looked at, the last time this was tried
+        self._watching = Loop("The watch of the backend", self._watch, log, shortest=0.2)
+        self._listing = Loop("The listing of the backend", self._relist, log)
 
     def of(self, execution: str) -> Mapping[str, Observed]:
         """What is known of one execution, by process."""
@@ -82,48 +81,40 @@ class Observer:
             # after all.
             take = self._take if self._stamps.get(seen.name, 0) <= begun else self.note
             take(seen)
-        self.problem = None
 
-    def start(self) -> None:
-        """Begin to watch, and to list from time to time."""
-        self._tasks = [
-            asyncio.create_task(self._watch(), name="watch"),
-            asyncio.create_task(self._relist(), name="resync"),
-        ]
+    async def start(self) -> None:
+        """List everything, then watch, and list again from time to time.
+
+        :raises Temporary: the backend does not answer
+        """
+        await self.list()
+        self._watching.start()
+        self._listing.start(after=self._resync)
+
+    async def stop(self) -> None:
+        """Stop watching."""
+        await self._watching.stop()
+        await self._listing.stop()
+
+    @property
+    def problem(self) -> Reason | None:
+        """Why the backend could not be looked at, the last time this was tried."""
+        return self._watching.problem or self._listing.problem
+
+    @property
+    def stats(self) -> Mapping[str, float]:
+        """Counts for the metrics."""
+        return {"observed_processes": float(len(self._where))}
 
     async def _watch(self) -> None:
-        delay = 0.2
-        while True:
-            try:
-                async for item in self._backend.watch():
-                    delay = 0.2
-                    if isinstance(item, Resync):
-                        await self.list()
-                    else:
-                        self.note(item)
-            except Exception as error:
-                self._failed("The watch of the backend", error)
-            await asyncio.sleep(delay)
-            delay = min(30.0, delay * 2)
-
-    async def _relist(self) -> None:
-        while True:
-            await asyncio.sleep(self._resync)
-            try:
+        async for item in self._backend.watch():
+            if isinstance(item, Resync):
                 await self.list()
-            except Exception as error:
-                self._failed("The listing of the backend", error)
+            else:
+                self.note(item)
+            self._watching.works()
+        raise Temporary("backend-unavailable", "The watch of the backend has ended.", delay=0.2)
 
-    def _failed(self, what: str, error: Exception) -> None:
-        """Remember and log an error; neither loop ends by one, foreseen or not."""
-        self.problem = reason_of(error, what)
-        if isinstance(error, ZoeError):
-            self._log.warning("%s failed: %s", what, error)
-        else:
-            self._log.error("%s failed", what, exc_info=error)
-
-    async def close(self) -> None:
-        """Stop watching."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+    async def _relist(self) -> float:
+        await self.list()
+        return self._resync

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from functools import partial
 from logging import Logger
 from typing import Any
 
@@ -23,6 +24,7 @@ from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.model import Address, Execution, Process
 from zoe_hub.core.executions.spec import Drain, Group
 from zoe_hub.language.expressions import evaluate
+from zoe_loopback import Stranger
 from zoe_proxy.upstream import Exchange, Timeouts, UpstreamError, connect
 
 FIRST, LONGEST = 0.02, 0.5  # seconds between two questions
@@ -30,6 +32,7 @@ SILENCE = 0.05  # seconds a connection must stay open to count: a published port
 ONE_TRY = 5.0  # seconds one question may take
 LONGEST_PAGE = 2**22  # bytes of a page that are read
 AT_A_TIME = 100  # questions about web pages
+MEETINGS = 3  # in a row with somebody else at a port, until it counts as lost: a program may just be taking it over
 
 Key = tuple[str, int, str]  # process, incarnation, question
 
@@ -42,6 +45,11 @@ class Probes:
         self._tasks: dict[Key, asyncio.Task[None]] = {}
         self._yes: set[Key] = set()
         self._slots = asyncio.Semaphore(AT_A_TIME)
+        self._met: Counter[tuple[str, int]] = Counter()  # strangers at the ports of a process, in a row
+
+    def taken(self, process: Process) -> bool:
+        """Whether somebody else listens at a port of the process."""
+        return self._met[process.name, process.incarnation] >= MEETINGS
 
     def answered(self, process: Process, question: str) -> bool:
         """Whether the answer was yes."""
@@ -53,10 +61,12 @@ class Probes:
         process: Process,
         question: str,
         secrets: Mapping[str, str],
-        told: Callable[[], None],
+        on_yes: Callable[[], None],
     ) -> None:
-        """Begin to ask, unless it is asked already. ``question`` is ``ready`` or ``drained``; ``told`` is called on a
-        yes.
+        """Begin to ask, unless it is asked already.
+
+        :param question: ``ready`` or ``drained``
+        :param on_yes: called on a yes, and when the port turns out to be lost
         """
         key = (process.name, process.incarnation, question)
         if key in self._tasks or key in self._yes:
@@ -66,7 +76,7 @@ class Probes:
             if question == "ready"
             else self._drained(execution, process, secrets)
         )
-        self._tasks[key] = asyncio.create_task(self._until_yes(key, once, told), name=f"probe {process.name}")
+        self._tasks[key] = asyncio.create_task(self._until_yes(key, once, on_yes), name=f"probe {process.name}")
 
     def forget(self, execution: Execution) -> None:
         """Stop asking what the record of an execution does not wait for any more."""
@@ -82,17 +92,21 @@ class Probes:
         for key in [key for key in self._tasks if key[0] in names and key not in waiting]:
             self._tasks.pop(key).cancel()
         self._yes = {key for key in self._yes if key[0] not in names or key in waiting}
+        for met in [met for met in self._met if met[0] in names and (*met, "ready") not in waiting]:
+            del self._met[met]
 
-    async def _until_yes(self, key: Key, once: Callable[[], Awaitable[bool]], told: Callable[[], None]) -> None:
+    async def _until_yes(self, key: Key, once: Callable[[], Awaitable[bool]], on_yes: Callable[[], None]) -> None:
         delay = FIRST
         try:
             while not await self._try(key, once):
+                if self._met[key[:2]] == MEETINGS:
+                    on_yes()
                 await asyncio.sleep(delay)
                 delay = min(LONGEST, delay * 1.3)
         finally:
             self._tasks.pop(key, None)
         self._yes.add(key)
-        told()
+        on_yes()
 
     async def _try(self, key: Key, once: Callable[[], Awaitable[bool]]) -> bool:
         with suppress(OSError, TimeoutError, ZoeError, UpstreamError, ValueError):
@@ -175,7 +189,16 @@ class Probes:
 
     async def _connect(self, process: Process, address: Address) -> IOStream:
         """A connection that ends at the process."""
-        check = partial(self._backend.check_listener, process.name)
+        met = (process.name, process.incarnation)
+
+        async def check(connection: socket.socket) -> None:
+            try:
+                await self._backend.check_listener(process.name, connection)
+            except Stranger:
+                self._met[met] += 1
+                raise
+            del self._met[met]
+
         return await connect(address.endpoint_host, address.endpoint_port, timeout=ONE_TRY, check=check)
 
     async def _logged(self, process: Process, pattern: re.Pattern[str]) -> bool:

@@ -7,10 +7,11 @@ The one way from a command to the store. Used by the services and by every part 
 from __future__ import annotations
 
 import secrets as random
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from datetime import datetime
 
 from zoe_hub.controllers.kit.clock import Clock
-from zoe_hub.controllers.kit.tokens import new_token
+from zoe_hub.controllers.kit.tokens import digest, new_token
 from zoe_hub.core import commands
 from zoe_hub.core.attachments.model import Attachment
 from zoe_hub.core.commands import Command
@@ -65,7 +66,7 @@ class Committer:
         secrets: list[SecretValue | Token] = []
         for execution in plan.executions:
             if execution.version == 1:
-                secrets += self._secrets(execution, given or {})
+                secrets += made_secrets(execution, self._clock.now(), given or {})
         if plan.changes or replies:
             batch = Batch(
                 put=(*plan.executions, *plan.attachments, *secrets, *replies),
@@ -75,23 +76,38 @@ class Committer:
             await self._store.commit(batch)
         self._committed([execution.id for execution in plan.executions])
 
-    def _secrets(self, execution: Execution, given: Mapping[str, str]) -> Iterator[SecretValue | Token]:
-        """The secrets of a new execution, and the tokens that some of them are."""
-        values = dict(given)
-        for secret in execution.spec.secrets:
-            if secret.source == "random":
-                values[secret.name] = random.token_urlsafe(32)
-            elif secret.source == "token":
-                values[secret.name], record = new_token(
-                    execution.owner,
-                    ("read", "write"),
-                    self._clock.now(),
-                    note=f"for {execution.name}",
-                    execution=execution.id,
-                )
-                yield record
-        for name, value in values.items():
-            yield SecretValue(execution=execution.id, name=name, value=value)
+
+def made_secrets(
+    execution: Execution, now: datetime, given: Mapping[str, str], names: Collection[str] | None = None
+) -> Iterator[SecretValue | Token]:
+    """Secrets of an execution, newly made, and the tokens that some of them are.
+
+    :param given: values of secret parameters
+    :param names: those that are wanted alone; None: all
+    """
+    values = dict(given)
+    for secret in execution.spec.secrets:
+        if names is not None and secret.name not in names:
+            continue
+        if secret.source == "random":
+            values[secret.name] = random.token_urlsafe(32)
+        elif secret.source == "token":
+            values[secret.name], record = new_token(
+                execution.owner, ("read", "write"), now, note=f"for {execution.name}", execution=execution.id
+            )
+            yield record
+    for name, value in values.items():
+        yield SecretValue(execution=execution.id, name=name, value=value)
+
+
+def renewed_secrets(
+    store: Store, execution: Execution, names: Collection[str], now: datetime
+) -> tuple[tuple[SecretValue | Token, ...], tuple[Ref, ...]]:
+    """Secrets of an execution made anew: what is put in a batch in their place, and the tokens that are dropped."""
+    known = store.secrets(execution.id)
+    tokens = {each.name for each in execution.spec.secrets if each.source == "token"}
+    void = tuple(Ref(Token, digest(known[name])) for name in sorted(tokens & known.keys() & set(names)))
+    return tuple(made_secrets(execution, now, {}, names)), void
 
 
 class _WithEnded:

@@ -21,9 +21,7 @@ from zoe_hub.core.words import words
 
 
 class AttachHolder(Record, kw_only=True):
-    """What somebody asks who wants a notebook (or another holder) attached: to the execution of ``zapp`` it had, to
-    ``execution``, or to a new one. It travels whole from the wire to the plan.
-    """
+    """What is asked: bind a holder, such as a notebook, to what it had, to ``execution``, or to one of ``zapp``."""
 
     key: str
     kernel: str = ""
@@ -33,17 +31,17 @@ class AttachHolder(Record, kw_only=True):
     execution: str | None = None
     parameters: Mapping[str, Any] = {}
     language: str = "python"
-    versions: Mapping[str, str] = {}  # of the kernel's packages, compared before anything starts
+    versions: Mapping[str, str] = {}  # installed packages of the kernel
     web_prefix: str = WEB_PREFIX
 
 
 class Attach(Record, kw_only=True):
-    """Bind a holder, with everything known that the records do not say."""
+    """Bind a holder; the ZApp of its asked is one of the shop, or one that the holder has."""
 
     id: str
     owner: str
     asked: AttachHolder
-    default: Policy = "keep"
+    default: Policy = "keep"  # if neither the asked nor the attachment says another one
     expires: bool = False  # whether somebody renews the lease
     start: StartExecution | None = None  # what to start if there is none
     counts: Mapping[str, int] = {}  # sizes that were asked for in so many words
@@ -62,22 +60,23 @@ def plan_attach(state: Records, command: Attach, now: datetime) -> Plan:
     :raises ZoeError: ``unknown-execution``, ``already-ended``, ``already-attached``,
         ``unknown-attachment``, ``not-attachable``
     """
+    asked = command.asked
     stale = tuple(
         each.id
-        for each in _mine(state, command.owner, command.asked.key)
+        for each in attachments_of(state, command.owner, asked.key)
         if state.executions[each.execution].desired == "ended"
     )
-    had = attached(state, command.owner, command.asked.key, zapp=command.asked.zapp, execution=command.asked.execution)
+    had = attached(state, command.owner, asked.key, zapp=asked.zapp, execution=asked.execution)
     if had is not None:
-        return _again(state, command, had, stale, now)
-    if command.asked.execution is not None:
-        execution = find(state, command.asked.execution, None)
+        return _renewed(state, command, had, stale, now)
+    if asked.execution is not None:
+        execution = find(state, asked.execution, None)
         if execution.desired == "ended":
             raise ZoeError("already-ended", f"{execution.name} has ended; attach to another one.")
-        if other := attached(state, command.owner, command.asked.key, zapp=execution.spec.zapp):
+        if other := attached(state, command.owner, asked.key, zapp=execution.spec.zapp):
             raise ZoeError(
                 "already-attached",
-                f"{command.asked.key} is attached to {state.executions[other.execution].name} already, which is a"
+                f"{asked.key} is attached to {state.executions[other.execution].name} already, which is a"
                 f" {execution.spec.zapp} like {execution.name}.",
             )
         started: Plan | None = None
@@ -88,24 +87,24 @@ def plan_attach(state: Records, command: Attach, now: datetime) -> Plan:
         raise ZoeError(
             "unknown-attachment", "This notebook is attached to nothing; say what to attach, such as 'spark'."
         )
-    connects(execution, command.asked.language)
+    connects(execution, asked.language)
     attachment = Attachment(
         id=command.id,
         owner=command.owner,
         execution=execution.id,
-        key=command.asked.key,
+        key=asked.key,
         zapp=execution.spec.zapp,
-        kernel=command.asked.kernel,
-        language=command.asked.language,
-        kind=command.asked.kind,
-        policy=command.asked.policy or command.default,
+        kernel=asked.kernel,
+        language=asked.language,
+        kind=asked.kind,
+        policy=asked.policy or command.default,
         expires=command.expires,
         created=now,
         renewed=now,
     )
-    bound = because("attached", notebook=command.asked.key, execution=execution.name)
+    bound = because("attached", notebook=asked.key, execution=execution.name)
     change = Change(what=words(bound), reason=because("asked-to-attach", user=command.owner))
-    made = event(execution, now, "attachment.made", bound, attachment=attachment.id, key=command.asked.key)
+    made = event(execution, now, "attachment.made", bound, attachment=attachment.id, key=asked.key)
     base = started or Plan(command="attach", changes=(), found=True)
     return replace(
         base,
@@ -123,17 +122,29 @@ def attached(
 ) -> Attachment | None:
     """What a notebook is attached to: the execution of this id, one of this ZApp, or of any; the one renewed last."""
 
-    def meant(candidate: Execution) -> bool:
+    def is_meant(candidate: Execution) -> bool:
         if execution is not None:
             return candidate.id == execution
         return zapp is None or candidate.spec.zapp == zapp
 
-    living = ((each, state.executions[each.execution]) for each in _mine(state, owner, key))
-    had = [each for each, candidate in living if candidate.desired != "ended" and meant(candidate)]
+    living = ((each, state.executions[each.execution]) for each in attachments_of(state, owner, key))
+    had = [each for each, candidate in living if candidate.desired != "ended" and is_meant(candidate)]
     return max(had, key=lambda attachment: attachment.renewed, default=None)
 
 
-def _mine(state: Records, owner: str, key: str) -> list[Attachment]:
+def zapp_of_holder(state: Records, owner: str, key: str, name: str) -> str | None:
+    """The ZApp that a holder is attached to and may mean by ``name``, its own or that of its one framework: one that
+    the shop has no more is still its own. None if there is none.
+    """
+    for each in attachments_of(state, owner, key):
+        execution = state.executions[each.execution]
+        if execution.desired != "ended" and (execution.spec.zapp == name or execution.spec.frameworks == (name,)):
+            return execution.spec.zapp
+    return None
+
+
+def attachments_of(state: Records, owner: str, key: str) -> list[Attachment]:
+    """All attachments of a holder, also to what has ended."""
     return [
         attachment for attachment in state.attachments.values() if (attachment.owner, attachment.key) == (owner, key)
     ]
@@ -150,22 +161,22 @@ def connects(execution: Execution, language: str) -> Connector:
     return how
 
 
-def _again(state: Records, command: Attach, attachment: Attachment, stale: tuple[str, ...], now: datetime) -> Plan:
-    """The same notebook attaches again, perhaps from a new kernel, perhaps with another size."""
-    execution = state.executions[attachment.execution]
-    connects(execution, command.asked.language)
+def _renewed(state: Records, command: Attach, attachment: Attachment, stale: tuple[str, ...], now: datetime) -> Plan:
+    """The same holder attaches again, perhaps from a new kernel, perhaps with another size."""
+    execution, asked = state.executions[attachment.execution], command.asked
+    connects(execution, asked.language)
     renewed = replace(
         attachment,
-        kernel=command.asked.kernel or attachment.kernel,
-        language=command.asked.language,
-        kind=command.asked.kind,
-        policy=command.asked.policy or attachment.policy,
+        kernel=asked.kernel or attachment.kernel,
+        language=asked.language,
+        kind=asked.kind,
+        policy=asked.policy or attachment.policy,
         expires=command.expires or attachment.expires,
         gone=None,
         renewed=now,
         version=attachment.version + 1,
     )
-    bound = because("attached-again", notebook=command.asked.key, execution=execution.name)
+    bound = because("attached-again", notebook=asked.key, execution=execution.name)
     change = Change(what=words(bound), reason=because("attached-before"))
     scaled = [
         plan_scale(state, ScaleExecution(execution=execution.id, group=name, count=count), now)
@@ -178,7 +189,7 @@ def _again(state: Records, command: Attach, attachment: Attachment, stale: tuple
     executions = (
         (replace(execution, counts={**execution.counts, **counts}, version=execution.version + 1),) if scaled else ()
     )
-    made = event(execution, now, "attachment.renewed", bound, attachment=attachment.id, key=command.asked.key)
+    made = event(execution, now, "attachment.renewed", bound, attachment=attachment.id, key=asked.key)
     return Plan(
         command="attach",
         changes=(change, *(part for each in scaled for part in each.changes)),

@@ -38,7 +38,7 @@ class Terms(Record, kw_only=True):
     ttl: float = 120.0  # without a renewal until a holder counts as gone
     shrink_after: float = 1800.0  # of idleness
     end_after: float = 7200.0  # of further idleness
-    quiet: float = 60.0  # of idleness until it is told: a pause between two cells is no news
+    quiet: float = 60.0  # of idleness until it is told, or half the time until something is done: a pause is no news
 
 
 class Use(Record, kw_only=True):
@@ -83,14 +83,17 @@ def outlook(use: Use, terms: Terms, now: datetime) -> Outlook:
     idle = _idle(use, present, terms, now)
     if idle is None:
         return Outlook(gone=departed, back=back, wake=min(times, default=None))
-    told = idle if now >= idle.since + timedelta(seconds=terms.quiet) else None
-    times.append(idle.since + timedelta(seconds=terms.quiet) if told is None else idle.at)
+    announcing = idle.since + min(
+        timedelta(seconds=terms.quiet), (idle.at - idle.since) / 2
+    )  # always before it is done
+    announced = idle if now >= announcing else None
+    times.append(announcing if announced is None else idle.at)
     if now < idle.at:
-        return Outlook(gone=departed, back=back, idle=told, wake=min(times))
+        return Outlook(gone=departed, back=back, idle=announced, wake=min(times))
     if use.execution.spec.active() and (use.denied is None or use.denied < idle.at):
-        return Outlook(gone=departed, back=back, idle=told, ask=True, wake=min(times, default=None))
+        return Outlook(gone=departed, back=back, idle=announced, ask=True, wake=min(times, default=None))
     seconds = (now - idle.since).total_seconds()
-    return Outlook(gone=departed, back=back, idle=told, due=idle.action, reason=because("unused", idle=seconds))
+    return Outlook(gone=departed, back=back, idle=announced, due=idle.action, reason=because("unused", idle=seconds))
 
 
 def _expiry(attachment: Attachment, use: Use, terms: Terms) -> datetime:

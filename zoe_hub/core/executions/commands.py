@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.history import event
-from zoe_hub.core.executions.model import WEB_PREFIX, Execution, Outcome, Phase
+from zoe_hub.core.executions.model import WEB_PREFIX, Execution, Outcome, Parent, Phase
 from zoe_hub.core.executions.spec import ExecutionSpec, Group
 from zoe_hub.core.plan import Change, Plan, Records
 from zoe_hub.core.reasons import Reason, because
@@ -21,12 +21,10 @@ from zoe_hub.core.words import words
 
 
 class StartZApp(Record, kw_only=True):
-    """What somebody asks who wants a ZApp started, in the words of the shop. It travels whole from the wire to the
-    plan.
-    """
+    """What a person asks for: a ZApp of the shop with these parameters. Rendered, it becomes ``StartExecution``."""
 
     zapp: str
-    name: str | None = None  # None: one is made
+    name: str | None = None
     parameters: Mapping[str, Any] = {}
     labels: Mapping[str, str] = {}
     web_prefix: str = WEB_PREFIX
@@ -38,9 +36,10 @@ class StartExecution(Record, kw_only=True):
     id: str
     owner: str
     asked: StartZApp
-    spec: ExecutionSpec  # that the parameters make of the ZApp
+    spec: ExecutionSpec
     nodes: tuple[Node, ...]  # to refuse what never fits
     counts: Mapping[str, int] = {}
+    parent: Parent | None = None
 
 
 class ScaleExecution(Record, kw_only=True):
@@ -66,21 +65,22 @@ def plan_start(_: Records, command: StartExecution, now: datetime) -> Plan:
     why = placement.never_fits(command.spec, command.nodes)
     if why is not None:
         raise ZoeError("never-fits", f"{command.spec.title} cannot run here: {words(why)}.")
-    spec = command.spec
+    spec, asked = command.spec, command.asked
     execution = Execution(
         id=command.id,
         owner=command.owner,
-        name=command.asked.name or f"{spec.zapp}-{command.id[:5]}",
+        name=asked.name or f"{spec.zapp}-{command.id[:5]}",
         spec=spec,
+        parent=command.parent,
         created=now,
         counts={group.name: command.counts.get(group.name, group.count) for group in spec.groups},
         reason=because("admission-pending"),
-        web_prefix=command.asked.web_prefix,
-        labels=command.asked.labels,
+        web_prefix=asked.web_prefix,
+        labels=asked.labels,
     )
     processes = ", ".join(f"{count} {name}" for name, count in execution.counts.items())
-    asked = because("asked-to-start", user=command.owner, zapp=spec.zapp)
-    change = Change(what=f"start {execution.name}: {processes}", reason=asked)
+    reason = because("asked-to-start", user=command.owner, zapp=spec.zapp)
+    change = Change(what=f"start {execution.name}: {processes}", reason=reason)
     made = event(
         execution,
         now,

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from zoe_hub.core.events import Event
 from zoe_hub.core.executions import processes as p
+from zoe_hub.core.executions import secrecy
 from zoe_hub.core.executions.facts import (
     Action,
     AllocatePorts,
@@ -52,7 +53,11 @@ def decide(before: Execution, facts: Facts, now: datetime) -> Decision:
         strangers = tuple(_strangers(before, facts))
         return Decision(execution=before, actions=strangers, wake=_wake(before, strangers, now))
     after = replace(before, processes=tuple(p.fold(before, process, facts, now) for process in before.processes))
-    after = p.move_peers(before, after, now)
+    lost = secrecy.lost_ports(before, after)
+    after = p.move_peers(after, lost, now)
+    names = secrecy.exposed(after, lost) if after.desired == "running" else frozenset()
+    renewed = secrecy.renewable(after, names)
+    after = secrecy.restart_holders(after, renewed, now)
     after = _conclude(before, after, facts)
     if after.desired == "ended":
         after = replace(after, processes=tuple(p.end(after, process, now) for process in after.processes))
@@ -61,10 +66,10 @@ def decide(before: Execution, facts: Facts, now: datetime) -> Decision:
     after = _phase(after, facts, now)
     after = replace(after, waits_for=None if after.phase is Phase.ENDED else facts.later)
     actions = tuple(_actions(after, facts))
-    events = tuple(_events(before, after, now))
+    events = (*_events(before, after, now), *secrecy.events(after, renewed, names - renewed, now))
     if after != before:
         after = replace(after, version=before.version + 1)
-    return Decision(execution=after, actions=actions, events=events, wake=_wake(after, actions, now))
+    return Decision(execution=after, actions=actions, events=events, wake=_wake(after, actions, now), renewed=renewed)
 
 
 def _conclude(before: Execution, after: Execution, facts: Facts) -> Execution:
@@ -193,11 +198,12 @@ def _actions(execution: Execution, facts: Facts) -> list[Action]:
         group = execution.spec.group(process.group)
         seen = facts.observed.get(process.name)
         current = seen is not None and seen.incarnation == process.incarnation
-        running = current and seen is not None and seen.state == "running"
+        occupied = seen is not None and seen.state == "running"
+        running = current and occupied
         if process.state is ProcessState.PENDING:
             if process.addresses is None:
                 actions.append(AllocatePorts(process=process.name))
-            elif not current and p.may_start(execution, group):
+            elif not current and not occupied and p.may_start(execution, group):
                 actions.append(StartProcess(process=process.name))
         elif process.state is ProcessState.DRAINING and group.drain is not None:
             actions.append(SignalProcess(process=process.name, signal=group.drain.signal))

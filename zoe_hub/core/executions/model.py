@@ -100,6 +100,15 @@ class Idle(Record, kw_only=True):
     at: datetime
 
 
+class Parent(Record, kw_only=True):
+    """What an execution was started for, if no person asked for it by itself: an attachment, a workflow's run."""
+
+    kind: str  # ``attachment``, later ``run``
+    id: str
+    step: str = ""  # of a run
+    attempt: int = 1  # how often this was tried, with this one
+
+
 class Execution(Record, kw_only=True):
     """One run of a ZApp."""
 
@@ -107,6 +116,7 @@ class Execution(Record, kw_only=True):
     owner: str
     name: str
     spec: ExecutionSpec
+    parent: Parent | None = None
     created: datetime
     version: int = 1  # counts the committed changes
     desired: Literal["running", "ended"] = "running"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
@@ -64,13 +64,13 @@ def may_start(execution: Execution, group: Group) -> bool:
         if ready < peer.essential:
             return False
     for name in peers(group):
-        first = _first(execution, name)
+        first = _first_of(execution, name)
         if first is None or (first.addresses is None and (first.live or name in _named(group))):
             return False  # one that has gone has no address any more; its group may be needed all the same
     return True
 
 
-def _first(execution: Execution, group: str) -> Process | None:
+def _first_of(execution: Execution, group: str) -> Process | None:
     return next((process for process in execution.processes if process.group == group and process.index == 0), None)
 
 
@@ -117,25 +117,24 @@ def end(execution: Execution, process: Process, now: datetime) -> Process:
     return stop(process, execution.spec.group(process.group), now, because("execution-ends"))
 
 
-def move_peers(before: Execution, after: Execution, now: datetime) -> Execution:
-    """Processes that were told an address which does not hold any more start again with the new one."""
-    moved = {
-        process.group
-        for process in after.processes
-        if process.index == 0 and process.addresses is None and (old := before.process(process.name)) and old.addresses
-    }
+def move_peers(execution: Execution, lost: Iterable[Process], now: datetime) -> Execution:
+    """Processes that were told an address which does not hold any more start again with the new one.
+
+    :param lost: the processes that have lost theirs
+    """
+    moved = {process.group for process in lost if process.index == 0}
     if not moved:
-        return after
+        return execution
     changed = []
-    for process in after.processes:
-        group = after.spec.group(process.group)
+    for process in execution.processes:
+        group = execution.spec.group(process.group)
         knows = moved.intersection(peers(group))
         if knows and process.state in (ProcessState.STARTING, ProcessState.READY):
             stopping = stop(process, group, now, because("address-changed", groups=tuple(sorted(knows))))
             changed.append(replace(stopping, not_before=now))
             continue
         changed.append(process)
-    return replace(after, processes=tuple(changed))
+    return replace(execution, processes=tuple(changed))
 
 
 def fold(execution: Execution, process: Process, facts: Facts, now: datetime) -> Process:
@@ -216,19 +215,22 @@ def reason_of_end(seen: Observed) -> Reason:
 def _ended(process: Process, group: Group, exit_code: int | None, now: datetime, reason: Reason) -> Process:
     """A process that ended without having been asked to: counted, and due again after a doubled delay."""
     stable = process.state is ProcessState.READY and (now - process.since).total_seconds() >= group.restart.longest
-    failures = 1 if stable else process.failures + 1
-    delay = min(group.restart.longest, group.restart.delay * 2 ** min(failures - 1, 30))
+    counted = replace(process, failures=1 if stable else process.failures + 1)
     return replace(
-        process,
+        counted,
         state=ProcessState.ENDED,
         since=now,
         ended=process.ended or now,
         exit_code=exit_code,
-        failures=failures,
-        not_before=now + timedelta(seconds=delay),
+        not_before=now + _delay(counted, group),
         deadline=None,
         reason=reason,
     )
+
+
+def _delay(process: Process, group: Group) -> timedelta:
+    """How long a process that has failed waits until it starts again: doubled with each failure in a row."""
+    return timedelta(seconds=min(group.restart.longest, group.restart.delay * 2 ** min(process.failures - 1, 30)))
 
 
 def _running(process: Process, group: Group, seen: Observed, facts: Facts, now: datetime) -> Process:
@@ -246,10 +248,13 @@ def _running(process: Process, group: Group, seen: Observed, facts: Facts, now: 
     match process.state:
         case ProcessState.STARTING if group.ready.kind == "running" or process.name in facts.ready:
             return replace(process, state=ProcessState.READY, since=now, deadline=None, reason=because("ready"))
+        case ProcessState.STARTING if process.name in facts.taken:
+            failed = replace(process, addresses=None, failures=process.failures + 1)
+            stopping = stop(failed, group, now, because("port-lost"))
+            return replace(stopping, not_before=now + _delay(failed, group))
         case ProcessState.STARTING if late:
             failed = replace(process, failures=process.failures + 1)
-            delay = timedelta(seconds=min(group.restart.longest, group.restart.delay * 2 ** min(process.failures, 30)))
-            return replace(_late(failed, group, facts, now), not_before=now + delay)
+            return replace(_late(failed, group, facts, now), not_before=now + _delay(failed, group))
         case ProcessState.DRAINING if process.name in facts.drained:
             return stop(process, group, now, because("handed-over"))
         case ProcessState.DRAINING if late:

@@ -30,6 +30,7 @@ class Port(Record, kw_only=True):
     title: str = ""
     start: str = "/"  # the page that a link opens
     strip: bool = True  # the proxy removes its own prefix before it passes a request on
+    needs_origin: bool = False  # does not work in the sandbox: wants cookies or storage
     headers: Mapping[str, str] = {}  # late-bound texts that the proxy adds to each request (a token, for example)
 
 

@@ -161,6 +161,11 @@ class Queue:
         """Who has something in the queue."""
         return tuple(self._owners)
 
+    @property
+    def length(self) -> int:
+        """How many wait."""
+        return len(self._waiting) + len(self._stuck)
+
     def place(self, identifier: str) -> QueuePlace | None:
         """Where an execution is in the queue; None if it is not in there, or cannot run on the nodes that there are."""
         if identifier not in self._waiting:

@@ -16,7 +16,7 @@ from zoe_hub.core.errors import ZoeError
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-class Origins:
+class CallerOrigins:
     """Which hosts and origins are accepted."""
 
     def __init__(self, hosts: Iterable[str] = (), origins: Iterable[str] = ()) -> None:

@@ -1,84 +1,88 @@
-"""Opens proxied pages in a browser that has no token: a ticket for the address bar, then a session in a cookie.
+"""Opens pages in a browser that has no token: a ticket for the address bar, then a session in one of three places.
 
-``zoe run notebook`` in a terminal prints an address with a ticket. It works once and for a minute; the hub exchanges it
-for a session that only the proxy accepts, and redirects to the page. Neither outlives the token it was made with, nor
-the hub. Called by the handlers of tickets and login, and by the proxy through ``settings["authenticate"]``.
+``zoe open`` in a terminal makes an address with a ticket, which works once and for a minute. The hub exchanges it for a
+way to the page: at an origin of its own, in the sandbox, or trusted (see ``zoe_proxy.pages``). The server extension
+asks for the way to the hub's second listener at once. No ticket and no session outlives the token it was made with, nor
+the hub. Called by the operation ``create_ticket``, the handler of logins, and the proxy.
 """
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable
-from datetime import datetime, timedelta
-from typing import NamedTuple
+from collections.abc import Callable, Collection
+from datetime import UTC, datetime
+from typing import NamedTuple, cast
 
-from tornado.httputil import HTTPServerRequest
-
-from zoe_hub.controllers.kit.tokens import digest
 from zoe_hub.core.access import Principal
 from zoe_hub.core.errors import ZoeError
+from zoe_hub.core.executions.model import Execution
 from zoe_hub.web.access.auth import Authenticator
+from zoe_hub.web.access.target import PREFIX, page_of
+from zoe_proxy.pages.opening import Door, Opening, OwnOrigin, Page
+from zoe_proxy.pages.origins import Origins
+from zoe_proxy.pages.visits import TICKET_LIFE, Vault, Visit, Visits
 
-LIFE = timedelta(seconds=60)
-SCOPE = "/zoe/pages"  # the only addresses to which browsers send the cookie
-_MOST = 1000  # tickets and sessions kept at a time, so that nobody fills the memory
 
-
-class _Kept(NamedTuple):
+class _Login(NamedTuple):
     principal: Principal
-    expires: datetime
-    path: str = ""
+    page: Page
 
 
 class Tickets:
-    """The tickets and sessions of one hub. Only hashes are kept."""
+    """The tickets and sessions of one hub."""
 
-    def __init__(self, authenticator: Authenticator, now: Callable[[], datetime], session: float) -> None:
-        """:param session: seconds that a session lasts"""
+    def __init__(
+        self,
+        authenticator: Authenticator,
+        now: Callable[[], datetime],
+        *,
+        life: float,
+        origins: Origins,
+        trusted: Collection[str],
+    ) -> None:
+        """:param life: seconds that a session lasts
+        :param origins: where pages have origins of their own
+        :param trusted: names of frameworks whose pages act as whoever opens them
+        """
         self._authenticator = authenticator
-        self._now = now
-        self._life = timedelta(seconds=session)
-        self._tickets: dict[str, _Kept] = {}
-        self._sessions: dict[str, _Kept] = {}
-        self.cookie = "zoe-session"  # ``app`` adds the port: browsers do not tell ports apart
+        self._trusted = trusted
 
-    def issue(self, principal: Principal, path: str) -> tuple[str, datetime]:
-        """A ticket that opens ``path`` once, and until when."""
-        ticket = secrets.token_urlsafe(32)
-        expires = self._now() + LIFE
-        self._keep(self._tickets, ticket, _Kept(principal, expires, path))
-        return ticket, expires
+        def seconds() -> float:
+            return now().timestamp()
 
-    def redeem(self, ticket: str) -> tuple[str, str]:
-        """Exchange a ticket for a session.
+        self._logins: Vault[_Login] = Vault(TICKET_LIFE, seconds, lambda login: self._lives(login.principal))
+        self.door = Door(Visits(life, seconds, lambda visit: self._lives(self.principal(visit))), origins, PREFIX)
 
-        :return: the session's secret, and the path to go to
+    def page(self, execution: Execution, path: str) -> Page:
+        """What ``path``, an address of a page at the hub, opens."""
+        return page_of(execution, path.removeprefix(PREFIX), self._trusted)
+
+    def issue(self, principal: Principal, page: Page) -> tuple[str, datetime]:
+        """A ticket that opens a page once, and until when."""
+        ticket, expires = self._logins.put(_Login(principal, page))
+        return ticket, datetime.fromtimestamp(expires, UTC)
+
+    def own(self, principal: Principal, page: Page, ancestors: tuple[str, ...]) -> OwnOrigin | None:
+        """The way to the page at the second listener, for whoever shows it in a frame."""
+        return self.door.own(page, ancestors=ancestors, holder=principal)
+
+    def redeem(self, ticket: str, host: str) -> Opening:
+        """Exchange a ticket for the ways to its page.
+
+        :param host: at which the browser is
         :raises ZoeError: ``not-authenticated``
         """
-        kept = self._tickets.pop(digest(ticket), None)
-        if kept is None or not self._valid(kept):
+        login = self._logins.take(ticket)
+        if login is None:
             raise ZoeError(
                 "not-authenticated",
                 "This address has been used or is too old. Ask for a new one, for example with 'zoe open'.",
             )
-        session = secrets.token_urlsafe(32)
-        self._keep(self._sessions, session, _Kept(kept.principal, self._now() + self._life))
-        return session, kept.path
+        return self.door.open(login.page, host=host, holder=login.principal)
 
-    def principal(self, request: HTTPServerRequest) -> Principal | None:
-        """Whose session the request's cookie names."""
-        morsel = request.cookies.get(self.cookie)
-        if morsel is None:
-            return None
-        kept = self._sessions.get(digest(morsel.value))
-        return kept.principal if kept is not None and self._valid(kept) else None
+    @staticmethod
+    def principal(visit: Visit) -> Principal:
+        """In whose name a session was begun."""
+        return cast(Principal, visit.holder)
 
-    def _valid(self, kept: _Kept) -> bool:
-        return kept.expires > self._now() and self._authenticator.of_token(kept.principal.digest) is not None
-
-    def _keep(self, where: dict[str, _Kept], secret: str, kept: _Kept) -> None:
-        if len(where) >= _MOST:
-            now = self._now()
-            for key in [key for key, each in where.items() if each.expires <= now] or [next(iter(where))]:
-                del where[key]
-        where[digest(secret)] = kept
+    def _lives(self, principal: Principal) -> bool:
+        return self._authenticator.of_token(principal.digest) is not None

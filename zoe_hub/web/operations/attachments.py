@@ -6,7 +6,7 @@ import msgspec
 
 from zoe_hub.contract.attachments import AttachmentQuery, Attachments, AttachmentView, AttachRequest, ConnectionView
 from zoe_hub.contract.table import PREFIX
-from zoe_hub.core.attachments.commands import AttachHolder
+from zoe_hub.core.attachments.commands import AttachHolder, Detach
 from zoe_hub.core.attachments.model import Attachment
 from zoe_hub.web.call import REPLAYED, Answer, Call, bind, whole
 from zoe_hub.web.views.attachments import attachment_view, connection_view
@@ -21,7 +21,7 @@ async def attach(call: Call) -> Answer:
     body: AttachRequest = call.body
     if body.execution is not None:
         await call.own_execution(body.execution)
-    attachment, found = await call.hub.service.attach(
+    attachment, found = await call.hub.attachments.attach(
         call.principal.name,
         whole(body, AttachHolder),
         reply=(lambda made, _: call.reply(made.id.encode())) if call.key else None,
@@ -36,7 +36,7 @@ async def _attached(call: Call, attachment: Attachment, *, found: bool, status: 
 
 
 async def _view(call: Call, attachment: Attachment, *, found: bool) -> AttachmentView:
-    execution = await call.hub.service.execution(attachment.execution)  # which may have ended by now
+    execution = await call.hub.executions.execution(attachment.execution)  # which may have ended by now
     return attachment_view(attachment, execution, call.hub.views.place(execution), found=found)
 
 
@@ -66,10 +66,11 @@ async def get_attachment(call: Call) -> AttachmentView:
 @bind("get_connection")
 async def get_connection(call: Call) -> ConnectionView:
     """What the kernel needs; holds secrets."""
-    return connection_view(call.hub.service.connection(call.attachment.id))
+    return connection_view(call.hub.attachments.connection(call.attachment.id))
 
 
 @bind("detach")
 async def detach(call: Call) -> Answer:
     """Undo an attachment."""
-    return Answer(call.hub.views.execution(await call.hub.service.detach(call.attachment.id, keep=call.query.keep)))
+    command = Detach(attachment=call.attachment.id, keep=call.query.keep)
+    return Answer(call.hub.views.execution(await call.hub.attachments.detach(command)))

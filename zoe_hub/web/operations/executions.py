@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
-from zoe_hub.contract.executions import ExecutionQuery, TerminateRequest
+from zoe_hub.contract.executions import ExecutionQuery, ScaleRequest, TerminateRequest
 from zoe_hub.contract.table import PREFIX
 from zoe_hub.core.access import sees_only
 from zoe_hub.core.errors import FieldError, ZoeError
-from zoe_hub.core.executions.commands import StartZApp
+from zoe_hub.core.executions.commands import ScaleExecution, StartZApp, TerminateExecution
 from zoe_hub.core.executions.model import Execution, Phase
+from zoe_hub.core.reasons import because
 from zoe_hub.store.base import Filter
 from zoe_hub.web.call import REPLAYED, Answer, Call, bind, whole
 from zoe_hub.web.views.executions import execution_view
@@ -29,7 +30,7 @@ async def start_execution(call: Call) -> Answer:
     """Start a ZApp. The answer shows it as it was made, so that it is the same each time the request is repeated."""
     if earlier := await call.replied():
         return Answer(earlier.body, earlier.status, REPLAYED)
-    execution = await call.hub.service.start(
+    execution = await call.hub.executions.start(
         call.principal.name,
         whole(call.body, StartZApp),
         reply=(lambda made: call.reply(msgspec.json.encode(execution_view(made)))) if call.key else None,
@@ -86,21 +87,19 @@ async def get_execution(call: Call) -> Answer:
 @bind("scale_execution")
 async def scale_execution(call: Call) -> Answer:
     """Change the size of a group."""
-    return shown(
-        call,
-        await call.hub.service.scale(
-            call.execution.id, group=call.body.group, count=call.body.count, version=call.version
-        ),
-    )
+    body: ScaleRequest = call.body
+    command = ScaleExecution(execution=call.execution.id, group=body.group, count=body.count, version=call.version)
+    return shown(call, await call.hub.executions.scale(command))
 
 
 @bind("terminate_execution")
 async def terminate_execution(call: Call) -> Answer:
     """End an execution."""
     body: TerminateRequest = call.body
-    return shown(
-        call,
-        await call.hub.service.terminate(
-            call.execution.id, reason=body.reason, confirm=body.confirm, version=call.version
-        ),
+    command = TerminateExecution(
+        execution=call.execution.id,
+        reason=because("told", words=body.reason) if body.reason else None,
+        confirm=body.confirm,
+        version=call.version,
     )
+    return shown(call, await call.hub.executions.terminate(command))

@@ -10,7 +10,7 @@ from zoe_hub.backends.base import Chunk
 from zoe_hub.contract.processes import LogQuery
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.web.call import Call, bind
-from zoe_hub.web.streaming import Wait, still_valid, streaming
+from zoe_hub.web.streaming import Stream, still_valid, streaming
 
 _PATIENCE = 0.2  # seconds until a client that follows a silent log sees the head of the answer
 
@@ -37,8 +37,8 @@ async def get_logs(call: Call) -> None:
         else:
             offset = max(0, size + offset)
     chunks = aiter(call.hub.backend.logs(name, offset=offset, follow=query.follow))
-    async with streaming(call) as wait:
-        log = _Log(call, wait, chunks)
+    async with streaming(call.hub.streams, call.transport) as stream:
+        log = _Log(call, stream, chunks)
         try:
             await log.write(offset, limit, size if asked is not None else None)
         finally:
@@ -48,10 +48,10 @@ async def get_logs(call: Call) -> None:
 class _Log:
     """A log on its way to a client."""
 
-    def __init__(self, call: Call, wait: Wait, chunks: AsyncIterator[Chunk]) -> None:
+    def __init__(self, call: Call, stream: Stream, chunks: AsyncIterator[Chunk]) -> None:
         self._call = call
+        self._stream = stream
         self._transport = call.transport
-        self._wait = wait
         self._chunks = chunks
         self._coming: asyncio.Future[Chunk] | None = None
 
@@ -87,13 +87,12 @@ class _Log:
                     transport.head({"Content-Range": f"bytes {chunk.offset}-{chunk.offset + limit - 1}/{size}"}, 206)
                 if not transport.begun:
                     transport.head({"Zoe-Log-Offset": str(chunk.offset)})
-            still_valid(self._call)
+            still_valid(self._call.hub.authenticator, self._call.principal)
             data = chunk.data if limit is None else chunk.data[:limit]
             if limit is not None:
                 limit -= len(data)
             transport.write(data)
-            # as long as it takes: a person may have stopped to read
-            await self._wait(asyncio.shield(transport.flush()))
+            await self._sent()
         if size is not None and not transport.begun:
             _unsatisfiable(self._call, size)
 
@@ -106,14 +105,20 @@ class _Log:
         patience = _PATIENCE if follows and not self._transport.begun else heartbeat
         while True:
             try:
-                return await self._wait(asyncio.shield(self._coming), patience)
+                return await self._stream.until(self._coming, patience)
             except StopAsyncIteration:
                 return None
             except TimeoutError:
-                still_valid(self._call)
+                still_valid(self._call.hub.authenticator, self._call.principal)
                 if follows and not self._transport.begun:
-                    await self._wait(asyncio.shield(self._transport.flush()))
+                    await self._sent()
                 patience = heartbeat
+
+    async def _sent(self) -> None:
+        """Send what was written; wait as long as it takes: a person may have stopped to read."""
+        taken = self._transport.flush()
+        if taken is not None:
+            await self._stream.until(taken)
 
 
 async def _anext(chunks: AsyncIterator[Chunk]) -> Chunk:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zoe_hub.contract.plans import ChangeView, PlanRequest, PlanView
 from zoe_hub.core.errors import FieldError, ZoeError
-from zoe_hub.core.executions.commands import StartZApp
+from zoe_hub.core.executions.commands import ScaleExecution, StartZApp, TerminateExecution
 from zoe_hub.core.plan import Plan
 from zoe_hub.web.call import Call, bind, whole
 from zoe_hub.web.views.reasons import reason_view
@@ -14,7 +14,7 @@ from zoe_hub.web.views.reasons import reason_view
 async def plan(call: Call) -> PlanView:
     """What a command would change."""
     body: PlanRequest = call.body
-    service = call.hub.service
+    service = call.hub.executions
     given = [name for name in ("start", "scale", "terminate") if getattr(body, name) is not None]
     if len(given) != 1:
         raise _wrong("", "exactly one of 'start', 'scale' and 'terminate' must be given")
@@ -26,9 +26,11 @@ async def plan(call: Call) -> PlanView:
         raise _wrong("/execution", f"is missing: {given[0]!r} needs it")
     execution = await call.own_execution(body.execution)
     if body.scale is not None:
-        return _planned(await service.plan_scale(execution.id, group=body.scale.group, count=body.scale.count))
+        return _planned(
+            await service.plan(ScaleExecution(execution=execution.id, group=body.scale.group, count=body.scale.count))
+        )
     assert body.terminate is not None
-    return _planned(await service.plan_terminate(execution.id, confirm=body.terminate.confirm))
+    return _planned(await service.plan(TerminateExecution(execution=execution.id, confirm=body.terminate.confirm)))
 
 
 def _wrong(path: str, message: str) -> ZoeError:

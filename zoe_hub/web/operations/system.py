@@ -11,7 +11,6 @@ import zoe_hub
 from zoe_hub import contract
 from zoe_hub.contract.system import CapabilitiesView, Health, Nodes, NodeView, User
 from zoe_hub.core.executions.model import Execution, Phase
-from zoe_hub.core.reasons import Reason
 from zoe_hub.store.base import Filter
 from zoe_hub.web.call import Answer, Call, bind
 from zoe_hub.web.context import WebHub
@@ -23,7 +22,7 @@ from zoe_hub.web.views.reasons import reason_view
 async def get_health(call: Call) -> Health:
     """Whether the hub works."""
     hub = call.hub
-    problem: Reason | None = getattr(hub.controllers, "problem", None)
+    problem = hub.controllers.problem
     return Health(
         status="degraded" if problem else "ok",
         version=zoe_hub.__version__,
@@ -60,7 +59,7 @@ async def get_capabilities(call: Call) -> CapabilitiesView:
 async def list_nodes(call: Call) -> Nodes:
     """The machines and what is reserved."""
     nodes = await call.hub.backend.nodes()
-    reserved = await call.hub.service.reserved()
+    reserved = call.hub.executions.reserved()
     items = tuple(
         NodeView(name=node.name, cores=node.cores, memory=node.memory, labels=dict(node.labels)) for node in nodes
     )
@@ -79,7 +78,7 @@ def _readings(hub: WebHub, ended: int) -> Iterator[Reading]:
     phases = Counter(execution.phase.value for execution in hub.store.active())
     yield Reading("zoe_executions", "Executions by phase", {**phases, Phase.ENDED.value: ended}, "phase")
     yield Reading("zoe_attachments", "Attachments", len(hub.store.attachments))
-    yield Reading("zoe_streams", "Open event streams and followed logs", hub.streams)
+    yield Reading("zoe_streams", "Open event streams and followed logs", len(hub.streams))
     yield Reading("zoe_connections", "Open HTTP connections by stage", hub.connections.counts(), "stage")
     yield Reading("zoe_events", "Events ever committed", hub.store.last_seq, kind="counter")
     for source, prefix in ((hub.controllers, "zoe_"), (hub.store, "zoe_store_")):

@@ -1,14 +1,15 @@
-"""``GET /zoe/login?ticket=``: exchanges a ticket for a browser's session with the proxy. See ``web.access.tickets``."""
+"""``GET /zoe/login?ticket=``: shows a browser the way to a page. See ``web.access.tickets``."""
 
 from __future__ import annotations
 
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.web.access.tickets import SCOPE
 from zoe_hub.web.base import ZoeHandler
+from zoe_proxy.pages.documents import document, gate
+from zoe_proxy.pages.handlers import write_document
 
 
 class LoginHandler(ZoeHandler):
-    """Sets the session's cookie and redirects."""
+    """Redeems the ticket; then redirects, or lets the browser find out which origins it reaches."""
 
     operation_id = "login"
 
@@ -21,10 +22,13 @@ class LoginHandler(ZoeHandler):
         given = self.request.query_arguments.get("ticket", [])
         if len(given) != 1:
             raise ZoeError("bad-request", "The address has no ticket.")
-        session, path = self.hub.tickets.redeem(given[0].decode("ascii", "replace"))
-        secure = self.request.protocol == "https"
-        self.set_cookie(self.hub.tickets.cookie, session, path=SCOPE, httponly=True, samesite="Strict", secure=secure)
+        opening = self.hub.tickets.redeem(given[0].decode("ascii", "replace"), self.request.host)
         self.hub.touch()
-        self.set_status(303)
-        self.set_header("Location", path)
-        self.finish()
+        if opening.own:
+            write_document(self, 200, gate(opening, "Zoe"))
+        elif opening.fallback:
+            self.set_status(303)
+            self.set_header("Location", opening.fallback)
+            self.finish()
+        else:
+            write_document(self, 403, document(title="This page cannot be shown here", words=opening.refusal))

@@ -9,32 +9,12 @@ from __future__ import annotations
 
 from string import Template
 
-_PAGE = Template("""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>$title</title>
-<style nonce="$nonce">
-:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
-body { display: grid; place-content: center; min-height: 100vh; margin: 0; padding: 0 1.5rem; box-sizing: border-box; }
-main { max-width: 32rem; }
-h1 { font-size: 1.25rem; font-weight: 600; }
-p { overflow-wrap: anywhere; }
-</style>
-</head>
-<body>
-<main role="status">
-<h1>$title</h1>
-<p id="words">$words</p>
-<p id="hint">$hint</p>
-</main>
-$script
-</body>
-</html>
-""")
+from zoe_proxy.pages.documents import document
 
-_SCRIPT = Template("""<script nonce="$nonce">
+MARK = "X-Zoe-Proxy"
+"""Header of answers that are the hub's own, not the process's."""
+
+_SCRIPT = Template("""
 "use strict";
 let pause = 500;
 async function look() {
@@ -54,17 +34,15 @@ async function look() {
 }
 setTimeout(look, pause);
 document.addEventListener("visibilitychange", () => { pause = 500; });
-</script>""")
+""").substitute(mark=MARK)
 
 
-def waiting_page(*, title: str, words: str, nonce: str, mark: str, poll: bool) -> str:
-    """The page.
+def waiting_page(*, title: str, words: str, poll: bool) -> tuple[str, str]:
+    """The page, and its Content-Security-Policy.
 
-    :param title: escaped, as is ``words``
-    :param nonce: allows its style and script
-    :param mark: header that tells the hub's own answers from the page's
     :param poll: whether waiting makes sense
     """
-    hint = "This page looks again by itself." if poll else "Start it again from the panel, or with 'zoe run'."
-    script = _SCRIPT.substitute(nonce=nonce, mark=mark) if poll else ""
-    return _PAGE.substitute(title=title, words=words, nonce=nonce, hint=hint, script=script)
+    if not poll:
+        return document(title=title, words=words, hint="Start it again from the panel, or with 'zoe run'.")
+    hint = "This page looks again by itself."
+    return document(title=title, words=words, hint=hint, script=_SCRIPT, connect="'self'")

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from zoe_hub.contract.executions import Endpoint, ExecutionView, GroupView, IdleView
+from zoe_hub.contract.executions import Endpoint, ExecutionView, GroupView, IdleView, ParentView
 from zoe_hub.controllers.executions.binding import proxy_path
-from zoe_hub.core.executions.model import Execution, ProcessState, process_name
+from zoe_hub.core.executions.model import Execution, Parent, ProcessState, process_name
 from zoe_hub.core.executions.spec import Group
 from zoe_hub.core.executions.standing import QueuePlace, standing
 from zoe_hub.web.views.processes import process_view
@@ -59,6 +59,11 @@ def endpoints(execution: Execution) -> Iterable[Endpoint]:
                 )
 
 
+def parent_view(parent: Parent) -> ParentView:
+    """What an execution was started for."""
+    return ParentView(kind=parent.kind, id=parent.id, step=parent.step, attempt=parent.attempt)
+
+
 def execution_view(execution: Execution, place: QueuePlace | None = None) -> ExecutionView:
     """One execution, and its place in the queue. Secret parameters are in no record, so in no view either."""
     spec = execution.spec
@@ -78,6 +83,7 @@ def execution_view(execution: Execution, place: QueuePlace | None = None) -> Exe
         outcome=execution.outcome,
         exit_code=execution.exit_code,
         reason=reason_view(standing(execution, place)),
+        parent=parent_view(execution.parent) if execution.parent else None,
         created=execution.created,
         running_since=execution.running_since,
         ended=execution.ended,
@@ -121,8 +127,21 @@ class ExecutionViews:
         return encoded
 
     def page(self, executions: Iterable[Execution], following: str | None) -> bytes:
-        """The JSON of a page of executions."""
-        return b'{"items":[' + b",".join(map(self.execution, executions)) + b'],"next":' + _encode(following) + b"}"
+        """The JSON of a page of executions. What is kept is looked up here, since a page may have a thousand."""
+        kept, parts = self._kept, []
+        for execution in executions:
+            known = kept.get(execution.id)
+            if known is not None and known[0] == execution.version and execution.granted is not None:
+                parts.append(known[2])  # it does not wait, so it has no place in the queue that could be another now
+            else:
+                parts.append(self.execution(execution))
+        last = b'],"next":' + _encode(following) + b"}"
+        if not parts:
+            return b'{"items":[' + last
+        # In one piece at once: a page may have megabytes.
+        parts[0] = b'{"items":[' + parts[0]
+        parts[-1] += last
+        return b",".join(parts)
 
     def process_name(self, execution: Execution, identifier: str) -> str | None:
         """The backend's name of the process with this id in the interface, of a present or past process; None: never

@@ -6,6 +6,7 @@ import type { IExecutionView } from '../../api/types';
 import { ExecutionCommands } from '../../executions/tokens';
 import { scalable } from '../../kit/executions';
 import { KitCommands } from '../../kit/tokens';
+import { LeaseCommands } from '../../leases/tokens';
 import { LogCommands } from '../../logs/tokens';
 import { PageCommands } from '../../pages/tokens';
 import { AttachmentCommands } from '../tokens';
@@ -30,6 +31,9 @@ export function clusterMenu(commands: CommandRegistry, execution: IExecutionView
     if (show && ready) {
       add(PageCommands.open, { execution: execution.id, process, port, title: title || port });
     }
+  }
+  if (execution.idle) {
+    add(LeaseCommands.keep, { execution: execution.id });
   }
   menu.addItem({ type: 'separator' });
   add(AttachmentCommands.reconnect);

@@ -43,7 +43,9 @@ function Item(props: IItemProps): React.JSX.Element | null {
   const { commands, trans } = useKit();
   const info = useFollowed(props.notebooks);
   const cluster = useCluster(props, info);
-  const words = info?.task ? taskWords(info.task, trans) : cluster && clusterWords(cluster.execution, trans);
+  const attached = cluster && clusterWords(cluster.execution, trans);
+  const busy = attached && info?.status === 'busy' ? trans.__('%1 · busy', attached) : attached;
+  const words = info?.task ? taskWords(info.task, trans) : busy;
   if (!info || !words) {
     return null;
   }

@@ -20,6 +20,14 @@ const OWN: Readonly<Record<string, (problem: ZoeProblem, trans: TranslationBundl
     message: trans.__('The Jupyter server does not know Zoe.'),
     remedy: trans.__("Run 'jupyter server extension enable jupyter_zoe' and start JupyterLab again.")
   }),
+  'page-needs-origin': (_, trans) => ({
+    message: trans.__(
+      'This page needs an origin of its own, and this browser reaches none; it does not work in the sandbox.'
+    ),
+    remedy: trans.__(
+      'An admin can provide one (pages_origin, pages_port) or let it act as you (trusted_frameworks of the hub).'
+    )
+  }),
   'no-problem': ({ status, title }, trans) => ({
     message: trans.__('The server answered %1 %2.', status, title),
     remedy: ''

@@ -33,9 +33,14 @@ export function exitWords(code: number, trans: TranslationBundle): string {
   return code < 0 ? trans.__('ended by signal %1', -code) : trans.__('exit code %1', code);
 }
 
-/** Time between two moments, in its greatest unit: `5 s`, `3 min`, `2 h`, `4 d`. */
-export function span(from: string, to: number, trans: TranslationBundle): string {
-  const seconds = Math.max(0, Math.floor((to - Date.parse(from)) / 1000));
+/** Time since a moment, in its greatest unit. `now`: milliseconds. */
+export function span(from: string, now: number, trans: TranslationBundle): string {
+  return durationWords(Math.floor((now - Date.parse(from)) / 1000), trans);
+}
+
+/** A number of seconds in its greatest unit: `5 s`, `3 min`, `2 h`, `4 d`; nothing is less than nothing. */
+export function durationWords(duration: number, trans: TranslationBundle): string {
+  const seconds = Math.max(0, duration);
   if (seconds < 60) {
     return trans.__('%1 s', seconds);
   }

@@ -1,33 +1,25 @@
 # ruff: noqa: SIM105, UP031 - contextlib costs milliseconds, and bytes have no other way to be formatted
-"""The shim: parent of one local process, started by ``launch``, alive as long as anything of the process's tree is.
-
-It outlives the hub and needs nobody: it keeps the log, ends the tree when told to (with a kill once the grace is over),
-and writes the exit status to disk. It talks to whichever hub is there through a FIFO: a writer either finds the shim
-behind it or gets ENXIO, so no signal can go to a reused pid. While it lives it holds
-
-- a lock (``flock``) on ``lock`` in the process's folder: who can take it knows that no shim lives;
-- the reservations of its ports (open sockets that it inherited).
-
-It is a child subreaper: whoever leaves the tree (a daemon) becomes a child of the shim, so the tree is everything below
-it. If the shim itself is killed, the kernel kills the program (``PR_SET_PDEATHSIG``), and the next hub to look sweeps
-up what is left (``tree.sweep``): a program without a log and without anybody to tell its exit status is not worth
-keeping.
-
-It must start in few milliseconds: this file is run as a compiled ``.pyc`` with ``-I -S -E`` and imports nothing but
-modules that are built into the interpreter (``posix`` is what ``os`` is made of). Everything it needs comes on its
-standard input, so that no secret is in an argument list or on disk.
-"""
+"""The life of one process, from the fork to the exit record: the shim itself. Run compiled; see the package."""
 
 import _signal  # type: ignore[import-not-found]
 import posix
 import select
-import sys
 import time
 
+from .log import Log
+from .system import (
+    BLOCK,
+    PR_SET_CHILD_SUBREAPER,
+    PR_SET_PDEATHSIG,
+    port_free,
+    prctl,
+    read_some,
+    signal_tree,
+    stat_of,
+    write_reserved,
+)
+
 SIGNALS_TO_RESET = ("SIGPIPE", "SIGXFSZ", "SIGINT", "SIGHUP", "SIGTERM", "SIGCHLD", "SIGQUIT")
-PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
-LINUX = sys.platform == "linux"
-BLOCK = 65536
 # Reasons of exit records, as ``core.reasons`` declares them, in JSON.
 PORT_LOST = '{"code":"port-lost"}'
 KILLED_LATE = '{"code":"killed-late","facts":{"grace":%g}}'
@@ -62,188 +54,6 @@ class Payload:
         self.umask = int(umask)
         self.argv = items[14 : 14 + int(argc)]
         self.environment = dict(item.split(b"=", 1) for item in items[14 + int(argc) :])
-
-
-def prctl(option: int, value: int) -> None:
-    """The system call, without the cost of importing ``ctypes`` whole where that can be avoided."""
-    if not LINUX:
-        return
-    try:
-        import _ctypes  # noqa: PLC0415
-
-        _ctypes.call_function(_ctypes.dlsym(_ctypes.dlopen(None, 2), "prctl"), (option, value, 0, 0, 0))  # type: ignore[arg-type]
-    except (ImportError, AttributeError):
-        import ctypes  # noqa: PLC0415
-
-        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
-
-
-def stat_of(pid: int) -> tuple[int, int] | None:
-    """Parent and start time (clock ticks since boot) of a process, ``None`` if there is none (or no /proc)."""
-    try:
-        descriptor = posix.open(f"/proc/{pid}/stat", posix.O_RDONLY | posix.O_CLOEXEC)
-    except OSError:
-        return None
-    try:
-        fields = posix.read(descriptor, 4096).rpartition(b")")[2].split()
-    except OSError:
-        return None
-    finally:
-        posix.close(descriptor)
-    return (int(fields[1]), int(fields[19])) if len(fields) > 19 else None
-
-
-def port_free(number: int) -> bool:
-    """Whether a program may listen on ``number`` now, on every address, IPv4 and IPv6 (``localhost`` may be either)."""
-    import _socket  # noqa: PLC0415
-
-    for family, address in ((_socket.AF_INET, "0.0.0.0"), (_socket.AF_INET6, "::")):  # noqa: S104
-        try:
-            probe = _socket.socket(family, _socket.SOCK_STREAM)
-        except OSError:
-            continue  # no IPv6 here
-        try:
-            probe.setsockopt(_socket.SOL_SOCKET, _socket.SO_REUSEADDR, 1)
-            if family == _socket.AF_INET6:
-                probe.setsockopt(_socket.IPPROTO_IPV6, _socket.IPV6_V6ONLY, 1)
-            probe.bind((address, number))
-        except OSError as error:
-            if error.errno == 98 or (
-                not LINUX and error.errno == 48
-            ):  # EADDRINUSE; anything else says nothing of others
-                return False
-        finally:
-            probe.close()
-    return True
-
-
-def signal_tree(root: int, number: int) -> None:
-    """Send a signal to everything below the shim. ``root``: the program, leader of its process group."""
-    if not LINUX:
-        try:
-            posix.killpg(root, number)
-        except OSError:
-            pass
-        return
-    children: dict[int, list[tuple[int, int]]] = {}
-    for name in posix.listdir("/proc"):
-        if name.isdigit():
-            found = stat_of(int(name))
-            if found is not None:
-                children.setdefault(found[0], []).append((int(name), found[1]))
-    todo = [posix.getpid()]
-    while todo:
-        for pid, started in children.get(todo.pop(), ()):
-            todo.append(pid)
-            signal_one(pid, started, number)
-
-
-def signal_one(pid: int, started: int, number: int) -> None:
-    """Send a signal to the process that started then; to nobody if the pid was reused."""
-    descriptor = -1
-    try:
-        descriptor = posix.pidfd_open(pid)
-        found = stat_of(pid)
-        if found is not None and found[1] == started:
-            _signal.pidfd_send_signal(descriptor, number)
-    except (OSError, AttributeError):
-        found = stat_of(pid)
-        if descriptor < 0 and found is not None and found[1] == started:
-            try:
-                posix.kill(pid, number)
-            except OSError:
-                pass
-    finally:
-        if descriptor >= 0:
-            posix.close(descriptor)
-
-
-def write_reserved(folder: bytes, reserve: bytes, name: bytes, text: str, durable: bool) -> None:
-    """Put ``text`` under ``name``, all or nothing, into blocks that were reserved before: works on a full disk as
-    well.
-    """
-    descriptor = posix.open(folder + b"/" + reserve, posix.O_WRONLY | posix.O_CREAT | posix.O_CLOEXEC, 0o600)
-    try:
-        data = text.encode()
-        posix.write(descriptor, data + b" " * (RESERVED - len(data)))
-        if durable:
-            posix.fsync(descriptor)
-    finally:
-        posix.close(descriptor)
-    posix.rename(folder + b"/" + reserve, folder + b"/" + name)
-
-
-RESERVED = 512  # bytes of a record, reserved by the hub before the start
-
-
-class Log:
-    """The log of a process: files named by the offset of their first byte, so that offsets stay true when old ones go.
-
-    A new file begins after ``size`` bytes; at most ``files`` are kept. What cannot be written (a full disk) is dropped
-    and counted, and the count is written as soon as something can be: the program is never held up or ended for its
-    log.
-    """
-
-    def __init__(self, folder: bytes, size: int, files: int) -> None:
-        self.folder, self.size, self.files = folder, max(size, 1), max(files, 1)
-        self.descriptor = -1
-        self.dropped = 0
-        self.begin = self.end = 0
-        names = self.names()
-        if names:
-            self.begin = int(names[-1][4:])
-            try:
-                self.end = self.begin + posix.stat(self.path(self.begin)).st_size
-            except OSError:
-                self.end = self.begin
-
-    def path(self, begin: int) -> bytes:
-        """The file whose first byte is at ``begin``."""
-        return self.folder + b"/log.%020d" % begin
-
-    def names(self) -> list[bytes]:
-        """All files, oldest first."""
-        try:
-            return sorted(name for name in posix.listdir(self.folder) if name.startswith(b"log."))
-        except OSError:
-            return []
-
-    def room(self) -> int:
-        """Open the file that takes the next byte, and say how many it takes."""
-        if self.descriptor >= 0 and self.end - self.begin >= self.size:
-            posix.close(self.descriptor)
-            self.descriptor = -1
-        if self.descriptor < 0:
-            if self.end - self.begin >= self.size:
-                self.begin = self.end
-            flags = posix.O_WRONLY | posix.O_CREAT | posix.O_APPEND | posix.O_CLOEXEC
-            self.descriptor = posix.open(self.path(self.begin), flags, 0o600)
-            for name in self.names()[: -self.files]:
-                posix.unlink(self.folder + b"/" + name)
-        return self.begin + self.size - self.end
-
-    def write(self, data: bytes) -> None:
-        """Append, or count as missing."""
-        if self.dropped:
-            count, self.dropped = self.dropped, 0
-            note = b"\n[zoe: %d bytes of output are missing here: the log could not be written]\n" % count
-            if self.put(note) < len(note):  # a piece of a note is of no use, but does no harm
-                self.dropped = count + len(data)
-                return
-        self.dropped += len(data) - self.put(data)
-
-    def put(self, data: bytes) -> int:
-        """Write what can be written; how much it was."""
-        done = 0
-        try:
-            while done < len(data):
-                room = self.room()
-                count = posix.write(self.descriptor, data[done : done + room])
-                done += count
-                self.end += count
-        except OSError:
-            pass
-        return done
 
 
 class Shim:
@@ -444,14 +254,6 @@ def answer(acknowledge: int, what: bytes) -> None:
         pass
 
 
-def read_some(descriptor: int) -> bytes:
-    """What is there, at most a block; nothing at the end or if there is nothing now."""
-    try:
-        return posix.read(descriptor, BLOCK)
-    except BlockingIOError:
-        return b""
-
-
 def main() -> None:
     """Read the payload and run. An incomplete payload starts nothing: the hub has died and will start it again."""
     parts = []
@@ -473,7 +275,3 @@ def main() -> None:
     except BaseException as error:
         shim.log.write(f"\nzoe: the supervisor failed: {error!r}\n".encode())
         raise
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,6 @@
+/** What other capabilities and extensions may ask of leases. */
+
+export const LeaseCommands = {
+  /** `{execution?: string}` */
+  keep: 'zoe:keep'
+} as const;
