@@ -65,8 +65,8 @@ class Session:
     def __init__(self, address: str, token: str, guard: Any, heritage: str) -> None:
         self._heritage = heritage
         self._label = self._described = self._stopped = ""
+        self._has_bars = False
         self._own_description = False  # the user has set one, which stays
-        self._shows_progress = False
         self._error: Callable[[], BaseException] | None = None
         self._lock = threading.Lock()
         self._calls: weakref.WeakSet[Any] = weakref.WeakSet()
@@ -84,15 +84,13 @@ class Session:
     # --- what Zoe asks ---
 
     def check(self) -> None:
-        """Raise unless a worker has done something for this session. Ends what a killed kernel has left, first.
-
-        This query is Zoe's, not the user's: progress is shown from then on.
+        """Raise unless a worker has done something for this session. Ends what a killed kernel has left, meanwhile: the
+        query may have to wait for its end.
         """
-        self._inherit()
+        heir = threading.Thread(target=self._inherit, name="zoe-heir", daemon=True)
+        heir.start()
         self.spark.range(0, 1, 1, 1).collect()
-        if not self._shows_progress:
-            self._shows_progress = True
-            install(self.spark)
+        heir.join(FIRST)
 
     def is_alive(self) -> bool:
         """Whether the server knows the session. Needs no worker. A server that takes long is none that is gone."""
@@ -108,6 +106,9 @@ class Session:
     def label(self, text: str) -> None:
         """Name what runs from now on, on Spark's pages and for `interrupt`; empty: it has no name."""
         self._label, self._stopped = text, ""
+        if not self._has_bars:  # which are for queries of people
+            self._has_bars = True
+            install(self.spark)
         if SparkSession._get_default_session() is None:  # another one was, and has gone
             self._make_default()
 

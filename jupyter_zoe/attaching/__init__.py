@@ -37,6 +37,7 @@ class Attached(NamedTuple):
     is_same: bool = False  # the session was there before
     hides_own: bool = False  # its variable was something of the user's own, which comes back at the end
     lost: Session | None = None  # the one that was there before, which is gone, and of which nobody has been told
+    ended: tuple[Session, ...] = ()  # others whose clusters have ended, of which nobody has been told
 
 
 class Detached(NamedTuple):
@@ -82,6 +83,7 @@ class Attaching:
         view = waiting.wait_running(client, attachment["execution"], timeout=timeout, progress=progress)
         if self.sessions is None:
             return Attached(attachment, view, seconds)
+        ended = self.sessions.drop_ended()
         old = self.sessions.of(view["id"])
         if old is not None and old.lives(view):
             old.attachment = attachment["id"]
@@ -96,7 +98,7 @@ class Attaching:
                 keeping.give_up(lost, view)
         hides_own = shows and self.sessions.show(session)
         steps.about(variable=session.variable, session="same" if is_same else "new")
-        return Attached(attachment, view, seconds, session, is_same, hides_own, lost)
+        return Attached(attachment, view, seconds, session, is_same, hides_own, lost, ended)
 
     def _connected(
         self, sessions: Sessions, attachment: AttachmentView, view: ExecutionView, steps: Steps
@@ -112,7 +114,7 @@ class Attaching:
             session = Session(attachment=attachment["id"], view=view, variable=variable, value=beside, is_found=True)
         else:
             try:
-                session = connect(connection, attachment, self._holder().kernel, view, sessions)
+                session = connect(connection, attachment, holders.kernel_id(), view, sessions)
             except ZoeProblem as problem:
                 raise self._explained(client, problem, view) from None
         sessions.take(session)

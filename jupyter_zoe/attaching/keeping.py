@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jupyter_zoe.attaching.connecting import connect
-from jupyter_zoe.attaching.holder import here
+from jupyter_zoe.attaching.holder import kernel_id
 from jupyter_zoe.attaching.session import Loss, Session, Sessions
 from jupyter_zoe.attaching.steps import Steps
 from jupyter_zoe.attaching.waiting import TICK
@@ -96,7 +96,7 @@ class _Keeper:
         if attachment is None:
             raise ZoeProblem("not-attached", f"{session.name} is attached no more.", "Run '%zoe attach'.")
         connection = self._client.get_connection(session.attachment)
-        made = connect(connection, {**attachment, "found": True}, here().kernel, view, sessions)
+        made = connect(connection, {**attachment, "found": True}, kernel_id(), view, sessions)
         sessions.take(made)
         if sessions.is_shown(session.execution):
             sessions.show(made)

@@ -194,6 +194,13 @@ class Sessions:
         self._shown.discard(session.execution)
         self._all.remove(session)
 
+    def drop_ended(self) -> tuple[Session, ...]:
+        """Forget the sessions whose clusters have ended; those of which nobody has been told yet."""
+        ended = [each for each in self if each.loss is not None and each.loss.code == "cluster-ended"]
+        for session in ended:
+            self.drop(session, close=False)
+        return tuple(session for session in ended if not session.is_told)
+
     # --- what runs ---
 
     def begin(self, label: str) -> None:

@@ -252,6 +252,18 @@ def test_an_end_that_comes_from_elsewhere_is_told_to_whoever_uses_it(kernel: Ker
     assert kernel.value("echo('x')") == "x"
 
 
+def test_an_end_that_nobody_has_heard_of_is_told_by_the_next_attach(kernel: Kernel, hub: Client) -> None:
+    kernel.ok("%zoe attach echo --workers 1")
+    (view,) = hub.list_executions(active=True)["items"]
+    hub.wait(hub.terminate_execution(view["id"])["id"], "ended", timeout=60)
+    assert eventually(lambda: kernel.value("echo.error is not None"))
+    text = kernel.ok("%zoe attach echo --workers 1").text
+    assert text.startswith(f"{view['name']} has ended: terminated by ")
+    assert "Attached to" in text
+    kernel.ok("%zoe detach")
+    assert kernel.value("'ECHO_ADDRESS' in __import__('os').environ") is False
+
+
 def test_a_session_that_does_not_answer_is_no_session(kernel: Kernel, hub: Client) -> None:
     kernel.ok("%zoe attach echo --workers 1\nmine = echo; echo.address = '127.0.0.1:9'")
     again = kernel.ok("%zoe attach").text

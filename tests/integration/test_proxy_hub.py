@@ -216,18 +216,18 @@ async def rig() -> AsyncIterator[Rig]:
         )
     )
     await rig.store.commit(Batch(put=(execution, *tokens, SecretValue(execution="e1", name="page", value="s3cret"))))
-    service: Any = SimpleNamespace(
-        admission=SimpleNamespace(place=lambda execution: None),
+    controllers: Any = SimpleNamespace(
+        executions=SimpleNamespace(place=lambda execution: None),
+        attachments=None,
         leases=None,
         store=rig.store,
         backend=SimpleNamespace(check_listener=rig.check_listener),
-        catalog=SimpleNamespace(folder=Path),
         deployment="d",
     )
     page_sockets, rig.pages = bind("", 0)
     rig.hub = WebHub(
-        service=service,
-        catalog=service.catalog,
+        controllers=controllers,
+        catalog=SimpleNamespace(folder=Path),
         authenticator=EmbeddedAuthenticator(store=rig.store, now=lambda: datetime.now(UTC)),
         pages=Origins("auto", rig.pages),
         trusted=["lab"],
