@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from jupyter_zoe.attaching.holder import Holder
 from jupyter_zoe.client import Client, ZoeProblem
 from jupyter_zoe.client.operations import HolderReport
-from jupyter_zoe.hub import HubInfo
+
+if TYPE_CHECKING:
+    from jupyter_zoe.hub import HubInfo
 
 RENEWS_ITSELF = ("script", "batch", "editor")
 _FIRST = 20.0  # seconds between two reports until the hub has said how long they count
