@@ -7,6 +7,7 @@ itself. Begun by ``Attaching`` with the first attachment.
 
 from __future__ import annotations
 
+import atexit
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -34,6 +35,7 @@ def renew(holder: Holder, info: HubInfo) -> None:
             _begun[holder.key] = thread
             _report(holder, info, is_busy=True)
             thread.start()
+            atexit.register(_let_go, holder, info)
 
 
 def _keep_on(holder: Holder, info: HubInfo, is_busy: Callable[[], bool]) -> None:
@@ -50,6 +52,17 @@ def _report(holder: Holder, info: HubInfo, *, is_busy: bool) -> float:
             return client.report_holders(holders=[report], moved=[], deleted=[])["ttl"] / 3
     except (ZoeProblem, OSError):
         return 0.0
+
+
+def _let_go(holder: Holder, info: HubInfo) -> None:
+    """At the end of the process: nobody has to wait until its leases run out."""
+    try:
+        with Client(info, start=False, pauses=()) as client:
+            for each in client.list_attachments(key=holder.key, kernel=holder.kernel)["items"]:
+                if each["policy"] != "shrink":  # which the hub does when the lease runs out
+                    client.detach(each["id"], keep=each["policy"] == "keep")
+    except (ZoeProblem, OSError):
+        return
 
 
 def _busy() -> Callable[[], bool]:
