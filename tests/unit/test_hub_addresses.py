@@ -42,7 +42,7 @@ def test_the_listener_for_pages_keeps_its_port_unless_another_has_it():
         other.bind(("127.0.0.1", port))
         other.listen()
         assert listened(port) not in (0, port)
-        with pytest.raises(ZoeError, match="--ZoeHub.pages_port") as refused:
+        with pytest.raises(ZoeError, match=r"--ZoeHub\.pages_port") as refused:
             listened(None, pages_port=port)
         assert refused.value.code == "port-taken"
 
