@@ -28,6 +28,7 @@ from zoe_hub.backends.open_files import raise_limit
 from zoe_hub.controllers.attachments.leases import Leases
 from zoe_hub.controllers.hub import Controllers
 from zoe_hub.controllers.kit.tokens import random_token
+from zoe_hub.controllers.retention import Retention
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.run import logs, runtime
 from zoe_hub.web.access.auth import EmbeddedAuthenticator
@@ -140,7 +141,7 @@ class ZoeHub(Application):
     description = "The Zoe hub: runs analytics applications on local processes and containers."
     examples = "zoe-hub --embedded\nzoe-hub --backend=docker --port=8470\nzoe-hub validate frameworks/"
     subcommands = {"validate": (Validate, "Check definitions of frameworks and ZApps.")}
-    classes = [Controllers, Leases, EmbeddedAuthenticator]
+    classes = [Controllers, Leases, Retention, EmbeddedAuthenticator]
     aliases = {
         **{name: f"ZoeHub.{name}" for name in ("ip", "port", "data", "deployment", "backend")},
         "config": "ZoeHub.config_file",
