@@ -31,6 +31,7 @@ from zoe_hub.controllers.executions.service import ExecutionService
 from zoe_hub.controllers.kit.clock import Clock
 from zoe_hub.controllers.kit.commit import Committer
 from zoe_hub.controllers.kit.part import Part
+from zoe_hub.controllers.retention import Retention
 from zoe_hub.core.reasons import Reason
 from zoe_hub.store.base import Store
 
@@ -100,12 +101,14 @@ class Controllers(LoggingConfigurable):
         )
         self._admission = Admission(store, backend, self.clock, self._reconciler.add, self.log)
         self.leases = Leases(store, self.clock, committer.do, Activities(store, probes, self.log).works, parent=self)
+        self.retention = Retention(store, backend, self.clock, parent=self)
         self.parts: tuple[Part, ...] = (
             self._observer,
             self._reaper,
             self._reconciler,
             self._admission,
             self.leases,
+            self.retention,
         )
         self.executions = ExecutionService(store, backend, catalog, self._admission, committer)
         self.attachments = AttachmentService(
