@@ -22,7 +22,7 @@ from tornado.web import HTTPError, authenticated
 from jupyter_zoe.client.problems import ZoeProblem
 from jupyter_zoe.extension.base import UserHandler
 from jupyter_zoe.extension.relay import HubRelay, action_of
-from jupyter_zoe.hub import HubError
+from jupyter_zoe.hub.info import HubError
 from zoe_proxy import Client, ProxyHandler, Upstream
 from zoe_proxy.handler import METHODS
 from zoe_proxy.pages.confinement import Place, denied_cookies, for_a_person, sandboxed
