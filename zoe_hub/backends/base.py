@@ -22,6 +22,7 @@ from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.model import Address, Observed
 from zoe_hub.core.executions.spec import Port, Resources
 from zoe_hub.core.nodes import Node
+from zoe_hub.core.reasons import Reason
 from zoe_hub.core.record import Record
 
 
@@ -84,7 +85,7 @@ class Chunk(Record, kw_only=True):
 class Resync(Record, kw_only=True):
     """The watch may have missed something: list with ``processes`` again."""
 
-    reason: str
+    reason: Reason
 
 
 class Backend(LoggingConfigurable):

@@ -184,6 +184,13 @@ REASONS: dict[str, ReasonKind] = _table(
     ),
     ("past-too-many", "is the oldest, and no more than {number:number} are kept"),
     ("past-too-large", "is the oldest, and no more than {limit:memory} of such are kept"),
+    # why the backend's processes are listed again
+    ("watch-begins", "the watch begins"),
+    ("watch-silent", "nothing was heard for {silence:seconds}, or the watch ended"),
+    ("watch-broke", "the watch broke"),
+    ("listing-due", "{interval:seconds} have passed"),
+    ("removed-elsewhere", "somebody removed {process:text}"),
+    ("end-unread", "the end of {process:text} could not be read: {cause:reason}"),
     # why the hub cannot do all that it should
     ("unexpected", "{part:text} failed: {error:text}"),
     ("not-reaped", "{execution:text}, which nobody remembers, could not be reaped yet: {cause:reason}"),

@@ -108,6 +108,12 @@ export const REASONS: { readonly [code: string]: Worded | undefined } = {
   'past-too-old': (trans, facts) => trans._n('is kept for %1 day after it was over, no longer', 'is kept for %1 days after it was over, no longer', facts.count('days')),
   'past-too-many': (trans, facts) => trans.__('is the oldest, and no more than %1 are kept', facts.words('number', 'number')),
   'past-too-large': (trans, facts) => trans.__('is the oldest, and no more than %1 of such are kept', facts.words('limit', 'memory')),
+  'watch-begins': (trans) => trans.__('the watch begins'),
+  'watch-silent': (trans, facts) => trans.__('nothing was heard for %1, or the watch ended', facts.words('silence', 'seconds')),
+  'watch-broke': (trans) => trans.__('the watch broke'),
+  'listing-due': (trans, facts) => trans.__('%1 have passed', facts.words('interval', 'seconds')),
+  'removed-elsewhere': (trans, facts) => trans.__('somebody removed %1', facts.words('process', 'text')),
+  'end-unread': (trans, facts) => trans.__('the end of %1 could not be read: %2', facts.words('process', 'text'), facts.words('cause', 'reason')),
   'unexpected': (trans, facts) => trans.__('%1 failed: %2', facts.words('part', 'text'), facts.words('error', 'text')),
   'not-reaped': (trans, facts) => trans.__('%1, which nobody remembers, could not be reaped yet: %2', facts.words('execution', 'text'), facts.words('cause', 'reason'))
 };

@@ -17,6 +17,7 @@ from zoe_hub.backends.docker import objects
 from zoe_hub.backends.docker.engine import Engine, translate
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.model import Observed
+from zoe_hub.core.reasons import Reason, because
 
 ACTIONS = ("start", "die", "destroy")
 Item = Observed | Resync | ZoeError | None
@@ -45,13 +46,13 @@ class Events:
 
     async def read(self) -> AsyncIterator[Observed | Resync]:
         """Changes, forever. ``Temporary`` if the engine does not answer."""
-        reason = "the watch begins"
+        reason = because("watch-begins")
         while True:
             async for item in self._stream(reason):
                 yield item
-            reason = f"nothing was heard for {self._silence:g} s, or the stream ended"
+            reason = because("watch-silent", silence=self._silence)
 
-    async def _stream(self, reason: str) -> AsyncIterator[Observed | Resync]:
+    async def _stream(self, reason: Reason) -> AsyncIterator[Observed | Resync]:
         loop = asyncio.get_running_loop()
         queue: asyncio.Queue[Item] = asyncio.Queue()
         closed = threading.Event()
@@ -111,5 +112,5 @@ class Events:
             case "die":
                 return self._died(container)
             case "destroy" if not self._expected(container):
-                return Resync(reason=f"somebody removed {attributes.get('name', container)}")
+                return Resync(reason=because("removed-elsewhere", process=attributes.get("name", container)))
         return None

@@ -14,6 +14,7 @@ from zoe_hub.backends.base import Backend, Capabilities, Chunk, Permanent, Proce
 from zoe_hub.core.executions.model import Address, Observed
 from zoe_hub.core.executions.spec import Port
 from zoe_hub.core.nodes import Node
+from zoe_hub.core.reasons import because
 
 from .engine import FakeEngine
 from .programs import FakeProcess
@@ -173,13 +174,13 @@ class FakeBackend(Backend):
         """News, and ``Resync`` when there was none for so long that the watch may be dead."""
         watcher = self.engine.watch(self.deployment)
         try:
-            yield Resync(reason="the watch begins")
+            yield Resync(reason=because("watch-begins"))
             while True:
                 try:
                     async with asyncio.timeout(self.watch_timeout):
                         item = await watcher[1].get()
                 except TimeoutError:
-                    item = Resync(reason=f"no news for {self.watch_timeout:g} s")
+                    item = Resync(reason=because("watch-silent", silence=self.watch_timeout))
                 yield item
         finally:
             self.engine.unwatch(watcher)

@@ -113,7 +113,7 @@ class FakeEngine:
     def break_watches(self) -> None:
         """Break all watches, in a way that can be noticed."""
         for _, queue in self._watchers:
-            queue.put_nowait(Resync(reason="the watch broke"))
+            queue.put_nowait(Resync(reason=because("watch-broke")))
 
     def answer(self, address: Address) -> bytes | None:
         """What a client would get at an address, ``None`` if nobody listens there."""

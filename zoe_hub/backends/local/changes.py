@@ -10,6 +10,7 @@ from zoe_hub.backends.local.deployment import Seen
 from zoe_hub.backends.local.watching import Endings
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.model import Observed
+from zoe_hub.core.reasons import because, reason_of
 
 
 class Changes:
@@ -53,14 +54,14 @@ class Changes:
         self._queues.add(queue)
         loop = asyncio.get_running_loop()
         try:
-            yield Resync(reason="the watch begins")
+            yield Resync(reason=because("watch-begins"))
             due = loop.time() + resync_interval
             while True:
                 try:
                     async with asyncio.timeout_at(due):
                         item = await queue.get()
                 except TimeoutError:
-                    item = Resync(reason=f"{resync_interval:g} s have passed")
+                    item = Resync(reason=because("listing-due", interval=resync_interval))
                     due = loop.time() + resync_interval
                 yield item
         finally:
@@ -75,7 +76,7 @@ class Changes:
         try:
             seen = await self._observe(name)
         except ZoeError as error:
-            self.tell(Resync(reason=f"the end of {name} could not be read: {error}"))
+            self.tell(Resync(reason=because("end-unread", process=name, cause=reason_of(error))))
             seen = None
         event = self._running.pop(name, None)
         if event is not None:

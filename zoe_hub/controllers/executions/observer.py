@@ -15,6 +15,7 @@ from zoe_hub.backends.base import Backend, Resync, Temporary
 from zoe_hub.controllers.kit.loop import Loop
 from zoe_hub.core.executions.model import Observed
 from zoe_hub.core.reasons import Reason
+from zoe_hub.core.words import words
 
 
 class Observer:
@@ -29,6 +30,7 @@ class Observer:
         self._where: dict[str, str] = {}  # process -> execution
         self._stamps: dict[str, int] = {}  # process -> when it last changed, counted
         self._count = 0
+        self._log = log
         self._watching = Loop("The watch of the backend", self._watch, log, shortest=0.2)
         self._listing = Loop("The listing of the backend", self._relist, log)
 
@@ -109,6 +111,7 @@ class Observer:
     async def _watch(self) -> None:
         async for item in self._backend.watch():
             if isinstance(item, Resync):
+                self._log.debug("The backend's processes are listed again: %s", words(item.reason))
                 await self.list()
             else:
                 self.note(item)
