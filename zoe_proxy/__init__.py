@@ -14,12 +14,12 @@ Shared by the hub (``zoe_hub.web.pages.proxy``: web pages of processes) and the 
 """
 
 from zoe_proxy.handler import ProxyHandler, Upstream
-from zoe_proxy.rewrite import Client, Route, escapes, same_origin
+from zoe_proxy.rewrite import Caller, Route, escapes, same_origin
 from zoe_proxy.upstream import Check, Timeouts, UpstreamError
 
 __all__ = [
+    "Caller",
     "Check",
-    "Client",
     "ProxyHandler",
     "Route",
     "Timeouts",

@@ -25,7 +25,7 @@ from tornado.web import HTTPError, RequestHandler, stream_request_body
 from zoe_proxy import rewrite
 from zoe_proxy.edits import edits_of
 from zoe_proxy.headers import request_headers, response_headers
-from zoe_proxy.rewrite import Client, Route, Rules
+from zoe_proxy.rewrite import Caller, Route, Rules
 from zoe_proxy.tunnel import splice
 from zoe_proxy.upstream import Check, Exchange, Head, Timeouts, UpstreamError, connect
 
@@ -52,7 +52,7 @@ class Upstream:
     route: Route
     rest: str  # raw path below ``route.public``, with its leading slash
     query: str = ""
-    client: Client = field(default_factory=Client)
+    client: Caller = field(default_factory=Caller)
     rules: Rules = field(default_factory=Rules)
     timeouts: Timeouts = field(default_factory=Timeouts)
     tls: ssl.SSLContext | None = None

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from zoe_proxy.rewrite import Client, Pairs, Route, Rules, below, escapes, linked, location, public_path, split
+from zoe_proxy.rewrite import Caller, Pairs, Route, Rules, below, escapes, linked, location, public_path, split
 
 HOP_BY_HOP = frozenset(
     (
@@ -110,7 +110,7 @@ def end_to_end(headers: Iterable[tuple[str, str]]) -> Pairs:
 # --- up ------------------------------------------------------------------------------------------------------------
 
 
-def request_headers(headers: Iterable[tuple[str, str]], route: Route, client: Client, rules: Rules) -> Pairs:
+def request_headers(headers: Iterable[tuple[str, str]], route: Route, client: Caller, rules: Rules) -> Pairs:
     """The headers of a request as the upstream gets them, hop-by-hop ones excepted. Its body's length is kept."""
     pairs = list(headers)
     replaced = {name.lower() for name in rules.added}
@@ -161,7 +161,7 @@ def cookies(values: Iterable[str], rules: Rules) -> str:
     return "; ".join(f"{name}={content}" for name, content in kept.items())
 
 
-def _referer(value: str, route: Route, client: Client) -> str:
+def _referer(value: str, route: Route, client: Caller) -> str:
     """A page behind this proxy as the upstream knows it; nothing of other pages of the server in front."""
     parts = split(value)
     if parts is None or parts.netloc.lower() != client.host.lower() or not below(parts.path, route.public):
@@ -178,7 +178,7 @@ def _referer(value: str, route: Route, client: Client) -> str:
 
 
 def response_headers(
-    headers: Iterable[tuple[str, str]], route: Route, client: Client, rules: Rules, *, edited: bool = False
+    headers: Iterable[tuple[str, str]], route: Route, client: Caller, rules: Rules, *, edited: bool = False
 ) -> Pairs:
     """The headers of an answer as the browser gets them. ``edited``: its body will be another one than the
     upstream's.
@@ -206,7 +206,7 @@ def response_headers(
     return sent
 
 
-def _refresh(route: Route, value: str, client: Client) -> str:
+def _refresh(route: Route, value: str, client: Caller) -> str:
     """Seconds and perhaps an address, as the HTML standard reads it: ``5; url=/next``, ``0, '/next'``."""
     found = _REFRESH.fullmatch(value)
     if found is None:

@@ -39,7 +39,7 @@ class Route:
 
 
 @dataclass(frozen=True)
-class Client:
+class Caller:
     """Who asks, as far as the server in front knows: for the ``X-Forwarded`` headers."""
 
     address: str = ""  # with those of proxies in front that are trusted, comma separated

@@ -62,7 +62,7 @@ def main(given: list[str]) -> None:
         )
         launch.prepare(Path(environment["ZOE_FOLDER"]), start)
         launch.wait_for_port(start.wait_for, launch.MASTER_TIMEOUT)
-    except jvm.Problem as problem:
+    except jvm.SparkProblem as problem:
         print(problem, file=sys.stderr)
         sys.exit(jvm.EXIT_PROBLEM)
     submit = roles.MAIN_CLASSES["connect"]

@@ -25,8 +25,8 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from cluster import Late, LocalCluster
-from jvm import Java, Problem, Pyspark, find_java, find_pyspark
+from cluster import LocalCluster, TooLate
+from jvm import Java, Pyspark, SparkProblem, find_java, find_pyspark
 from roles import Archives
 
 ARCHIVED = ("master", "worker", "connect", "executor")
@@ -105,12 +105,14 @@ def make(environment: Mapping[str, str]) -> int:
         with _locked(sets / f"{name}.lock"):
             if len(_usable(sets / name)) < len(ARCHIVED):
                 if shutil.disk_usage(sets).free < SPACE_NEEDED:
-                    raise Problem("disk-full", f"{sets} needs {SPACE_NEEDED >> 20} MiB of free space; set ZOE_CACHE.")
+                    raise SparkProblem(
+                        "disk-full", f"{sets} needs {SPACE_NEEDED >> 20} MiB of free space; set ZOE_CACHE."
+                    )
                 _make_set(sets, name, environment)
                 _prune(sets, name)
         size = sum(path.stat().st_size for path in (sets / name).glob("*.jsa"))
     except OSError as error:
-        raise Problem(
+        raise SparkProblem(
             "archive-failed", f"{sets} cannot be used ({error}); Spark starts without, only slower."
         ) from error
     print(f"{sets / name}: {size / 1e6:.0f} MB, {time.monotonic() - begin:.0f} s")
@@ -128,7 +130,7 @@ def _locked(path: Path) -> Iterator[None]:
                 break
             except BlockingIOError as error:
                 if time.monotonic() > deadline:
-                    raise Problem("archive-failed", f"another maker has held {path} for too long.") from error
+                    raise SparkProblem("archive-failed", f"another maker has held {path} for too long.") from error
                 time.sleep(0.5)
         yield
 
@@ -155,7 +157,7 @@ def _make_set(sets: Path, name: str, environment: Mapping[str, str]) -> None:
             )
             if told.returncode:
                 last = told.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["no message"]
-                raise Problem("archive-failed", f"the queries of the warm-up failed: {last[0]}")
+                raise SparkProblem("archive-failed", f"the queries of the warm-up failed: {last[0]}")
             # What people and probes look at; the worker's is asked below.
             cluster.page(cluster.master_url)
             cluster.page(cluster.connect_url)
@@ -171,8 +173,8 @@ def _make_set(sets: Path, name: str, environment: Mapping[str, str]) -> None:
         _seal(new)
         shutil.rmtree(sets / name, ignore_errors=True)
         os.rename(new, sets / name)
-    except (Late, subprocess.TimeoutExpired) as error:
-        raise Problem("archive-failed", f"{error}") from error
+    except (TooLate, subprocess.TimeoutExpired) as error:
+        raise SparkProblem("archive-failed", f"{error}") from error
     finally:
         shutil.rmtree(new, ignore_errors=True)
         shutil.rmtree(scratch, ignore_errors=True)
@@ -189,9 +191,9 @@ def _seal(new: Path) -> None:
             with open(path, "rb") as stream:
                 os.fsync(stream.fileno())
                 if int.from_bytes(stream.read(4), sys.byteorder) != MAGIC:
-                    raise Problem("archive-failed", f"{role} left an archive that is not complete.")
+                    raise SparkProblem("archive-failed", f"{role} left an archive that is not complete.")
         except FileNotFoundError as error:
-            raise Problem("archive-failed", f"{role} left no archive.") from error
+            raise SparkProblem("archive-failed", f"{role} left no archive.") from error
         seen = path.stat()
         made[role] = [seen.st_size, int(seen.st_mtime)]
     with open(new / INDEX, "w", encoding="utf-8") as stream_of_index:

@@ -51,7 +51,7 @@ GONE = ("INVALID_HANDLE.SESSION_CLOSED", "INVALID_HANDLE.SESSION_CHANGED", "INVA
 HOLDS = "temporary views, functions and cached tables"
 
 
-class Session:
+class ConnectSession:
     """One session of the cluster, and what may be asked of it (see the guide for framework authors).
 
     :param address: host:port of the Connect server
@@ -301,7 +301,7 @@ class _EndedClient(SparkConnectClient):
 class _Channel(ChannelBuilder):
     """Reaches the server by its address, with the token in each call."""
 
-    def __init__(self, address: str, token: str, guard: Any, session: Session) -> None:
+    def __init__(self, address: str, token: str, guard: Any, session: ConnectSession) -> None:
         super().__init__(params={self.PARAM_USER_ID: USER})
         for option, value in RECONNECTING.items():
             self.setChannelOption(option, value)
@@ -331,7 +331,7 @@ class _Calls(
 ):
     """All calls of a session."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: ConnectSession) -> None:
         self._session = session
 
     def intercept_unary_unary(self, proceed: Any, details: Any, request: Any) -> Any:
@@ -352,7 +352,7 @@ class _Calls(
 class _Patience(DefaultPolicy):
     """When a call is tried again: as Spark's own, but never for a session that is gone, and soon enough to notice."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: ConnectSession) -> None:
         super().__init__(max_retries=ATTEMPTS, max_backoff=int(LONGEST_PAUSE * 1000), jitter=0)
         self._session = session
 
@@ -364,7 +364,7 @@ class _Patience(DefaultPolicy):
 
 def connect(
     outputs: Mapping[str, str], secrets: Mapping[str, str], guard: Any, attachment: str, kernel: str
-) -> Session:
+) -> ConnectSession:
     """A session of the cluster. Asks the server for nothing yet.
 
     :param guard: knows the server from strangers at its address
@@ -375,7 +375,7 @@ def connect(
     # pyspark.sql.functions and SparkSession.builder.getOrCreate() find the session by these.
     os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
     os.environ["SPARK_REMOTE"] = f"sc://{address}"
-    return Session(address, secrets["connect"], guard, (attachment or kernel) if kernel else "")
+    return ConnectSession(address, secrets["connect"], guard, (attachment or kernel) if kernel else "")
 
 
 if "outputs" in globals():  # in a kernel, and not imported by a test

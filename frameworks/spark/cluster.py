@@ -27,7 +27,7 @@ from typing import Any
 LAUNCH = Path(__file__).resolve().with_name("launch.py")
 
 
-class Late(Exception):
+class TooLate(Exception):
     """Something did not happen in time; the message says what, and shows the end of the logs."""
 
 
@@ -165,7 +165,7 @@ class LocalCluster:
             if dead or time.monotonic() - begin > timeout:
                 ends = "\n".join(f"--- {m.log.name}\n{m.text()[-1500:]}" for m in dead or self.members)
                 reason = f"{dead[0].log.stem} ended" if dead else f"not within {timeout:.0f} s"
-                raise Late(f"waited for {what}: {reason}\n{ends}")
+                raise TooLate(f"waited for {what}: {reason}\n{ends}")
             time.sleep(every)
         return time.monotonic() - begin
 

@@ -58,7 +58,7 @@ EXIT_CONFIGURATION = 78  # EX_CONFIG of sysexits.h; the JVM itself ends with 3 w
 PASSING = ("master-unreachable", "folder-unusable", "disk-full", "archive-failed")  # another start may go better
 
 
-class Problem(Exception):
+class SparkProblem(Exception):
     """Something a person must put right before Spark can start; `code` is stable, `remedy` says what to do."""
 
     def __init__(self, code: str, remedy: str) -> None:
@@ -113,14 +113,16 @@ def find_java(environment: Mapping[str, str]) -> Java:
     if candidate is None:
         candidate = shutil.which("java", path=environment.get("PATH", os.defpath))
     if candidate is None:
-        raise Problem("java-missing", f"Java {OLDEST_JAVA} or newer was not found in JAVA_HOME or on PATH. {install}")
+        raise SparkProblem(
+            "java-missing", f"Java {OLDEST_JAVA} or newer was not found in JAVA_HOME or on PATH. {install}"
+        )
     executable = os.path.realpath(candidate)
     root = Path(executable).parent.parent
     libjvm = root / "lib" / "server" / "libjvm.so"
     version = _released_version(root / "release") or _asked_version(executable)
     java = Java(executable, str(root), version, str(libjvm) if libjvm.is_file() else executable)
     if java.major < OLDEST_JAVA:
-        raise Problem(
+        raise SparkProblem(
             "java-too-old",
             f"Spark needs Java {OLDEST_JAVA} or newer, but {candidate} is {version or 'of an unknown version'}. "
             f"{install}, or point JAVA_HOME at a newer one.",
@@ -154,15 +156,15 @@ def find_pyspark() -> Pyspark:
     install = f"Install it into {sys.prefix} with: {sys.executable} -m pip install 'pyspark[connect]~=4.3'"
     spec = importlib.util.find_spec("pyspark")
     if spec is None or not spec.submodule_search_locations:
-        raise Problem("pyspark-missing", f"pyspark is not installed for this Python. {install}")
+        raise SparkProblem("pyspark-missing", f"pyspark is not installed for this Python. {install}")
     home = os.path.realpath(next(iter(spec.submodule_search_locations)))
     try:
         names = sorted(name for name in os.listdir(os.path.join(home, "jars")) if name.endswith(".jar"))
         version = importlib.metadata.version("pyspark")
     except (OSError, importlib.metadata.PackageNotFoundError) as error:
-        raise Problem("pyspark-missing", f"pyspark at {home} is incomplete ({error}). {install}") from error
+        raise SparkProblem("pyspark-missing", f"pyspark at {home} is incomplete ({error}). {install}") from error
     if not any(name.startswith("spark-connect_") for name in names):
-        raise Problem("pyspark-missing", f"pyspark at {home} has no Spark Connect server in its jars. {install}")
+        raise SparkProblem("pyspark-missing", f"pyspark at {home} has no Spark Connect server in its jars. {install}")
     # Spark's own launcher puts slf4j-api first, so that no other jar's copy of its classes wins.
     names.sort(key=lambda name: not name.startswith("slf4j-api-"))
     return Pyspark(home, version, tuple(os.path.join(home, "jars", name) for name in names))
@@ -175,12 +177,12 @@ def check(environment: Mapping[str, str]) -> dict[str, object]:
     try:
         java = find_java(environment)
         report["java"] = {"version": java.version, "path": java.executable}
-    except Problem as problem:
+    except SparkProblem as problem:
         problems.append({"code": problem.code, "remedy": problem.remedy})
     try:
         pyspark = find_pyspark()
         report["pyspark"] = {"version": pyspark.version, "path": pyspark.home}
-    except Problem as problem:
+    except SparkProblem as problem:
         problems.append({"code": problem.code, "remedy": problem.remedy})
     report["problems"] = problems
     return report

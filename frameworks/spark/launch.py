@@ -21,8 +21,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import appcds
-from jvm import EXIT_PROBLEM, Problem, check, find_java, find_pyspark
-from roles import ROLES, Launch, build, missing_files
+from jvm import EXIT_PROBLEM, SparkProblem, check, find_java, find_pyspark
+from roles import ROLES, RoleLaunch, build, missing_files
 from supervise import supervise
 
 EXIT_USAGE = 2
@@ -49,7 +49,7 @@ def main(arguments: list[str], environment: Mapping[str, str]) -> int:
             signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
             return appcds.make(environment)
         return _run(command, environment)
-    except Problem as problem:
+    except SparkProblem as problem:
         print(problem, file=sys.stderr)
         return problem.exit_code
 
@@ -69,7 +69,9 @@ def _run(role: str, environment: Mapping[str, str]) -> int:
     )
     if missing := missing_files(launch.given, lambda path: bool(glob.glob(path))):
         key, path = missing
-        raise Problem("configuration-wrong", f"{key} names {path}, which is not there. It has to be on this machine.")
+        raise SparkProblem(
+            "configuration-wrong", f"{key} names {path}, which is not there. It has to be on this machine."
+        )
     folder = Path(environment["ZOE_FOLDER"])
     prepare(folder, launch)
     if role == "master" and not archives.use and not archives.dump:
@@ -90,7 +92,7 @@ def _run(role: str, environment: Mapping[str, str]) -> int:
     raise AssertionError
 
 
-def prepare(folder: Path, launch: Launch) -> None:
+def prepare(folder: Path, launch: RoleLaunch) -> None:
     """Writes what the role reads, private to this user."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -104,7 +106,7 @@ def prepare(folder: Path, launch: Launch) -> None:
             with open(descriptor, "w", encoding="utf-8") as stream:
                 stream.write(text)
     except OSError as error:
-        raise Problem("folder-unusable", f"ZOE_FOLDER {folder} cannot be written: {error}.") from error
+        raise SparkProblem("folder-unusable", f"ZOE_FOLDER {folder} cannot be written: {error}.") from error
 
 
 def wait_for_port(address: str, timeout: float) -> None:
@@ -117,7 +119,7 @@ def wait_for_port(address: str, timeout: float) -> None:
             return
         except OSError as error:
             if time.monotonic() > deadline:
-                raise Problem(
+                raise SparkProblem(
                     "master-unreachable",
                     f"nothing listens on {address} after {timeout:.0f} s ({error}); look at the log of the master.",
                 ) from error

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from jvm import MODULE_OPTIONS, SCALA_VERSION, Java, Problem, Pyspark
+from jvm import MODULE_OPTIONS, SCALA_VERSION, Java, Pyspark, SparkProblem
 
 ROLES = ("master", "worker", "connect")
 MIB = 1024 * 1024
@@ -99,7 +99,7 @@ logger.native.level = error
 
 
 @dataclass(frozen=True)
-class Launch:
+class RoleLaunch:
     """All of one start. `files` are relative to the private folder and written with mode 0600."""
 
     argv: tuple[str, ...]
@@ -141,10 +141,10 @@ def build(
     python: str,
     archives: Archives,
     cpus: int,
-) -> Launch:
+) -> RoleLaunch:
     """The start of one role; raises Problem naming the variable that is missing or wrong."""
     if role not in ROLES:
-        raise Problem("role-unknown", f"{role!r} is not one of {', '.join(ROLES)}.")
+        raise SparkProblem("role-unknown", f"{role!r} is not one of {', '.join(ROLES)}.")
     given = _Given(environment)
     folder = given.text("ZOE_FOLDER")
     host = given.text("ZOE_HOST", "127.0.0.1")
@@ -196,7 +196,7 @@ def build(
         # 280 jars are 25 KB of text: in a file of arguments the command stays readable in a list of processes.
         "conf/classpath.args": "-cp\n" + quoted_argument(":".join(pyspark.jars)) + "\n",
     }
-    return Launch(
+    return RoleLaunch(
         argv,
         _environment(
             role,
@@ -326,7 +326,7 @@ def _check_sizes(users: Mapping[str, str], cores: int) -> None:
         value = users.get(key, "")
         if cores and value.isascii() and value.isdigit():
             if int(value) > cores:
-                raise Problem(
+                raise SparkProblem(
                     "configuration-wrong", f"{key}={value} does not work: {place} has {cores}. Ask for more cores."
                 )
             cores = int(value) if key == "spark.executor.cores" else cores
@@ -420,29 +420,33 @@ class _Given:
     def text(self, name: str, default: str | None = None) -> str:
         value = self._environment.get(name, "") or default
         if value is None:
-            raise Problem("environment-missing", f"{name} is not set; the hub passes it to every process it starts.")
+            raise SparkProblem(
+                "environment-missing", f"{name} is not set; the hub passes it to every process it starts."
+            )
         if "\n" in value or "\0" in value:
-            raise Problem("environment-wrong", f"{name} has a line break in it.")
+            raise SparkProblem("environment-wrong", f"{name} has a line break in it.")
         return value
 
     def number(self, name: str, default: int, *, least: int) -> int:
         value = self.text(name, str(default))
         if not value.isascii() or not value.isdigit() or int(value) < least:
-            raise Problem("environment-wrong", f"{name} is {value!r}; a whole number of at least {least} is needed.")
+            raise SparkProblem(
+                "environment-wrong", f"{name} is {value!r}; a whole number of at least {least} is needed."
+            )
         return int(value)
 
     def port(self, name: str) -> int:
         variable = f"ZOE_PORT_{name}"
         value = self.text(variable)
         if not value.isascii() or not value.isdigit() or not 0 < int(value) < 65536:
-            raise Problem("environment-wrong", f"{variable} is {value!r}, which is not a port.")
+            raise SparkProblem("environment-wrong", f"{variable} is {value!r}, which is not a port.")
         return int(value)
 
     def address(self, name: str) -> str:
         value = self.text(name)
         host, colon, port = value.rpartition(":")
         if not host or not colon or not port.isdigit():
-            raise Problem("environment-wrong", f"{name} is {value!r}; host:port is needed.")
+            raise SparkProblem("environment-wrong", f"{name} is {value!r}; host:port is needed.")
         return value
 
     def configuration(self) -> dict[str, str]:
@@ -455,8 +459,8 @@ class _Given:
             key, equals, value = line.partition("=")
             key = key.strip()
             if not equals or not key.startswith("spark.") or any(c.isspace() or c in ":\\" for c in key):
-                raise Problem("configuration-wrong", f"{line!r} is not of the form spark.some.key=value.")
+                raise SparkProblem("configuration-wrong", f"{line!r} is not of the form spark.some.key=value.")
             if any(key == own or key.startswith(own + ".") for own in OWN_KEYS):
-                raise Problem("configuration-wrong", f"{key} is set by Zoe and cannot be given; leave it out.")
+                raise SparkProblem("configuration-wrong", f"{key} is set by Zoe and cannot be given; leave it out.")
             result[key] = value.strip()
         return result

@@ -16,8 +16,8 @@ import sys
 from collections.abc import Iterator, Mapping
 from types import FrameType
 
-from jvm import EXIT_CONFIGURATION, Problem
-from roles import Launch
+from jvm import EXIT_CONFIGURATION, SparkProblem
+from roles import RoleLaunch
 
 PR_SET_PDEATHSIG = 1
 CHUNK = 65536  # bytes
@@ -57,7 +57,7 @@ class Diagnosis:
         self._has_begun = False
         self._has_thrown = False  # the server ends with an error, whose causes follow
         self._thrown: tuple[str, str] | None = None  # that names no property
-        self.problem: Problem | None = None  # what a person has to put right
+        self.problem: SparkProblem | None = None  # what a person has to put right
         self.is_hopeless = False  # the server lives on, but nothing can work in it
 
     def line(self, line: str) -> None:
@@ -123,10 +123,10 @@ class Diagnosis:
         ]
 
     def _wrong(self, what: str, why: str) -> None:
-        self.problem = Problem("configuration-wrong", f"{what} does not work. {why}")
+        self.problem = SparkProblem("configuration-wrong", f"{what} does not work. {why}")
 
 
-def supervise(launch: Launch, given: Mapping[str, str]) -> int:
+def supervise(launch: RoleLaunch, given: Mapping[str, str]) -> int:
     """Run the server until it ends; the exit code. TERM and INT are passed on; it does not outlive this process.
 
     :param given: the properties that the user gave
@@ -157,7 +157,7 @@ def supervise(launch: Launch, given: Mapping[str, str]) -> int:
     return code if code >= 0 else 128 - code
 
 
-def _become(launch: Launch, output: int) -> None:
+def _become(launch: RoleLaunch, output: int) -> None:
     """In the child: the server."""
     try:
         # The kernel keeps this wish across exec.

@@ -13,11 +13,11 @@ from typing import Any, Final, Generic, TypeVar
 V = TypeVar("V")
 
 
-class Absent:
+class Unset:
     """Stands for a name that is not in the mapping."""
 
 
-ABSENT: Final = Absent()
+ABSENT: Final = Unset()
 
 
 class Layers(Generic[V]):
@@ -29,10 +29,10 @@ class Layers(Generic[V]):
 
     def __init__(self, mapping: MutableMapping[str, V], is_same: Callable[[Any, Any], bool]) -> None:
         self._mapping, self._is_same = mapping, is_same
-        self._owned: dict[str, list[tuple[str, V | Absent]]] = {}
-        self._beneath: dict[str, V | Absent] = {}
+        self._owned: dict[str, list[tuple[str, V | Unset]]] = {}
+        self._beneath: dict[str, V | Unset] = {}
 
-    def put(self, owner: str, name: str, value: V) -> V | Absent:
+    def put(self, owner: str, name: str, value: V) -> V | Unset:
         """Set a name on behalf of ``owner``; the value of somebody else that is not seen any more because of it."""
         before = self._mapping.get(name, ABSENT)
         self._mapping[name] = value
@@ -51,7 +51,7 @@ class Layers(Generic[V]):
             if any(self._is_same(value, each) for _, each in self._owned[name]):
                 self._set(name, self._beneath[name])
         before = dict(self._mapping)
-        changed: dict[str, V | Absent] = {}
+        changed: dict[str, V | Unset] = {}
         try:
             yield
             for name in {*before, *self._mapping}:
@@ -65,7 +65,7 @@ class Layers(Generic[V]):
         for name, value in changed.items():
             self._add(owner, name, covered[name] if name in covered else before.get(name, ABSENT), value)
 
-    def _add(self, owner: str, name: str, before: V | Absent, value: V | Absent) -> bool:
+    def _add(self, owner: str, name: str, before: V | Unset, value: V | Unset) -> bool:
         """Put a value of ``owner`` on top; whether ``before`` was somebody else's, which comes back at the end."""
         owned = self._owned.setdefault(name, [])
         is_foreign = not any(self._is_same(before, each) for _, each in owned)
@@ -87,8 +87,8 @@ class Layers(Generic[V]):
             if not owned:
                 del self._owned[name], self._beneath[name]
 
-    def _set(self, name: str, value: V | Absent) -> None:
-        if isinstance(value, Absent):
+    def _set(self, name: str, value: V | Unset) -> None:
+        if isinstance(value, Unset):
             self._mapping.pop(name, None)
         elif not self._is_same(self._mapping.get(name, ABSENT), value):
             self._mapping[name] = value

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from typing import Any, Literal, NamedTuple, cast
 
 from jupyter_zoe.attaching.handle import Handle
-from jupyter_zoe.attaching.layers import Absent, Layers
+from jupyter_zoe.attaching.layers import Layers, Unset
 from jupyter_zoe.attaching.steps import Steps, Unseen
 from jupyter_zoe.client import ZoeProblem
 from jupyter_zoe.client.operations import ExecutionView
@@ -177,7 +177,7 @@ class Sessions:
         """Put a session before the user; whether something of the user's own is hidden by it, until it goes."""
         self._shown.add(session.execution)
         hidden = self._variables.put(session.execution, session.variable, session.value)
-        return hidden is not None and not isinstance(hidden, Absent)
+        return hidden is not None and not isinstance(hidden, Unset)
 
     def drop(self, session: Session, *, close: bool = True) -> None:
         """Forget a session; what it changed is as it was before.

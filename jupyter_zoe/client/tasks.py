@@ -23,9 +23,9 @@ def new_http(options: dict[str, Any], hub: Callable[[], HubInfo]) -> httpx.Async
     """A connection pool. ``hub``: which one it is for, now."""
     import httpx  # noqa: PLC0415 - 0.1 s that a client which is never used does not need
 
-    from jupyter_zoe.client.transport import AsyncTransport  # noqa: PLC0415
+    from jupyter_zoe.client.transport import AsyncHubTransport  # noqa: PLC0415
 
-    return httpx.AsyncClient(transport=AsyncTransport(hub), **options)
+    return httpx.AsyncClient(transport=AsyncHubTransport(hub), **options)
 
 
 async def sleep(seconds: float) -> None:

@@ -24,9 +24,9 @@ def new_http(options: dict[str, Any], hub: Callable[[], HubInfo]) -> httpx.Clien
     """A connection pool. ``hub``: which one it is for, now."""
     import httpx  # noqa: PLC0415 - 0.1 s that '--help' does not need
 
-    from jupyter_zoe.client.transport import Transport  # noqa: PLC0415
+    from jupyter_zoe.client.transport import HubTransport  # noqa: PLC0415
 
-    return httpx.Client(transport=Transport(hub), **options)
+    return httpx.Client(transport=HubTransport(hub), **options)
 
 
 def sleep(seconds: float) -> None:

@@ -28,7 +28,7 @@ class NotTheHub(httpcore.ConnectError):
     """A connection that ends at somebody else than the hub, or at nobody who is known. Nothing was sent over it."""
 
 
-class Transport(httpx.HTTPTransport):
+class HubTransport(httpx.HTTPTransport):
     """For threads."""
 
     def __init__(self, hub: WhichHub) -> None:
@@ -37,7 +37,7 @@ class Transport(httpx.HTTPTransport):
         self._pool = httpcore.ConnectionPool(context, network_backend=_Backend(hub), **_LIMITS)
 
 
-class AsyncTransport(httpx.AsyncHTTPTransport):
+class AsyncHubTransport(httpx.AsyncHTTPTransport):
     """For asyncio."""
 
     def __init__(self, hub: WhichHub) -> None:

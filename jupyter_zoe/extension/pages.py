@@ -23,13 +23,13 @@ from jupyter_zoe.client.problems import ZoeProblem
 from jupyter_zoe.extension.base import UserHandler
 from jupyter_zoe.extension.relay import HubRelay, action_of
 from jupyter_zoe.hub.info import HubError
-from zoe_proxy import Client, ProxyHandler, Upstream
+from zoe_proxy import Caller, ProxyHandler, Upstream
 from zoe_proxy.handler import METHODS
 from zoe_proxy.pages.confinement import Place, denied_cookies, for_a_person, sandboxed
 from zoe_proxy.pages.documents import document, gate
 from zoe_proxy.pages.handlers import STORAGE, EnterHandler, StorageHandler, write_document, write_refusal
 from zoe_proxy.pages.listener import bind, make_application
-from zoe_proxy.pages.opening import Door, Opening, OwnOrigin, Page
+from zoe_proxy.pages.opening import Door, Opening, OwnOrigin, PageToOpen
 from zoe_proxy.pages.origins import NONE, Origins
 from zoe_proxy.pages.shown import PageHandler
 from zoe_proxy.pages.visits import Visits
@@ -112,7 +112,7 @@ class _Opener(UserHandler):
         info = await self.keeper.get()
         async with AsyncClient(info) as client:
             ticket = await client.create_ticket(path=f"{_AT_HUB}/{execution}/{rest}", ancestors=list(ancestors))
-        page = Page(
+        page = PageToOpen(
             execution=execution,
             prefix=ticket["prefix"],
             rest=rest,
@@ -208,7 +208,7 @@ class _ToPages(PageHandler, HubRelay):
         assert self.admission is not None
         return self.admission.prefix, _AT_HUB
 
-    def client(self) -> Client:
+    def client(self) -> Caller:
         """Who asks, for the hub."""
         return replace(super().client(), scheme=self.scheme(self.door))
 

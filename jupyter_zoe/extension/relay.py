@@ -22,7 +22,7 @@ from tornado.web import HTTPError, authenticated
 from jupyter_zoe.extension.base import ProblemHandler, UserHandler
 from jupyter_zoe.hub import recognise
 from jupyter_zoe.hub.info import HubError, HubInfo
-from zoe_proxy import Client, ProxyHandler, Route, Timeouts, Upstream, UpstreamError
+from zoe_proxy import Caller, ProxyHandler, Route, Timeouts, Upstream, UpstreamError
 from zoe_proxy.handler import METHODS
 from zoe_proxy.pages.confinement import READS
 from zoe_proxy.rewrite import Rules, escapes, same_origin, without_parameter
@@ -85,10 +85,10 @@ class HubRelay(ProxyHandler, ProblemHandler):
         """What is asked behind the question mark."""
         return self.request.query
 
-    def client(self) -> Client:
+    def client(self) -> Caller:
         """Who asks, for the hub."""
         forwarded = self.request.headers.get("X-Forwarded-For", "")
-        return Client(forwarded or str(self.request.remote_ip), self.request.protocol, self.request.host)
+        return Caller(forwarded or str(self.request.remote_ip), self.request.protocol, self.request.host)
 
     def collect(self, rest: str) -> int:
         """How much of a body to hold for editing."""

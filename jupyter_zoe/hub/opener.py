@@ -41,7 +41,7 @@ class _Recognising(urllib.request.HTTPHandler):
             return super().http_open(request)
         info = self._info
 
-        class Connection(http.client.HTTPConnection):
+        class RecognisedConnection(http.client.HTTPConnection):
             def connect(self) -> None:
                 super().connect()
                 try:
@@ -50,4 +50,4 @@ class _Recognising(urllib.request.HTTPHandler):
                     self.close()
                     raise
 
-        return self.do_open(Connection, request)
+        return self.do_open(RecognisedConnection, request)

@@ -18,7 +18,7 @@ from jupyter_zoe import words
 from jupyter_zoe.client import ZoeProblem
 from jupyter_zoe.client.operations import ExecutionView
 from jupyter_zoe.showing import html
-from jupyter_zoe.showing.parts import Part, Progress, Said
+from jupyter_zoe.showing.parts import Progress, ResultPart, Said
 
 MIME = "application/vnd.zoe.attachment+json"
 VERSION = 1
@@ -35,7 +35,7 @@ class Named(TypedDict):
     name: str
 
 
-class Problem(TypedDict):
+class ReportedProblem(TypedDict):
     """Why a verb failed: a stable code, what happened, what to do, and wrong places."""
 
     code: str
@@ -44,7 +44,7 @@ class Problem(TypedDict):
     errors: list[dict[str, Any]]
 
 
-class Report(TypedDict):
+class ProgramReport(TypedDict):
     """What programs are told. A later one with the same display id replaces it."""
 
     version: int
@@ -57,7 +57,7 @@ class Report(TypedDict):
     attachment: NotRequired[str]  # its id
     variable: NotRequired[str]  # the session's name in the kernel
     session: NotRequired[Literal["new", "same"]]  # attached: whether the variable is another object than before
-    problem: NotRequired[Problem]  # failed
+    problem: NotRequired[ReportedProblem]  # failed
 
 
 class Live:
@@ -74,7 +74,7 @@ class Live:
         self._facts: dict[str, Any] = {}
         self._id: str | None = None
         self._shown_at = 0.0
-        self._last: Part | None = None
+        self._last: ResultPart | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -86,7 +86,7 @@ class Live:
             self._clear(error)
 
     def about(self, **facts: Any) -> None:
-        """What is known from now on, for programs: members of a ``Report``."""
+        """What is known from now on, for programs: members of a ``ProgramReport``."""
         self._facts |= facts
 
     def say(self, text: str) -> None:
@@ -103,13 +103,13 @@ class Live:
         )
         self._update(Progress(view, seconds), at_once=is_first)
 
-    def _update(self, part: Part, *, at_once: bool) -> None:
+    def _update(self, part: ResultPart, *, at_once: bool) -> None:
         """Show this now, or leave it out if the last change was a moment ago and it need not be shown ``at_once``."""
         if part != self._last and (at_once or time.monotonic() - self._shown_at >= _SHORTEST):
             self._last = part
             self._show(part.text(), html.block(part.html()), "working")
 
-    def done(self, parts: Sequence[Part]) -> None:
+    def done(self, parts: Sequence[ResultPart]) -> None:
         """The last thing to show."""
         text = "\n\n".join(filter(None, (part.text() for part in parts)))
         if self._kernel:
@@ -137,7 +137,7 @@ class Live:
             data: dict[str, Any] = {"text/plain": text, "text/html": shown}
             if self._verb in TOLD:
                 message = text.replace("`", "") if message is None else message
-                told: Report = {"version": VERSION, "verb": self._verb, "state": state, "message": message}
+                told: ProgramReport = {"version": VERSION, "verb": self._verb, "state": state, "message": message}
                 data[MIME] = {**told, **self._facts}
             publish(data, self._id, update=update)
         elif self._terminal:
@@ -145,7 +145,7 @@ class Live:
             print("\r\x1b[K" + text[:200], end="", flush=True)
 
 
-def _problem(problem: ZoeProblem) -> Problem:
+def _problem(problem: ZoeProblem) -> ReportedProblem:
     return {
         "code": problem.code,
         "detail": problem.detail,

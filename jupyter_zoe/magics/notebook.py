@@ -10,7 +10,7 @@ from jupyter_zoe.attaching.holder import notebook
 from jupyter_zoe.attaching.session import SESSIONS
 from jupyter_zoe.client import Client
 from jupyter_zoe.magics.live import Live
-from jupyter_zoe.verbs.verb import Call, Prog
+from jupyter_zoe.verbs.verb import Invocation, Prog
 
 
 class Notebook:
@@ -53,7 +53,7 @@ class Notebook:
         sys.stdout.write(data.decode("utf-8", "replace"))
         sys.stdout.flush()
 
-    def run(self, call: Call) -> None:
+    def run(self, call: Invocation) -> None:
         """Do what a verb says, and show the result. :raises ZoeProblem: it cannot be done"""
         self._live = None
         result = call.verb.run(self, call)

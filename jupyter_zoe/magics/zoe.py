@@ -19,7 +19,7 @@ EXAMPLES = """For example:
   %zoe detach                      end it"""
 
 
-class ZoeError(Exception):
+class ZoeMagicError(Exception):
     """What a person sees of an error: its message, without a traceback."""
 
     def __init__(self, problem: ZoeProblem) -> None:
@@ -56,7 +56,7 @@ class Zoe:
                 "interrupted", "Interrupted. What was asked for goes on.", "See how far it is with '%zoe ps'."
             )
         if problem is not None:
-            raise ZoeError(problem)  # outside of 'except': frames that held secrets are no context of it
+            raise ZoeMagicError(problem)  # outside of 'except': frames that held secrets are no context of it
 
 
 def _words(line: str) -> list[str]:

@@ -12,7 +12,7 @@ from jupyter_zoe.client.operations import ExecutionView
 from jupyter_zoe.showing import html
 
 
-class Part(Protocol):
+class ResultPart(Protocol):
     """Something to show."""
 
     def text(self, width: int = 0) -> str:
@@ -56,7 +56,7 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Logs:
+class LogsPart:
     """The ends of the logs of some processes: name and lines of each."""
 
     logs: Sequence[tuple[str, Sequence[str]]]
@@ -78,7 +78,7 @@ class Logs:
 
 
 @dataclass(frozen=True)
-class Execution:
+class ExecutionPart:
     """An execution with its processes and web pages."""
 
     view: ExecutionView

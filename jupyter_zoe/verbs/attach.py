@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from jupyter_zoe.attaching import Attached, wording
 from jupyter_zoe.attaching.asking import Wish
-from jupyter_zoe.verbs.verb import Call, Frontend, Result, Verb, argument, interruptible, said
+from jupyter_zoe.verbs.verb import Frontend, Invocation, Result, Verb, argument, interruptible, said
 
 
-def _run(front: Frontend, call: Call) -> Result:
+def _run(front: Frontend, call: Invocation) -> Result:
     given = call.given
     wish = Wish(given.zapp, given.execution, call.parameters, given.when_gone)
     with (

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 
 from jupyter_zoe.attaching import wording
-from jupyter_zoe.verbs.verb import Call, Frontend, Of, Result, Verb, argument, said
+from jupyter_zoe.verbs.verb import Frontend, Invocation, Of, Result, Verb, argument, said
 
 
-def _run(front: Frontend, call: Call) -> Result:
+def _run(front: Frontend, call: Invocation) -> Result:
     given = call.given
     with front.live("detach") as live:
         done = front.attaching.detach(given.execution, keep=given.keep, waits=given.wait, steps=live)

@@ -12,12 +12,12 @@ from jupyter_zoe.hub import settings
 from jupyter_zoe.hub.info import HubError
 from jupyter_zoe.hub.runtime import alive
 from jupyter_zoe.hub.variables import URL_VARIABLE
-from jupyter_zoe.verbs.verb import Call, Frontend, Result, Verb, argument, said
+from jupyter_zoe.verbs.verb import Frontend, Invocation, Result, Verb, argument, said
 
 _ENDING = 30.0  # seconds that a hub may take to end
 
 
-def _run(front: Frontend, call: Call) -> Result:
+def _run(front: Frontend, call: Invocation) -> Result:
     return {"start": _start, "stop": _stop, "status": _status}[call.given.action]()
 
 

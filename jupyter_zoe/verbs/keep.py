@@ -6,13 +6,13 @@ import re
 
 from jupyter_zoe.client import ZoeProblem
 from jupyter_zoe.client.operations import KeepRequest
-from jupyter_zoe.verbs.verb import ANOTHER, Call, Frontend, Result, Verb, argument, said
+from jupyter_zoe.verbs.verb import ANOTHER, Frontend, Invocation, Result, Verb, argument, said
 
 _UNITS = {"s": 1, "min": 60, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|m|h|d)")
 
 
-def _run(front: Frontend, call: Call) -> Result:
+def _run(front: Frontend, call: Invocation) -> Result:
     given = call.given
     view = front.attaching.current(given.execution)
     body: KeepRequest = {} if given.duration is None else {"seconds": seconds(given.duration)}

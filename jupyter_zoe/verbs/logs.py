@@ -6,14 +6,14 @@ import sys
 
 from jupyter_zoe.attaching.waiting import tail
 from jupyter_zoe.client import ZoeProblem
-from jupyter_zoe.showing.parts import Logs
+from jupyter_zoe.showing.parts import LogsPart
 from jupyter_zoe.verbs.target import meant
-from jupyter_zoe.verbs.verb import ANOTHER, MEANT, Call, Frontend, Result, Verb, argument, count
+from jupyter_zoe.verbs.verb import ANOTHER, MEANT, Frontend, Invocation, Result, Verb, argument, count
 
 TAIL = 50  # lines
 
 
-def _run(front: Frontend, call: Call) -> Result:
+def _run(front: Frontend, call: Invocation) -> Result:
     given = call.given
     view, process = meant(front, call, lambda attached: [each["id"] for each in attached["processes"]], "process")
     chosen = [process] if process else [each["id"] for each in view["processes"]]
@@ -29,7 +29,7 @@ def _run(front: Frontend, call: Call) -> Result:
         return _follow(front, view["id"], chosen[0], given.lines)
     lines = TAIL if given.lines is None else given.lines or sys.maxsize
     logs = [(each, tail(front.client, view["id"], each, lines)) for each in chosen]
-    return Result((Logs(logs),), dict(logs))
+    return Result((LogsPart(logs),), dict(logs))
 
 
 def _follow(front: Frontend, execution: str, process: str, lines: int | None) -> Result:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from jupyter_zoe.client import ZoeProblem
 from jupyter_zoe.client.operations import Endpoint, ExecutionView
-from jupyter_zoe.verbs.verb import Call, Frontend, Result, Verb, argument, said
+from jupyter_zoe.verbs.verb import Frontend, Invocation, Result, Verb, argument, said
 
 
-def _run(front: Frontend, call: Call) -> Result:
+def _run(front: Frontend, call: Invocation) -> Result:
     view = front.client.find(call.given.execution)
     page = _page(view, call.given.page)
     # The ticket is for the hub's own address, whichever server the page was meant for.

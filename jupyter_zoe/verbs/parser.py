@@ -9,7 +9,7 @@ from jupyter_zoe.client import Client, ZoeProblem
 from jupyter_zoe.client.operations import ZAppView
 from jupyter_zoe.verbs import VERBS, options
 from jupyter_zoe.verbs.options import Parser
-from jupyter_zoe.verbs.verb import Argument, Call, Completes, Frontend, Of, Verb
+from jupyter_zoe.verbs.verb import Argument, Completes, Frontend, Invocation, Of, Verb
 
 ZAppOf = Callable[[str, bool], ZAppView]
 """Looks up a ZApp by its name, to know its parameters; the flag says whether for attaching."""
@@ -70,7 +70,7 @@ class Verbs:
         positional = [each for each in self.verbs[verb].arguments if not each.names[0].startswith("-")]
         return positional[position].completes if position < len(positional) else ""
 
-    def parse(self, tokens: Sequence[str]) -> Call:
+    def parse(self, tokens: Sequence[str]) -> Invocation:
         """:raises ZoeProblem: ``usage``, or what the hub says about a ZApp; :raises Help: it was asked for"""
         if not tokens or tokens[0] in ("help", "-h", "--help"):
             if len(tokens) > 1 and tokens[1] in self.verbs:
@@ -84,10 +84,10 @@ class Verbs:
                 f"Verbs: {', '.join(self.verbs)}. See {self._front.prog} help.",
             )
         if not verb.zapp:
-            return Call(verb, self._parsers[verb.name].parse_args(list(tokens[1:])))
+            return Invocation(verb, self._parsers[verb.name].parse_args(list(tokens[1:])))
         return self._parse_with_parameters(verb, list(tokens[1:]))
 
-    def _parse_with_parameters(self, verb: Verb, tokens: list[str]) -> Call:
+    def _parse_with_parameters(self, verb: Verb, tokens: list[str]) -> Invocation:
         tokens, arguments = options.split_arguments(tokens)
         parser, command = self._parsers[verb.name], f"{self._front.prog} {verb.name}"
         known, rest = parser.parse_known_args(tokens)
@@ -96,7 +96,7 @@ class Verbs:
                 parser.print_help()
             if rest:
                 parser.error(f"name the ZApp before its options: {command} ZAPP {' '.join(rest)}")
-            return Call(verb, known)
+            return Invocation(verb, known)
         before = tokens[tokens.index(known.zapp) - 1] if tokens.index(known.zapp) else ""
         if before.startswith("--") and before in rest:  # then what was taken for the ZApp is that option's value
             parser.error(f"name the ZApp before its options: {command} ZAPP {' '.join(tokens)}")
@@ -117,7 +117,7 @@ class Verbs:
             if "arguments" not in zapp["parameters"].get("properties", {}):
                 parser.error(f"{known.zapp} takes no arguments after '--'")
             parameters["arguments"] = [*parameters.get("arguments", []), *arguments]
-        return Call(verb, given, parameters)
+        return Invocation(verb, given, parameters)
 
 
 def zapp_of(client: Client, name: str, attach: bool) -> ZAppView:

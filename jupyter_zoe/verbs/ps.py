@@ -5,12 +5,12 @@ from __future__ import annotations
 from jupyter_zoe import words
 from jupyter_zoe.client.operations import ExecutionView
 from jupyter_zoe.showing.parts import Table
-from jupyter_zoe.verbs.verb import Call, Frontend, Result, Verb, argument
+from jupyter_zoe.verbs.verb import Frontend, Invocation, Result, Verb, argument
 
 _PAGE = 500  # executions of one request
 
 
-def _run(front: Frontend, call: Call) -> Result:
+def _run(front: Frontend, call: Invocation) -> Result:
     items: list[ExecutionView] = []
     cursor: str | None = None
     while True:

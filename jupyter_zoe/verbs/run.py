@@ -9,13 +9,13 @@ from jupyter_zoe.attaching.steps import Steps
 from jupyter_zoe.client import ZoeProblem
 from jupyter_zoe.client.operations import ExecutionView, StartRequest
 from jupyter_zoe.codes import FAILED
-from jupyter_zoe.showing.parts import Logs, Part, Said
+from jupyter_zoe.showing.parts import LogsPart, ResultPart, Said
 from jupyter_zoe.verbs.following import Followers
 from jupyter_zoe.verbs.logs import TAIL
-from jupyter_zoe.verbs.verb import Call, Frontend, Result, Verb, argument, interruptible, said
+from jupyter_zoe.verbs.verb import Frontend, Invocation, Result, Verb, argument, interruptible, said
 
 
-def _run(front: Frontend, call: Call) -> Result:
+def _run(front: Frontend, call: Invocation) -> Result:
     given = call.given
     if given.zapp is None:
         raise ZoeProblem("usage", "Say what to run.", f"See what there is with '{front.prog} apps'.")
@@ -51,14 +51,17 @@ def _stay(front: Frontend, view: ExecutionView, live: Steps, timeout: float | No
 
     view = front.client.wait(view["id"], "ended", timeout=timeout, progress=seen, tick=waiting.TICK)
     followers.finish()
-    parts: tuple[Part, ...] = ()
+    parts: tuple[ResultPart, ...] = ()
     if not front.streams:
         logs = [
             (each["id"], waiting.tail(front.client, view["id"], each["id"], TAIL))
             for each in view["processes"]
             if each["group"] in groups
         ]
-        parts = (Said(f"{view['name']} has {words.state_words(view)}.", muted=True), *((Logs(logs),) if logs else ()))
+        parts = (
+            Said(f"{view['name']} has {words.state_words(view)}.", muted=True),
+            *((LogsPart(logs),) if logs else ()),
+        )
     if view["outcome"] == "completed":
         return Result(parts, view)
     why = words.sentence(words.reason_words(view))

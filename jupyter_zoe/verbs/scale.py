@@ -5,11 +5,22 @@ from __future__ import annotations
 from jupyter_zoe import words
 from jupyter_zoe.attaching import wording
 from jupyter_zoe.verbs.target import meant
-from jupyter_zoe.verbs.verb import ANOTHER, MEANT, Call, Frontend, Result, Verb, argument, count, interruptible, said
+from jupyter_zoe.verbs.verb import (
+    ANOTHER,
+    MEANT,
+    Frontend,
+    Invocation,
+    Result,
+    Verb,
+    argument,
+    count,
+    interruptible,
+    said,
+)
 from jupyter_zoe.verbs.verb import waiting as waiting_arguments
 
 
-def _run(front: Frontend, call: Call) -> Result:
+def _run(front: Frontend, call: Invocation) -> Result:
     given = call.given
     with front.live("scale") as live:
         view, group = meant(front, call, lambda attached: [each["name"] for each in attached["groups"]], "group")

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from jupyter_zoe.showing.parts import Execution
+from jupyter_zoe.showing.parts import ExecutionPart
 from jupyter_zoe.showing.story import StoryLines
-from jupyter_zoe.verbs.verb import MEANT, Call, Frontend, Result, Verb, argument
+from jupyter_zoe.verbs.verb import MEANT, Frontend, Invocation, Result, Verb, argument
 
 
-def _run(front: Frontend, call: Call) -> Result:
+def _run(front: Frontend, call: Invocation) -> Result:
     view = front.attaching.current(call.given.execution)
     if call.given.story:
         story = front.client.get_story(view["id"])
         return Result((StoryLines(view["name"], story["items"]),), story)
-    return Result((Execution(view),), view)
+    return Result((ExecutionPart(view),), view)
 
 
 VERB = Verb(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from jupyter_zoe import words
 from jupyter_zoe.attaching.waiting import TICK
-from jupyter_zoe.verbs.verb import Call, Frontend, Result, Verb, argument, interruptible, said, waiting
+from jupyter_zoe.verbs.verb import Frontend, Invocation, Result, Verb, argument, interruptible, said, waiting
 
 
-def _run(front: Frontend, call: Call) -> Result:
+def _run(front: Frontend, call: Invocation) -> Result:
     given = call.given
     view = front.client.terminate_execution(front.client.find(given.execution)["id"], confirm=given.confirm)
     if given.wait:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable
 
 from jupyter_zoe.client import ZoeProblem
 from jupyter_zoe.client.operations import ExecutionView
-from jupyter_zoe.verbs.verb import Call, Frontend
+from jupyter_zoe.verbs.verb import Frontend, Invocation
 
 
 def meant(
-    front: Frontend, call: Call, parts: Callable[[ExecutionView], Iterable[str]], part: str
+    front: Frontend, call: Invocation, parts: Callable[[ExecutionView], Iterable[str]], part: str
 ) -> tuple[ExecutionView, str | None]:
     """The execution, and the part of it if one is named.
 

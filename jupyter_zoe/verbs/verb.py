@@ -12,14 +12,14 @@ from typing import Any, Literal, NamedTuple, Protocol
 from jupyter_zoe.attaching import Attaching
 from jupyter_zoe.attaching.steps import Steps
 from jupyter_zoe.client import Client, ZoeProblem
-from jupyter_zoe.showing.parts import Part, Said
+from jupyter_zoe.showing.parts import ResultPart, Said
 
 Completes = Literal["", "zapp", "execution", "process"]
 Prog = Literal["%zoe", "zoe"]
 
 
 @dataclass
-class Call:
+class Invocation:
     """A verb with its arguments. ``parameters`` are those of a ZApp."""
 
     verb: Verb
@@ -37,7 +37,7 @@ class Result:
     :param problem: told after the parts: what was done, and did not go well
     """
 
-    parts: tuple[Part, ...] = ()
+    parts: tuple[ResultPart, ...] = ()
     data: Any = None
     exit_code: int = 0
     problem: ZoeProblem | None = None
@@ -106,7 +106,7 @@ class Verb:
 
     name: str
     summary: str
-    run: Callable[[Frontend, Call], Result]
+    run: Callable[[Frontend, Invocation], Result]
     arguments: tuple[Argument, ...] = ()
     zapp: Literal["", "attach", "run"] = ""
     epilog: str = ""

@@ -13,7 +13,7 @@ import pytest
 
 from jupyter_zoe.client import Client
 from jupyter_zoe.hub.info import HubInfo
-from zoe_hub.testing.kernels import Kernel, belonging, clean_environment, eventually, own_hub
+from zoe_hub.testing.kernels import NotebookKernel, belonging, clean_environment, eventually, own_hub
 
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(900)]
 
@@ -58,10 +58,10 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def kernel(home: Path) -> Iterator[Kernel]:
+def kernel(home: Path) -> Iterator[NotebookKernel]:
     environment = clean_environment(home)
     with own_hub(environment):
-        kernel = Kernel(environment, "/notebooks/flights.ipynb")
+        kernel = NotebookKernel(environment, "/notebooks/flights.ipynb")
         kernel.start()
         try:
             yield kernel
@@ -76,7 +76,7 @@ def hub_of(home: Path) -> Client:
     )
 
 
-def test_the_main_job(kernel: Kernel, home: Path) -> None:
+def test_the_main_job(kernel: NotebookKernel, home: Path) -> None:
     # attach: a cluster starts, its progress is shown, 'spark' is there
     attached = kernel.ok("%zoe attach spark --workers 1")
     assert attached.text.startswith("Attached to spark-cluster-")
@@ -163,9 +163,9 @@ def test_the_main_job(kernel: Kernel, home: Path) -> None:
     assert not [secret for secret in secrets if secret in everything]
 
 
-def test_two_notebooks_use_one_cluster(kernel: Kernel, home: Path) -> None:
+def test_two_notebooks_use_one_cluster(kernel: NotebookKernel, home: Path) -> None:
     kernel.ok("%zoe attach spark --workers 1")
-    second = Kernel(clean_environment(home), "/notebooks/other.ipynb")
+    second = NotebookKernel(clean_environment(home), "/notebooks/other.ipynb")
     second.start()
     try:
         with hub_of(home) as hub:

@@ -242,7 +242,7 @@ async def test_a_process_reaches_the_hub(case):
 async def test_one_created_by_a_hub_that_died_is_started_with_its_files(case, api):
     spec = case.spec("print(open('/zoe/key').read())", files={"key": "s3cret"})
     await case.backend.prepare("e1", "ada")
-    api.create_container_from_config(objects.container(spec, objects.Options(), datetime.now(UTC)), spec.name)
+    api.create_container_from_config(objects.container(spec, objects.ContainerOptions(), datetime.now(UTC)), spec.name)
     assert await case.backend.processes() == ()
     assert await case.backend.executions() == ("e1",)
     await case.backend.start(spec)
@@ -253,7 +253,7 @@ async def test_one_created_by_a_hub_that_died_is_started_with_its_files(case, ap
 async def test_an_unstarted_one_goes_with_its_execution(case, api):
     spec = case.spec("")
     await case.backend.prepare("e1", "ada")
-    api.create_container_from_config(objects.container(spec, objects.Options(), datetime.now(UTC)), spec.name)
+    api.create_container_from_config(objects.container(spec, objects.ContainerOptions(), datetime.now(UTC)), spec.name)
     await case.backend.clean("e1")
     assert api.containers(all=True, filters={"name": spec.name}) == []
     assert await case.backend.executions() == ()

@@ -13,7 +13,7 @@ import pytest
 
 from jupyter_zoe.client import Client
 from jupyter_zoe.hub.info import HubInfo
-from zoe_hub.testing.kernels import Kernel, clean_environment, eventually, own_hub
+from zoe_hub.testing.kernels import NotebookKernel, clean_environment, eventually, own_hub
 
 FRAMEWORK = """
 framework: echo
@@ -137,8 +137,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def running(home: Path) -> Iterator[Kernel]:
-    kernel = Kernel(clean_environment(home), "/notebooks/a.ipynb")
+def running(home: Path) -> Iterator[NotebookKernel]:
+    kernel = NotebookKernel(clean_environment(home), "/notebooks/a.ipynb")
     kernel.start()
     try:
         yield kernel
@@ -147,7 +147,7 @@ def running(home: Path) -> Iterator[Kernel]:
 
 
 @pytest.fixture
-def kernel(running: Kernel, hub: Client) -> Kernel:
+def kernel(running: NotebookKernel, hub: Client) -> NotebookKernel:
     """A kernel that is attached to nothing."""
     running.ok(
         "from jupyter_zoe.attaching.session import SESSIONS as _all\n"
@@ -162,7 +162,7 @@ def kernel(running: Kernel, hub: Client) -> Kernel:
 
 
 @pytest.fixture
-def hub(home: Path, running: Kernel) -> Iterator[Client]:
+def hub(home: Path, running: NotebookKernel) -> Iterator[Client]:
     running.ok("%zoe ps")  # starts it
     found = json.loads((home / "zoe" / "hub.json").read_text())
     with Client(
@@ -171,7 +171,7 @@ def hub(home: Path, running: Kernel) -> Iterator[Client]:
         yield client
 
 
-def test_a_dropped_in_framework_is_attached_scaled_and_let_go(kernel: Kernel, hub: Client) -> None:
+def test_a_dropped_in_framework_is_attached_scaled_and_let_go(kernel: NotebookKernel, hub: Client) -> None:
     attached = kernel.ok("%zoe attach echo --workers 1")
     assert attached.text.startswith("Attached to echo-cluster-")
     assert "1 worker ready" in attached.text
@@ -198,7 +198,7 @@ def test_a_dropped_in_framework_is_attached_scaled_and_let_go(kernel: Kernel, hu
     assert hub.list_executions(active=True)["items"] == []
 
 
-def test_programs_read_what_happens_as_json(kernel: Kernel, hub: Client) -> None:
+def test_programs_read_what_happens_as_json(kernel: NotebookKernel, hub: Client) -> None:
     """As ``docs/decisions/attachment-output.md`` says: one display, working, then done or failed; no secrets."""
 
     def reports(line: str) -> list[dict[str, Any]]:
@@ -234,7 +234,7 @@ def test_programs_read_what_happens_as_json(kernel: Kernel, hub: Client) -> None
     assert reports("%zoe attach echo --workers 99")[-1]["problem"]["errors"][0]["path"] == "/workers"
 
 
-def test_an_end_that_comes_from_elsewhere_is_told_to_whoever_uses_it(kernel: Kernel, hub: Client) -> None:
+def test_an_end_that_comes_from_elsewhere_is_told_to_whoever_uses_it(kernel: NotebookKernel, hub: Client) -> None:
     kernel.ok("%zoe attach echo --workers 1\nmine = echo")
     assert kernel.value("echo.label == f'a.ipynb, cell {get_ipython().execution_count}'") is True
     (view,) = hub.list_executions(active=True)["items"]
@@ -252,7 +252,7 @@ def test_an_end_that_comes_from_elsewhere_is_told_to_whoever_uses_it(kernel: Ker
     assert kernel.value("echo('x')") == "x"
 
 
-def test_an_end_that_nobody_has_heard_of_is_told_by_the_next_attach(kernel: Kernel, hub: Client) -> None:
+def test_an_end_that_nobody_has_heard_of_is_told_by_the_next_attach(kernel: NotebookKernel, hub: Client) -> None:
     kernel.ok("%zoe attach echo --workers 1")
     (view,) = hub.list_executions(active=True)["items"]
     hub.wait(hub.terminate_execution(view["id"])["id"], "ended", timeout=60)
@@ -264,7 +264,7 @@ def test_an_end_that_nobody_has_heard_of_is_told_by_the_next_attach(kernel: Kern
     assert kernel.value("'ECHO_ADDRESS' in __import__('os').environ") is False
 
 
-def test_a_session_that_does_not_answer_is_no_session(kernel: Kernel, hub: Client) -> None:
+def test_a_session_that_does_not_answer_is_no_session(kernel: NotebookKernel, hub: Client) -> None:
     kernel.ok("%zoe attach echo --workers 1\nmine = echo; echo.address = '127.0.0.1:9'")
     again = kernel.ok("%zoe attach").text
     assert "is gone: it does not answer any more. Gone with it: all that it has heard." in again
@@ -273,7 +273,7 @@ def test_a_session_that_does_not_answer_is_no_session(kernel: Kernel, hub: Clien
     assert "is the same session as before" in kernel.ok("%zoe attach").text
 
 
-def test_what_the_kernel_had_comes_back(kernel: Kernel, home: Path) -> None:
+def test_what_the_kernel_had_comes_back(kernel: NotebookKernel, home: Path) -> None:
     kernel.ok("echo = mine = ['my own']\nimport os\nos.environ['ECHO_MODE'] = 'mine'")
     assert "Your own `echo` comes back when you detach." in kernel.ok("%zoe attach echo --workers 1").text
     assert kernel.value("(echo('x'), os.environ['ECHO_MODE'], os.environ['ECHO_ADDRESS'] == echo.address)") == [
@@ -293,7 +293,7 @@ def test_what_the_kernel_had_comes_back(kernel: Kernel, home: Path) -> None:
     kernel.ok("%zoe detach\ndel echo, mine, os.environ['ECHO_MODE']")
 
 
-def test_a_restarted_kernel_finds_its_cluster(kernel: Kernel, hub: Client) -> None:
+def test_a_restarted_kernel_finds_its_cluster(kernel: NotebookKernel, hub: Client) -> None:
     kernel.ok("%zoe attach echo --workers 1")
     (before,) = hub.list_executions(active=True)["items"]
     kernel.restart()
@@ -305,7 +305,7 @@ def test_a_restarted_kernel_finds_its_cluster(kernel: Kernel, hub: Client) -> No
     assert hub.list_executions(active=True)["items"] == []
 
 
-def test_keep_and_stop(kernel: Kernel, hub: Client) -> None:
+def test_keep_and_stop(kernel: NotebookKernel, hub: Client) -> None:
     kernel.ok("%zoe attach echo")
     (view,) = hub.list_executions(active=True)["items"]
     kept = kernel.ok("%zoe detach --keep")
@@ -319,7 +319,7 @@ def test_keep_and_stop(kernel: Kernel, hub: Client) -> None:
     assert "Nothing is running" in kernel.ok("%zoe ps").text
 
 
-def test_plain_python_has_what_the_magic_has(kernel: Kernel, hub: Client) -> None:
+def test_plain_python_has_what_the_magic_has(kernel: NotebookKernel, hub: Client) -> None:
     kernel.ok("import jupyter_zoe as plain\nmine = plain.attach('echo', workers=1)")
     assert kernel.value("mine('x')") == "x"
     (view,) = hub.list_executions(active=True)["items"]
@@ -334,7 +334,7 @@ def test_plain_python_has_what_the_magic_has(kernel: Kernel, hub: Client) -> Non
     assert kernel.value("code") == "not-attached"
 
 
-def test_a_notebook_has_one_cluster_of_a_kind(kernel: Kernel, hub: Client) -> None:
+def test_a_notebook_has_one_cluster_of_a_kind(kernel: NotebookKernel, hub: Client) -> None:
     kernel.ok("%zoe attach echo")
     (mine,) = hub.list_executions(active=True)["items"]
     hub.wait(hub.start_execution(zapp="echo-cluster", name="second")["id"], "running", timeout=60)
@@ -347,7 +347,7 @@ def test_a_notebook_has_one_cluster_of_a_kind(kernel: Kernel, hub: Client) -> No
     assert "Attached to second" in kernel.ok("%zoe attach --execution second").text
 
 
-def test_what_is_not_attached_is_not_detached(kernel: Kernel, hub: Client) -> None:
+def test_what_is_not_attached_is_not_detached(kernel: NotebookKernel, hub: Client) -> None:
     other = hub.start_execution(zapp="echo-cluster", name="of-others")
     failed = kernel.run("%zoe detach of-others")
     assert failed.error.startswith("Zoe: This notebook is not attached to of-others. [not-attached]")
@@ -355,7 +355,7 @@ def test_what_is_not_attached_is_not_detached(kernel: Kernel, hub: Client) -> No
     assert "has ended" in kernel.ok("%zoe stop of-others").text
 
 
-def test_a_wait_that_is_interrupted_is_one_message(kernel: Kernel, hub: Client) -> None:
+def test_a_wait_that_is_interrupted_is_one_message(kernel: NotebookKernel, hub: Client) -> None:
     kernel.ok("import threading, _thread\nthreading.Timer(1.0, _thread.interrupt_main).start()")
     failed = kernel.run("%zoe run echo-cluster --mood slow --name patient --wait")
     assert failed.error.startswith("Zoe: Interrupted. patient goes on. [interrupted]")
@@ -363,7 +363,7 @@ def test_a_wait_that_is_interrupted_is_one_message(kernel: Kernel, hub: Client) 
     kernel.ok("%zoe stop patient")
 
 
-def test_a_server_that_was_replaced_gets_a_new_session(kernel: Kernel, hub: Client) -> None:
+def test_a_server_that_was_replaced_gets_a_new_session(kernel: NotebookKernel, hub: Client) -> None:
     kernel.ok("%zoe attach echo --workers 1")
     kernel.ok("mine = echo")
     (first,) = hub.list_executions(active=True)["items"]
@@ -390,7 +390,7 @@ def test_a_server_that_was_replaced_gets_a_new_session(kernel: Kernel, hub: Clie
         ("%zoe run", "Say what to run"),
     ],
 )
-def test_an_error_is_one_message(kernel: Kernel, hub: Client, line: str, words: str) -> None:
+def test_an_error_is_one_message(kernel: NotebookKernel, hub: Client, line: str, words: str) -> None:
     failed = kernel.run(line)
     assert failed.status == "error", "what comes after does not run"
     assert words in failed.error
@@ -401,7 +401,7 @@ def test_an_error_is_one_message(kernel: Kernel, hub: Client, line: str, words: 
     assert hub.list_executions(active=True)["items"] == [], "nothing was half-started"
 
 
-def test_a_cluster_that_does_not_start_says_why(kernel: Kernel) -> None:
+def test_a_cluster_that_does_not_start_says_why(kernel: NotebookKernel) -> None:
     failed = kernel.run("%zoe attach echo --mood broken")
     assert failed.status == "error"
     assert "echo is out of order today" in failed.error
@@ -409,7 +409,7 @@ def test_a_cluster_that_does_not_start_says_why(kernel: Kernel) -> None:
     assert failed.error.count("echo is out of order today") == 1
 
 
-def test_a_connection_that_fails_shows_no_secret(kernel: Kernel, hub: Client) -> None:
+def test_a_connection_that_fails_shows_no_secret(kernel: NotebookKernel, hub: Client) -> None:
     failed = kernel.run("%zoe attach echo --mood deaf")
     assert failed.status == "error"
     assert "the server does not accept ***" in failed.error
@@ -429,7 +429,7 @@ def test_a_connection_that_fails_shows_no_secret(kernel: Kernel, hub: Client) ->
     assert "has ended" in kernel.ok("%zoe detach").text
 
 
-def test_an_interrupt_leaves_the_cluster_starting(kernel: Kernel, hub: Client) -> None:
+def test_an_interrupt_leaves_the_cluster_starting(kernel: NotebookKernel, hub: Client) -> None:
     kernel.ok("import threading, _thread\nthreading.Timer(1.0, _thread.interrupt_main).start()")
     failed = kernel.run("%zoe attach echo --mood slow")
     assert failed.status == "error"
@@ -438,7 +438,7 @@ def test_an_interrupt_leaves_the_cluster_starting(kernel: Kernel, hub: Client) -
     assert "has ended" in kernel.ok("%zoe detach").text
 
 
-def test_applications_run_and_give_their_output(kernel: Kernel, hub: Client) -> None:
+def test_applications_run_and_give_their_output(kernel: NotebookKernel, hub: Client) -> None:
     assert "python-job" in kernel.ok("%zoe apps").text
     done = kernel.ok("%zoe run python-job --code job.py --name good --wait -- once")
     assert "good has completed" in done.text
@@ -452,14 +452,14 @@ def test_applications_run_and_give_their_output(kernel: Kernel, hub: Client) -> 
     assert "later" in kernel.ok("%zoe ps --all").text
 
 
-def test_help(kernel: Kernel) -> None:
+def test_help(kernel: NotebookKernel) -> None:
     assert "%zoe scale 4" in kernel.ok("%zoe").text
     assert "--workers N" in kernel.ok("%zoe attach echo --help").text
     assert "ZAPP" in kernel.ok("%zoe attach --help").text
     assert "Make the attached cluster bigger" in kernel.ok("%zoe help scale").text
 
 
-def test_completion(kernel: Kernel) -> None:
+def test_completion(kernel: NotebookKernel) -> None:
     assert kernel.complete("%zoe sc") == ["scale"]
     assert {"attach", "detach", "status"} <= set(kernel.complete("%zoe "))
     assert {"echo", "echo-cluster", "spark"} <= set(kernel.complete("%zoe attach "))
@@ -475,7 +475,7 @@ def test_completion(kernel: Kernel) -> None:
     kernel.ok("%zoe detach")
 
 
-def test_a_notebook_beside_its_cluster(kernel: Kernel, home: Path, hub: Client) -> None:
+def test_a_notebook_beside_its_cluster(kernel: NotebookKernel, home: Path, hub: Client) -> None:
     """As in a JupyterLab that the hub started together with a cluster: same hub by the environment, and nothing to
     say.
     """
@@ -487,7 +487,7 @@ def test_a_notebook_beside_its_cluster(kernel: Kernel, home: Path, hub: Client) 
         ZOE_EXECUTION=view["id"],
         ZOE_DATA=str(home / "none"),
     )
-    beside = Kernel(environment, "/notebooks/beside.ipynb")
+    beside = NotebookKernel(environment, "/notebooks/beside.ipynb")
     beside.start()
     try:
         assert view["name"] in beside.ok("%zoe attach").text
@@ -504,7 +504,7 @@ def test_a_notebook_beside_its_cluster(kernel: Kernel, home: Path, hub: Client) 
     hub.wait(hub.terminate_execution(view["id"])["id"], "ended", timeout=60)
 
 
-def test_the_hub_may_go_and_come_back(kernel: Kernel, home: Path, hub: Client) -> None:
+def test_the_hub_may_go_and_come_back(kernel: NotebookKernel, home: Path, hub: Client) -> None:
     import psutil
 
     kernel.ok("%zoe attach echo --workers 1")

@@ -21,7 +21,7 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler, stream_request_body
 from tornado.websocket import WebSocketClosedError, WebSocketHandler, websocket_connect
 
-from zoe_proxy import Client, ProxyHandler, Route, Timeouts, Upstream, UpstreamError
+from zoe_proxy import Caller, ProxyHandler, Route, Timeouts, Upstream, UpstreamError
 from zoe_proxy.rewrite import Rules
 
 MEGABYTE = 2**20
@@ -198,7 +198,7 @@ class Front(ProxyHandler):
 
     async def upstream(self) -> Upstream | None:
         route = Route(public="/p/web", netloc=f"127.0.0.1:{self.port}", inner=self.inner)
-        client = Client(address=str(self.request.remote_ip), scheme="http", host=self.request.host)
+        client = Caller(address=str(self.request.remote_ip), scheme="http", host=self.request.host)
         rest = self.request.path.removeprefix("/p/web")
         return Upstream(
             host="127.0.0.1",

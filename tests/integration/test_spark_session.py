@@ -18,7 +18,7 @@ import pytest
 
 from jupyter_zoe.client import Client
 from jupyter_zoe.hub.info import HubInfo
-from zoe_hub.testing.kernels import Kernel, Outcome, clean_environment, eventually, own_hub
+from zoe_hub.testing.kernels import CellOutcome, NotebookKernel, clean_environment, eventually, own_hub
 
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(900)]
 
@@ -41,8 +41,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def running(home: Path) -> Iterator[Kernel]:
-    kernel = Kernel(clean_environment(home), "/notebooks/report.ipynb")
+def running(home: Path) -> Iterator[NotebookKernel]:
+    kernel = NotebookKernel(clean_environment(home), "/notebooks/report.ipynb")
     kernel.start()
     try:
         yield kernel
@@ -51,7 +51,7 @@ def running(home: Path) -> Iterator[Kernel]:
 
 
 @pytest.fixture
-def hub(home: Path, running: Kernel) -> Iterator[Client]:
+def hub(home: Path, running: NotebookKernel) -> Iterator[Client]:
     running.ok("%zoe ps")  # starts it
     found = json.loads((home / "zoe" / "hub.json").read_text())
     with Client(
@@ -61,7 +61,7 @@ def hub(home: Path, running: Kernel) -> Iterator[Client]:
 
 
 @pytest.fixture
-def kernel(running: Kernel, hub: Client) -> Kernel:
+def kernel(running: NotebookKernel, hub: Client) -> NotebookKernel:
     """A kernel that is attached to a Spark cluster with one worker of two cores."""
     running.ok("%zoe attach spark --workers 1 --worker-cores 2")
     running.ok(NAP)
@@ -90,7 +90,7 @@ class Pages:
 
 
 @pytest.fixture
-def pages(hub: Client, kernel: Kernel) -> Pages:
+def pages(hub: Client, kernel: NotebookKernel) -> Pages:
     (view,) = hub.list_executions(active=True)["items"]
     return Pages(hub, view["id"])
 
@@ -98,14 +98,14 @@ def pages(hub: Client, kernel: Kernel) -> Pages:
 class Background:
     """A cell that runs meanwhile."""
 
-    def __init__(self, kernel: Kernel, code: str) -> None:
-        self._outcome: list[tuple[Outcome, float]] = []
+    def __init__(self, kernel: NotebookKernel, code: str) -> None:
+        self._outcome: list[tuple[CellOutcome, float]] = []
         self._thread = threading.Thread(
             target=lambda: self._outcome.append((kernel.run(code), time.monotonic())), daemon=True
         )
         self._thread.start()
 
-    def end(self, timeout: float) -> tuple[Outcome, float]:
+    def end(self, timeout: float) -> tuple[CellOutcome, float]:
         """What it did, and when it had ended."""
         self._thread.join(timeout)
         assert self._outcome, f"the cell has not ended within {timeout:g} s"
@@ -124,7 +124,7 @@ def connect_server(hub: Client, execution: str) -> psutil.Process:
     raise AssertionError("there is none")
 
 
-def test_jobs_carry_the_name_of_their_cell(kernel: Kernel, pages: Pages) -> None:
+def test_jobs_carry_the_name_of_their_cell(kernel: NotebookKernel, pages: Pages) -> None:
     kernel.ok("spark.range(1000).repartition(2).count()")
     count = kernel.value("get_ipython().execution_count") - 1
     newest = pages.jobs()[0]
@@ -146,7 +146,9 @@ with ThreadPoolExecutor(2) as pool:  # which waits for what has begun, whatever 
 
 
 @pytest.mark.parametrize(("code", "queries"), [(LONG, 1), (THREADS, 2)], ids=["query", "threads"])
-def test_the_stop_button_ends_queries_on_the_cluster(kernel: Kernel, pages: Pages, code: str, queries: int) -> None:
+def test_the_stop_button_ends_queries_on_the_cluster(
+    kernel: NotebookKernel, pages: Pages, code: str, queries: int
+) -> None:
     cell = Background(kernel, code)
     eventually(lambda: len(pages.running()) == queries, 60)
     pressed = time.monotonic()
@@ -161,9 +163,9 @@ def test_the_stop_button_ends_queries_on_the_cluster(kernel: Kernel, pages: Page
 
 
 def test_the_queries_of_a_killed_kernel_end_when_its_successor_attaches(
-    kernel: Kernel, home: Path, hub: Client, pages: Pages
+    kernel: NotebookKernel, home: Path, hub: Client, pages: Pages
 ) -> None:
-    first = Kernel(clean_environment(home), "/notebooks/killed.ipynb")
+    first = NotebookKernel(clean_environment(home), "/notebooks/killed.ipynb")
     first.start()
     (view,) = hub.list_executions(active=True)["items"]
     try:
@@ -174,7 +176,7 @@ def test_the_queries_of_a_killed_kernel_end_when_its_successor_attaches(
         first.kill()
     finally:
         first.stop()
-    second = Kernel(clean_environment(home), "/notebooks/killed.ipynb")
+    second = NotebookKernel(clean_environment(home), "/notebooks/killed.ipynb")
     second.start()
     try:
         begun = time.monotonic()
@@ -188,10 +190,10 @@ def test_the_queries_of_a_killed_kernel_end_when_its_successor_attaches(
     assert kernel.value("spark.range(3).count()") == 3, "the session of another notebook is untouched"
 
 
-def test_two_kernels_that_live_leave_each_other_alone(kernel: Kernel, home: Path, hub: Client) -> None:
+def test_two_kernels_that_live_leave_each_other_alone(kernel: NotebookKernel, home: Path, hub: Client) -> None:
     """As when one notebook is open in two servers: the second one is no successor."""
     kernel.ok("spark.range(3).createOrReplaceTempView('mine')")
-    other = Kernel(clean_environment(home), "/notebooks/report.ipynb")
+    other = NotebookKernel(clean_environment(home), "/notebooks/report.ipynb")
     other.start()
     try:
         other.ok("%zoe attach")
@@ -200,7 +202,7 @@ def test_two_kernels_that_live_leave_each_other_alone(kernel: Kernel, home: Path
         other.stop()
 
 
-def test_a_server_that_was_lost_is_told_once_and_there_is_a_new_session(kernel: Kernel, hub: Client) -> None:
+def test_a_server_that_was_lost_is_told_once_and_there_is_a_new_session(kernel: NotebookKernel, hub: Client) -> None:
     (view,) = hub.list_executions(active=True)["items"]
     kernel.ok("old = spark.range(4); spark.range(3).createOrReplaceTempView('mine'); session = spark.session_id")
     connect_server(hub, view["id"]).kill()
@@ -220,7 +222,7 @@ def test_a_server_that_was_lost_is_told_once_and_there_is_a_new_session(kernel: 
     assert kernel.value("spark.range(4).count()") == 4
 
 
-def test_attaching_tells_of_a_session_that_nobody_has_missed_yet(kernel: Kernel, hub: Client) -> None:
+def test_attaching_tells_of_a_session_that_nobody_has_missed_yet(kernel: NotebookKernel, hub: Client) -> None:
     (view,) = hub.list_executions(active=True)["items"]
     kernel.ok("spark.client.release_session()")  # as Spark does it by itself after an hour, unless it is told otherwise
     again = kernel.ok("%zoe attach").text
@@ -233,7 +235,7 @@ def test_attaching_tells_of_a_session_that_nobody_has_missed_yet(kernel: Kernel,
     assert "gone" not in once
 
 
-def test_a_session_that_spark_has_closed_is_one_message(kernel: Kernel, hub: Client) -> None:
+def test_a_session_that_spark_has_closed_is_one_message(kernel: NotebookKernel, hub: Client) -> None:
     kernel.ok("spark.client.release_session(); spark.client._closed = False")
     failed = kernel.run("spark.range(4).count()")
     assert "is gone: Spark has closed it." in failed.error
@@ -241,7 +243,7 @@ def test_a_session_that_spark_has_closed_is_one_message(kernel: Kernel, hub: Cli
     assert kernel.value("spark.range(4).count()") == 4
 
 
-def test_the_waiting_cell_hears_that_its_cluster_was_ended(kernel: Kernel, hub: Client, pages: Pages) -> None:
+def test_the_waiting_cell_hears_that_its_cluster_was_ended(kernel: NotebookKernel, hub: Client, pages: Pages) -> None:
     (view,) = hub.list_executions(active=True)["items"]
     cell = Background(kernel, LONG)
     eventually(pages.running, 60)
@@ -261,7 +263,7 @@ def test_the_waiting_cell_hears_that_its_cluster_was_ended(kernel: Kernel, hub: 
     assert kernel.value("spark.range(4).count()") == 4
 
 
-def test_what_the_kernel_had_is_there_again_after_a_detach(kernel: Kernel) -> None:
+def test_what_the_kernel_had_is_there_again_after_a_detach(kernel: NotebookKernel) -> None:
     assert kernel.value("__import__('os').environ['SPARK_REMOTE'].startswith('sc://')") is True
     kernel.ok("%zoe detach")
     assert kernel.value("[name for name in __import__('os').environ if name.startswith('SPARK')]") == []
@@ -285,7 +287,9 @@ def test_what_the_kernel_had_is_there_again_after_a_detach(kernel: Kernel) -> No
         ("spark.executor.cores=99", "spark.executor.cores=99"),
     ],
 )
-def test_what_cannot_work_is_said_by_attach_at_once(running: Kernel, hub: Client, properties: str, named: str) -> None:
+def test_what_cannot_work_is_said_by_attach_at_once(
+    running: NotebookKernel, hub: Client, properties: str, named: str
+) -> None:
     begun = time.monotonic()
     failed = running.run(f"%zoe attach spark --workers 1 --conf {properties}", timeout=300)
     seconds = time.monotonic() - begun

@@ -130,7 +130,7 @@ async def _by_backend(backend: DockerBackend, api: APIClient, spec: ProcessSpec)
 
 
 async def _by_sdk(backend: DockerBackend, api: APIClient, spec: ProcessSpec) -> float:
-    config = objects.container(spec, objects.Options(cores_most=1.0), datetime.now(UTC))
+    config = objects.container(spec, objects.ContainerOptions(cores_most=1.0), datetime.now(UTC))
     begun = time.perf_counter()
     api.start(api.create_container_from_config(config, spec.name)["Id"])
     return time.perf_counter() - begun

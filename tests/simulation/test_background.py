@@ -13,7 +13,7 @@ from zoe_hub.core.executions.model import Outcome, Phase
 from zoe_hub.core.executions.spec import Group
 from zoe_hub.core.words import words
 from zoe_hub.store.memory import MemoryStore
-from zoe_hub.testing.simulation import Shop, World, virtually
+from zoe_hub.testing.simulation import SimulatedShop, World, virtually
 
 
 def told(hub):
@@ -64,7 +64,7 @@ def test_a_watch_that_breaks_by_an_unforeseen_error_begins_again():
     virtually(scenario, World())
 
 
-class Polite(Shop):
+class Polite(SimulatedShop):
     """One process that ends with 0 when it is asked to."""
 
     def groups(self, zapp, parameters):

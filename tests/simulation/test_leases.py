@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from zoe_hub.core.attachments.commands import AttachHolder
-from zoe_hub.core.attachments.upkeep import Holder, ReportHolders
+from zoe_hub.core.attachments.upkeep import ReportedHolder, ReportHolders
 from zoe_hub.core.executions.model import Execution, Outcome, Phase
 from zoe_hub.testing.simulation import World, virtually
 
@@ -25,7 +25,7 @@ async def renewing(world: World, key: str, *, busy: Callable[[], bool] = lambda:
     """What a server extension does; goes on over restarts of the hub."""
     while True:
         if world.hub is not None:
-            holder = Holder(kernel=f"k-{key}", kind=kind, key=key, busy=busy())
+            holder = ReportedHolder(kernel=f"k-{key}", kind=kind, key=key, busy=busy())
             await world.hub.leases.report(ReportHolders(owner="ada", holders=(holder,)))
         await asyncio.sleep(40)
 

@@ -17,10 +17,10 @@ from zoe_hub.core.executions.spec import Drain, Group, Ready, Restart, Secret
 from zoe_hub.core.executions.standing import standing
 from zoe_hub.core.reasons import because
 from zoe_hub.core.words import words
-from zoe_hub.testing.simulation import Shop, World, virtually
+from zoe_hub.testing.simulation import SimulatedShop, World, virtually
 
 
-class One(Shop):
+class One(SimulatedShop):
     """A shop whose only ZApp has one group."""
 
     def __init__(self, *steps: str, secrets=(), given=None, **fields) -> None:

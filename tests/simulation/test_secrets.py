@@ -9,10 +9,10 @@ from zoe_hub.core.executions.model import Execution
 from zoe_hub.core.executions.spec import Group, Port, Ready
 from zoe_hub.core.reasons import because
 from zoe_hub.store.base import SecretValue, Token
-from zoe_hub.testing.simulation import Shop, World, virtually
+from zoe_hub.testing.simulation import SimulatedShop, World, virtually
 
 
-class Pages(Shop):
+class Pages(SimulatedShop):
     """One process with a page and a token of the hub."""
 
     def groups(self, zapp, parameters):

@@ -14,7 +14,7 @@ from jupyter_zoe.cli.terminal import DESCRIPTION, JSON, Terminal
 from jupyter_zoe.client import ZoeProblem
 from jupyter_zoe.verbs.options import LONGEST_FILE, Help, read_text
 from jupyter_zoe.verbs.parser import Verbs
-from jupyter_zoe.verbs.verb import Call
+from jupyter_zoe.verbs.verb import Invocation
 
 SCHEMA: dict[str, Any] = {
     "title": "Thing",
@@ -37,7 +37,7 @@ SCHEMA: dict[str, Any] = {
 ZAPP: Any = {"name": "thing", "title": "Thing", "description": "A thing", "parameters": SCHEMA}
 
 
-def parse(line: str) -> Call:
+def parse(line: str) -> Invocation:
     asked: list[tuple[str, bool]] = []
 
     def zapp(name: str, attach: bool) -> Any:

@@ -10,7 +10,7 @@ import pytest
 from zoe_hub.core import commands
 from zoe_hub.core.attachments.leases import Terms, Use, outlook
 from zoe_hub.core.attachments.model import Attachment
-from zoe_hub.core.attachments.upkeep import Holder, KeepExecution, ReportHolders, TendLeases
+from zoe_hub.core.attachments.upkeep import KeepExecution, ReportedHolder, ReportHolders, TendLeases
 from zoe_hub.core.executions.model import Execution, Outcome, Phase
 from zoe_hub.core.executions.spec import ExecutionSpec, Group
 from zoe_hub.core.plan import Plan
@@ -89,7 +89,7 @@ def test_all_notebooks_of_a_folder_move_with_it_and_neighbours_stay():
 def test_a_kernel_says_which_notebook_it_is_of():
     """The session knows of a rename also where no file was moved: a notebook that was never saved."""
     known = Known(attachment("a1", "/n/Untitled.ipynb", expires=False))
-    known.do(report(holders=(Holder(kernel="k-a1", kind="notebook", key="/n/sales.ipynb"),)))
+    known.do(report(holders=(ReportedHolder(kernel="k-a1", kind="notebook", key="/n/sales.ipynb"),)))
     assert known.keys() == {"a1": "/n/sales.ipynb"}
     assert known.attachments["a1"].expires
 
@@ -137,7 +137,7 @@ def test_nobody_moves_what_is_anothers():
 
 def test_a_report_of_what_is_known_changes_nothing():
     known = Known(attachment("a1", "/n/a.ipynb"))
-    assert known.do(report(holders=(Holder(kernel="k-a1", kind="notebook", key="/n/a.ipynb"),))).changes == ()
+    assert known.do(report(holders=(ReportedHolder(kernel="k-a1", kind="notebook", key="/n/a.ipynb"),))).changes == ()
 
 
 def tended(known: Known, now: datetime, **fields: Any) -> Plan:

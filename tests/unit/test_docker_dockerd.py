@@ -64,7 +64,7 @@ def test_without_root_it_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     monkeypatch.setattr(dockerd, "missing", lambda: ())
     monkeypatch.setattr(dockerd, "_network_state", lambda: pytest.fail("it began to change the machine"))
-    engine = dockerd.Engine(tmp_path / "e")
+    engine = dockerd.Dockerd(tmp_path / "e")
     with pytest.raises(dockerd.NoEngine, match="only root can start one"):
         engine.enter()
     engine.leave()

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from zoe_hub.backends.docker.logs import Logs
+from zoe_hub.backends.docker.logs import ContainerLogs
 
 
 class Container:
@@ -40,7 +40,7 @@ class Container:
 
 
 class World:
-    """What ``Logs`` asks of the engine and the backend."""
+    """What ``ContainerLogs`` asks of the engine and the backend."""
 
     url = "test"
 
@@ -67,7 +67,7 @@ class World:
 
 @pytest.mark.parametrize("ended", [False, True])
 async def test_a_reader_that_stalls_hides_no_later_life_from_others(tmp_path, ended):
-    logs, world = Logs(tmp_path, part_size=1 << 20, parts=3), World()
+    logs, world = ContainerLogs(tmp_path, part_size=1 << 20, parts=3), World()
     one = world.life("a")
     one.say(1, b"life 1\n")
     async with asyncio.timeout(30):

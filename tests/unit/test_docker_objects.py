@@ -36,7 +36,7 @@ def spec(**changes) -> ProcessSpec:
 
 
 def test_a_container_has_no_privileges_and_publishes_on_the_machine_alone():
-    body = objects.container(spec(), objects.Options(cores_most=8), NOW)
+    body = objects.container(spec(), objects.ContainerOptions(cores_most=8), NOW)
     host = body["HostConfig"]
     assert body["User"] == "1000:1000"
     assert host["CapDrop"] == ["ALL"]
@@ -49,26 +49,30 @@ def test_a_container_has_no_privileges_and_publishes_on_the_machine_alone():
 
 
 def test_secrets_are_in_the_environment_alone():
-    body = objects.container(spec(files={"key": "s3cret"}), objects.Options(), NOW)
+    body = objects.container(spec(files={"key": "s3cret"}), objects.ContainerOptions(), NOW)
     assert "TOKEN=s3cret" in body["Env"]
     assert "s3cret" not in repr({**body, "Env": []})
 
 
 def test_limits():
-    host = objects.container(spec(), objects.Options(cores_factor=4, cores_floor=1, cores_most=8), NOW)["HostConfig"]
+    host = objects.container(spec(), objects.ContainerOptions(cores_factor=4, cores_floor=1, cores_most=8), NOW)[
+        "HostConfig"
+    ]
     assert host["Memory"] == host["MemorySwap"] == 2**30
     assert host["NanoCpus"] == 2e9
     assert host["CpuShares"] == 512
-    small = objects.container(spec(resources=Resources(cores=0.01, memory=1)), objects.Options(cores_most=8), NOW)[
+    small = objects.container(
+        spec(resources=Resources(cores=0.01, memory=1)), objects.ContainerOptions(cores_most=8), NOW
+    )["HostConfig"]
+    assert (small["NanoCpus"], small["Memory"]) == (1e9, objects.SMALLEST_MEMORY)
+    large = objects.container(spec(resources=Resources(cores=64)), objects.ContainerOptions(cores_most=8), NOW)[
         "HostConfig"
     ]
-    assert (small["NanoCpus"], small["Memory"]) == (1e9, objects.SMALLEST_MEMORY)
-    large = objects.container(spec(resources=Resources(cores=64)), objects.Options(cores_most=8), NOW)["HostConfig"]
     assert large["NanoCpus"] == 8e9
 
 
 def test_the_folder_is_the_backends_word():
-    body = objects.container(spec(environment={"ZOE_FOLDER": "/etc", "HOME": "/tmp"}), objects.Options(), NOW)
+    body = objects.container(spec(environment={"ZOE_FOLDER": "/etc", "HOME": "/tmp"}), objects.ContainerOptions(), NOW)
     assert "ZOE_FOLDER=/zoe" in body["Env"]
     assert "HOME=/tmp" in body["Env"]
 
@@ -90,7 +94,9 @@ def test_labels_say_what_adoption_needs():
 
 def test_files_are_private_and_the_users():
     with tarfile.open(
-        fileobj=io.BytesIO(objects.archive_of_files({"a/b/key": "x", "conf": "ü"}, objects.Options(user="7:8")))
+        fileobj=io.BytesIO(
+            objects.archive_of_files({"a/b/key": "x", "conf": "ü"}, objects.ContainerOptions(user="7:8"))
+        )
     ) as tar:
         members = {member.name: member for member in tar}
         assert {(member.uid, member.gid) for member in members.values()} == {(7, 8)}
@@ -109,7 +115,7 @@ def test_files_are_private_and_the_users():
 @pytest.mark.parametrize("name", ["../x", "/etc/passwd", "a/../../x", "", "a\0b"])
 def test_files_stay_inside(name):
     with pytest.raises(Permanent, match="does not stay inside"):
-        objects.archive_of_files({name: "x"}, objects.Options())
+        objects.archive_of_files({name: "x"}, objects.ContainerOptions())
 
 
 def test_a_process_gets_the_frameworks_it_was_told_of():
@@ -154,7 +160,7 @@ def inspection(**state):
     }
     return {
         "State": {**values, **state},
-        "Config": {"Labels": objects.container(spec(), objects.Options(), NOW)["Labels"]},
+        "Config": {"Labels": objects.container(spec(), objects.ContainerOptions(), NOW)["Labels"]},
     }
 
 

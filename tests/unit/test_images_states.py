@@ -47,7 +47,7 @@ def archives(source: Path, facts: objects.ImageFacts, **options) -> list[str]:
         command=("python3", f"{folder}/launch.py"),
         environment={},
     )
-    return [place for place, _ in images.archives(spec, facts, objects.Options(**options))]
+    return [place for place, _ in images.archives(spec, facts, objects.ContainerOptions(**options))]
 
 
 def test_an_old_image_gets_the_hubs_files(source):

@@ -15,9 +15,9 @@ from IPython.core.interactiveshell import InteractiveShell
 from jupyter_zoe import words
 from jupyter_zoe.client import ZoeProblem
 from jupyter_zoe.magics.progress import QueryProgress
-from jupyter_zoe.magics.zoe import ZoeError
+from jupyter_zoe.magics.zoe import ZoeMagicError
 from jupyter_zoe.showing.html import block
-from jupyter_zoe.showing.parts import Execution, Logs, Part, Progress, Said, Table
+from jupyter_zoe.showing.parts import ExecutionPart, LogsPart, Progress, ResultPart, Said, Table
 from jupyter_zoe.showing.story import StoryLines
 
 EVIL = "<img src=x onerror=alert(1)>&'\""
@@ -103,7 +103,7 @@ def test_progress_names_what_is_ready_and_what_is_not() -> None:
 
 def test_a_reason_comes_with_the_log_lines_that_show_it() -> None:
     failed = view(phase="ended", outcome="failed", exit_code=1, reason=because("job-0 has ended", "one", "two <b>"))
-    shown = Execution(failed)
+    shown = ExecutionPart(failed)
     assert "is failed (1): job-0 has ended. Its log ends:\none\ntwo <b>" in shown.text()
     assert "job-0 has ended. Its log ends:<br>one<br>two &lt;b&gt;</div>" in shown.html()
 
@@ -148,13 +148,13 @@ def test_everything_from_elsewhere_is_escaped() -> None:
             {"process": EVIL, "port": "ui", "title": EVIL, "path": "/zoe/pages/" + EVIL, "show": True, "ready": True}
         ],
     )
-    shown: list[Part] = [
+    shown: list[ResultPart] = [
         Progress(evil, 1.0),
         Progress({**evil, "phase": "queued"}, 1.0),
-        Execution(evil),
+        ExecutionPart(evil),
         Table(words.EXECUTION_HEAD, words.execution_rows([{**evil, "created": None}])),
         Table((EVIL,), [], EVIL),
-        Logs([(EVIL, [EVIL]), ("b", [])]),
+        LogsPart([(EVIL, [EVIL]), ("b", [])]),
         Said(EVIL),
     ]
     for html in (part.html() for part in shown):
@@ -166,14 +166,14 @@ def test_everything_from_elsewhere_is_escaped() -> None:
 
 @pytest.mark.parametrize("path", ["javascript:alert(1)", "//evil.example/", "https://evil.example/", ""])
 def test_links_lead_nowhere_else(path: str) -> None:
-    html = Execution(
+    html = ExecutionPart(
         view(endpoints=[{"process": "m-0", "port": "ui", "title": "UI", "path": path, "show": True, "ready": True}])
     ).html()
     assert [value for name, value in Tags(html).attributes if name == "href"] == ["#"]
 
 
 def test_colors_are_those_of_the_theme() -> None:
-    html = block(Progress(view(), 1.0).html() + Execution(view(processes=[process("master-0")])).html())
+    html = block(Progress(view(), 1.0).html() + ExecutionPart(view(processes=[process("master-0")])).html())
     assert "color:black" not in html
     assert "color:#" not in html
     assert "var(--jp-ui-font-color1" in html
@@ -272,7 +272,7 @@ def test_a_bar_never_breaks_a_query() -> None:
 
 
 def test_an_error_is_its_message_and_no_traceback(capsys: pytest.CaptureFixture[str]) -> None:
-    error = ZoeError(ZoeProblem("never-fits", "It needs 9 TiB.", "Ask for less."))
+    error = ZoeMagicError(ZoeProblem("never-fits", "It needs 9 TiB.", "Ask for less."))
     assert error._render_traceback_() == ["Zoe: It needs 9 TiB. [never-fits]", "Ask for less."]
     shell = InteractiveShell()
     shell.user_ns["error"] = error

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoe_proxy import headers
-from zoe_proxy.rewrite import Client, Route, Rules
+from zoe_proxy.rewrite import Caller, Route, Rules
 
 STRIPPED = Route(public="/u/zoe/pages/e/p/ui", netloc="10.0.0.1:80")
 KEPT = Route(public="/u/zoe/pages/e/p/ui", netloc="10.0.0.1:80", inner="/zoe/pages/e/p/ui")
-CLIENT = Client(address="9.9.9.9", scheme="https", host="hub.example")
+CLIENT = Caller(address="9.9.9.9", scheme="https", host="hub.example")
 NAMES = st.text("abcxyz-", min_size=1, max_size=6).map(str.lower)
 VALUES = st.text(string.ascii_letters + string.digits + " =/;,%äÿ", max_size=12).map(str.strip)
 

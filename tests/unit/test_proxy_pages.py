@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from zoe_proxy.pages import confinement, documents
 from zoe_proxy.pages.listener import bind
-from zoe_proxy.pages.opening import Door, OwnOrigin, Page
+from zoe_proxy.pages.opening import Door, OwnOrigin, PageToOpen
 from zoe_proxy.pages.origins import Origins, can_keep_secure_cookies, separate
 from zoe_proxy.pages.visits import Vault, Visit, Visits, cookie_name
 
-PAGE = Page(execution="e1", prefix="/user/me/zoe/pages", rest="web-0/ui/jobs?a=1")
+PAGE = PageToOpen(execution="e1", prefix="/user/me/zoe/pages", rest="web-0/ui/jobs?a=1")
 
 
 # --- origins ---------------------------------------------------------------------------------------------------------
@@ -271,7 +271,7 @@ def test_where_a_page_is_shown_without_an_own_origin(
     trusted: bool, needs_origin: bool, prefix: str, place: str | None
 ) -> None:
     where = door("sandbox")
-    page = Page(execution="e1", prefix=prefix, rest="web-0/ui/jobs", trusted=trusted, needs_origin=needs_origin)
+    page = PageToOpen(execution="e1", prefix=prefix, rest="web-0/ui/jobs", trusted=trusted, needs_origin=needs_origin)
     opening = where.open(page, host="127.0.0.1:8888", holder="me")
     assert (bool(opening.fallback), opening.sandboxed) == (place is not None, place == "sandbox")
     assert bool(opening.refusal) == (place is None)

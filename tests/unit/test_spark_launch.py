@@ -20,8 +20,8 @@ sys.path.insert(0, str(FRAMEWORK))
 import appcds  # noqa: E402
 import jvm  # noqa: E402
 import roles  # noqa: E402
-from jvm import Java, Problem, Pyspark  # noqa: E402
-from roles import Archives, Launch, build, properties_text  # noqa: E402
+from jvm import Java, Pyspark, SparkProblem  # noqa: E402
+from roles import Archives, RoleLaunch, build, properties_text  # noqa: E402
 
 JAVA = Java("/opt/jdk/bin/java", "/opt/jdk", "17.0.15+6", "/opt/jdk/lib/server/libjvm.so")
 PYSPARK = Pyspark("/opt/pyspark", "4.3.0", ("/opt/pyspark/jars/slf4j-api-2.jar", "/opt/pyspark/jars/a b.jar"))
@@ -42,7 +42,7 @@ ENVIRONMENT = {
 }
 
 
-def launch(role: str, archives: Archives | None = None, **extra: str) -> Launch:
+def launch(role: str, archives: Archives | None = None, **extra: str) -> RoleLaunch:
     return build(
         role,
         ENVIRONMENT | extra,
@@ -54,7 +54,7 @@ def launch(role: str, archives: Archives | None = None, **extra: str) -> Launch:
     )
 
 
-def properties(one: Launch) -> dict[str, str]:
+def properties(one: RoleLaunch) -> dict[str, str]:
     return dict(line.split("=", 1) for line in one.files["conf/spark.properties"].splitlines())
 
 
@@ -161,7 +161,7 @@ def test_options_of_the_user_are_taken() -> None:
     ],
 )
 def test_a_wrong_input_is_named(name: str, value: str, code: str) -> None:
-    with pytest.raises(Problem) as found:
+    with pytest.raises(SparkProblem) as found:
         launch("worker", **{name: value})
     assert found.value.code == code
     assert name in str(found.value)
@@ -171,7 +171,7 @@ def test_a_wrong_input_is_named(name: str, value: str, code: str) -> None:
     "line", ["spark.authenticate=false", "spark.authenticate.secret=x", "spark.ui.port=1", "nonsense", "java.home=/x"]
 )
 def test_an_option_that_would_open_or_break_the_cluster_is_refused(line: str) -> None:
-    with pytest.raises(Problem) as found:
+    with pytest.raises(SparkProblem) as found:
         launch("connect", ZOE_SPARK_CONF=line)
     assert found.value.code == "configuration-wrong"
 
@@ -204,11 +204,11 @@ def test_java_is_found_in_java_home_then_on_path(tmp_path: Path) -> None:
     both = {"JAVA_HOME": str(tmp_path / "new"), "PATH": str(other.parent)}
     assert jvm.find_java(both).executable == str(new)
     assert jvm.find_java(both | {"JAVA_HOME": "/nowhere"}).major == 17
-    with pytest.raises(Problem) as missing:
+    with pytest.raises(SparkProblem) as missing:
         jvm.find_java({"PATH": str(tmp_path)})
     assert missing.value.code == "java-missing"
     old = fake_java(tmp_path / "old", "11.0.2")
-    with pytest.raises(Problem) as too_old:
+    with pytest.raises(SparkProblem) as too_old:
         jvm.find_java({"PATH": str(old.parent)})
     assert too_old.value.code == "java-too-old"
     assert "11.0.2" in str(too_old.value)
@@ -269,12 +269,12 @@ def test_a_broken_archive_is_not_used(tmp_path: Path) -> None:
 
 
 def test_an_archive_that_is_not_complete_is_not_kept(tmp_path: Path) -> None:
-    with pytest.raises(Problem) as missing:
+    with pytest.raises(SparkProblem) as missing:
         appcds._seal(tmp_path)
     assert missing.value.code == "archive-failed"
     for role in appcds.ARCHIVED:
         (tmp_path / f"{role}.jsa").write_bytes(b"\0" * 8)
-    with pytest.raises(Problem):
+    with pytest.raises(SparkProblem):
         appcds._seal(tmp_path)
 
 

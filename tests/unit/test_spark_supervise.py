@@ -12,7 +12,7 @@ import pytest
 FRAMEWORK = Path(__file__).resolve().parents[2] / "frameworks" / "spark"
 sys.path.insert(0, str(FRAMEWORK))
 
-from jvm import EXIT_CONFIGURATION, Problem  # noqa: E402
+from jvm import EXIT_CONFIGURATION, SparkProblem  # noqa: E402
 from roles import _check_sizes, missing_files  # noqa: E402
 from supervise import MOST_REMOVED, Diagnosis  # noqa: E402
 
@@ -164,7 +164,7 @@ def test_files_that_are_not_there_are_found_before_anything_starts() -> None:
     ],
 )
 def test_sizes_that_fit_nowhere(users: dict[str, str], named: str) -> None:
-    with pytest.raises(Problem, match=named):
+    with pytest.raises(SparkProblem, match=named):
         _check_sizes(users, 2)
     _check_sizes(users, 0)
     _check_sizes({"spark.executor.cores": "2", "spark.task.cpus": "many"}, 2)

@@ -17,7 +17,7 @@ from zoe_hub.store.base import Batch
 from zoe_hub.store.memory import MemoryStore
 from zoe_hub.web import feed as feeds
 from zoe_hub.web.feed import Feed
-from zoe_hub.web.streaming import Over, Stream, Streams, streaming
+from zoe_hub.web.streaming import OpenStream, Over, Streams, streaming
 
 TRANSPORT: Any = SimpleNamespace()
 
@@ -35,7 +35,7 @@ async def happen(store: MemoryStore, count: int = 1) -> None:
     await store.commit(Batch(events=(event,) * count))
 
 
-async def numbers(feed: Feed, stream: Stream, cursor: int, last: int) -> list[int]:
+async def numbers(feed: Feed, stream: OpenStream, cursor: int, last: int) -> list[int]:
     """The sequence numbers of what the feed gives after ``cursor``, up to ``last``."""
     found: list[int] = []
     while cursor < last:
@@ -50,7 +50,7 @@ async def numbers(feed: Feed, stream: Stream, cursor: int, last: int) -> list[in
 
 async def test_every_stream_is_woken_and_gets_the_same_bytes(store):
     await happen(store, 3)
-    feed, streams = Feed(store), [Stream(TRANSPORT) for _ in range(3)]
+    feed, streams = Feed(store), [OpenStream(TRANSPORT) for _ in range(3)]
     with feed.wakes(streams[0]), feed.wakes(streams[1]), feed.wakes(streams[2]):
         assert feed.after(3) == []
         assert feed.after(2) is None  # older than the feed: the store has it
@@ -65,7 +65,7 @@ async def test_every_stream_is_woken_and_gets_the_same_bytes(store):
 async def test_the_next_stream_after_the_last_has_gone_misses_nothing(store):
     feed = Feed(store)
     for meanwhile in (0, 1, 0, 2):
-        stream = Stream(TRANSPORT)
+        stream = OpenStream(TRANSPORT)
         with feed.wakes(stream):
             cursor = store.last_seq
             await happen(store)
@@ -76,7 +76,7 @@ async def test_the_next_stream_after_the_last_has_gone_misses_nothing(store):
 
 async def test_what_is_kept_is_bounded(store, monkeypatch):
     monkeypatch.setattr(feeds, "_KEPT", 10)
-    feed, stream = Feed(store), Stream(TRANSPORT)
+    feed, stream = Feed(store), OpenStream(TRANSPORT)
     with feed.wakes(stream):
         for _ in range(15):
             await happen(store, 3)
@@ -87,7 +87,7 @@ async def test_what_is_kept_is_bounded(store, monkeypatch):
 
 
 async def test_streams_end_with_the_store(store):
-    feed, stream = Feed(store), Stream(TRANSPORT)
+    feed, stream = Feed(store), OpenStream(TRANSPORT)
     with feed.wakes(stream):
         await asyncio.sleep(0)
         await store.close()
@@ -96,7 +96,7 @@ async def test_streams_end_with_the_store(store):
 
 
 async def test_a_stream_sleeps_until_it_is_woken_or_the_time_is_up():
-    stream = Stream(TRANSPORT)
+    stream = OpenStream(TRANSPORT)
     stream.wake()
     await stream.sleep()  # it was woken before
     with pytest.raises(TimeoutError):

@@ -6,7 +6,7 @@ from typing import Any
 
 from traitlets import Float, HasTraits, Int, List, TraitError, Unicode, validate
 
-from zoe_hub.web.limits import Limits
+from zoe_hub.web.limits import ClientLimits
 from zoe_proxy.pages import origins
 
 
@@ -115,9 +115,9 @@ class WebOptions(HasTraits):
         except ValueError as error:
             raise TraitError(f"ZoeHub.pages_origin: {error}.") from error
 
-    def limits(self, open_files: int) -> Limits:
+    def limits(self, open_files: int) -> ClientLimits:
         """What a client may take. :param open_files: how many files the hub may have open"""
-        return Limits(
+        return ClientLimits(
             header_timeout=self.header_timeout,
             keep_alive=self.keep_alive,
             body_timeout=self.body_timeout,

@@ -20,7 +20,7 @@ from zoe_hub.controllers.attachments.leases import Leases
 from zoe_hub.controllers.attachments.service import AttachmentService, Offers
 from zoe_hub.controllers.executions.acting import Actor
 from zoe_hub.controllers.executions.admission import Admission
-from zoe_hub.controllers.executions.adopting import Report, compare
+from zoe_hub.controllers.executions.adopting import AdoptionReport, compare
 from zoe_hub.controllers.executions.binding import Binder, Folders
 from zoe_hub.controllers.executions.facts import FactFinder
 from zoe_hub.controllers.executions.observer import Observer
@@ -76,7 +76,7 @@ class Controllers(LoggingConfigurable):
         super().__init__(**kwargs)
         self.store, self.backend, self.deployment = store, backend, deployment
         self.clock = clock or Clock()
-        self.report = Report()
+        self.report = AdoptionReport()
         binder = Binder(backend, catalog, deployment, hub_url)
         probes = Probes(backend, binder, self.log)
         committer = Committer(store, self.clock, self._on_command)

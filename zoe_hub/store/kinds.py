@@ -90,7 +90,7 @@ def time(name: str, *, empty: bool = False) -> Column:
     return Column(name=name, holds="time", of=attrgetter(name), empty=empty)
 
 
-class Parent(NamedTuple):
+class ParentKind(NamedTuple):
     """What a record belongs to: it goes when its parent ends or goes, and cannot come afterwards."""
 
     type: type[Record]
@@ -111,7 +111,7 @@ class Kind(Record, Generic[R], kw_only=True, eq=False):
     indexes: tuple[tuple[str, ...], ...] = ()  # of ended records if there are any, each in order of creation
     write: Literal["versioned", "replaced", "once", "appended"] = "versioned"
     unique: tuple[str, ...] = ()  # members that no two records in memory have in common
-    parent: Parent | None = None
+    parent: ParentKind | None = None
     ended: Callable[[R], bool] | None = None
     labels: Callable[[R], Mapping[str, str]] | None = None  # ended records are found by them, too
     age: str = ""  # the column that says how old a record is, for retention
@@ -182,7 +182,7 @@ ATTACHMENTS = Kind(
     key=("id",),
     columns=(text("owner"), text("execution"), number("version")),
     unique=("owner", "key", "zapp"),
-    parent=Parent(Execution, "execution"),
+    parent=ParentKind(Execution, "execution"),
 )
 
 TOKENS = Kind(
@@ -191,11 +191,15 @@ TOKENS = Kind(
     key=("digest",),
     columns=(text("owner"), text("execution")),
     write="replaced",
-    parent=Parent(Execution, "execution"),
+    parent=ParentKind(Execution, "execution"),
 )
 
 SECRETS = Kind(
-    name="secrets", type=SecretValue, key=("execution", "name"), write="replaced", parent=Parent(Execution, "execution")
+    name="secrets",
+    type=SecretValue,
+    key=("execution", "name"),
+    write="replaced",
+    parent=ParentKind(Execution, "execution"),
 )
 
 REPLIES = Kind(

@@ -89,7 +89,7 @@ def running() -> str | None:
     return url if answers(url) else None
 
 
-class Engine:
+class Dockerd:
     """The engine that this module starts and stops, shared by all processes that ``enter`` it."""
 
     def __init__(self, root: Path | None = None) -> None:
@@ -372,7 +372,7 @@ def engine() -> Iterator[str]:
     if url is not None:
         yield url
         return
-    own = Engine()
+    own = Dockerd()
     own.enter()
     try:
         yield own.url

@@ -23,7 +23,7 @@ from tornado.websocket import websocket_connect
 ROOT = Path(__file__).parents[2]
 
 
-class Outcome:
+class CellOutcome:
     """What one cell did."""
 
     def __init__(self, status: str, messages: list[dict[str, Any]]) -> None:
@@ -62,7 +62,7 @@ class Outcome:
         return "\n".join(line for each in self._of("error") for line in each["traceback"])
 
 
-class Kernel:
+class NotebookKernel:
     """A kernel with ``%zoe``, as the notebook ``path`` has one."""
 
     def __init__(self, environment: Mapping[str, str], path: str) -> None:
@@ -110,15 +110,15 @@ class Kernel:
         assert self._client is not None
         self._client.execute(code)
 
-    def run(self, code: str, timeout: float = 240.0) -> Outcome:
+    def run(self, code: str, timeout: float = 240.0) -> CellOutcome:
         """Run a cell. :param timeout: seconds"""
         assert self._client is not None
         messages: list[dict[str, Any]] = []
         reply = self._client.execute_interactive(code, output_hook=messages.append, timeout=timeout, allow_stdin=False)
         self.everything += [{"msg_type": each["msg_type"], "content": each["content"]} for each in [*messages, reply]]
-        return Outcome(str(reply["content"]["status"]), messages)
+        return CellOutcome(str(reply["content"]["status"]), messages)
 
-    def ok(self, code: str, timeout: float = 240.0) -> Outcome:
+    def ok(self, code: str, timeout: float = 240.0) -> CellOutcome:
         """Run a cell that must not fail."""
         outcome = self.run(code, timeout)
         assert outcome.status == "ok", f"{code}: {outcome.error or outcome.text}"

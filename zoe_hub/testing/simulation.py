@@ -31,7 +31,7 @@ HOUR = 3600.0
 Result = TypeVar("Result")
 
 
-class Shop:
+class SimulatedShop:
     """A catalog of two ZApps: a ``cluster`` that lives until it is ended, and a ``job`` that ends by itself."""
 
     def groups(self, zapp: str, parameters: Mapping[str, Any]) -> tuple[Group, ...]:
@@ -92,7 +92,7 @@ class Shop:
         return Path("/nowhere")
 
 
-class Engine(FakeEngine):
+class SimulatedEngine(FakeEngine):
     """A fake engine that remembers how much ran at the same time."""
 
     peak = 0.0  # cores
@@ -109,12 +109,12 @@ class Engine(FakeEngine):
 class World:
     """An engine and a store that outlive the hubs that use them."""
 
-    def __init__(self, seed: int = 0, *, shop: Shop | None = None, cores: float = 64.0) -> None:
+    def __init__(self, seed: int = 0, *, shop: SimulatedShop | None = None, cores: float = 64.0) -> None:
         """:param cores: what the one machine has"""
         self.random = random.Random(seed)  # noqa: S311
-        self.engine = Engine(seed=seed)
+        self.engine = SimulatedEngine(seed=seed)
         self.store = MemoryStore()
-        self.shop = shop or Shop()
+        self.shop = shop or SimulatedShop()
         self.cores = cores
         self.hub: Controllers | None = None
 

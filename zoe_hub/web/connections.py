@@ -28,7 +28,7 @@ from tornado.httputil import (
 )
 from tornado.iostream import IOStream
 
-from zoe_hub.web.limits import Connections, ConnectionStage, Limits
+from zoe_hub.web.limits import ClientLimits, Connections, ConnectionStage
 
 log = logging.getLogger("zoe_hub.web")
 
@@ -49,14 +49,14 @@ _FULL = (
 
 
 class HubServer(HTTPServer):
-    """Tornado's server with ``Limits``. It accepts by itself: Tornado's accept handler spins when descriptors are
+    """Tornado's server with ``ClientLimits``. It accepts by itself: Tornado's accept handler spins when descriptors are
     used up.
     """
 
     def initialize(  # type: ignore[override]
         self,
         application: HTTPServerConnectionDelegate,
-        limits: Limits,
+        limits: ClientLimits,
         connections: Connections[HTTP1ServerConnection],
     ) -> None:
         """:param connections: kept up to date here"""

@@ -16,7 +16,7 @@ from zoe_hub.web.access.gate import Gate
 from zoe_hub.web.access.origin import CallerOrigins
 from zoe_hub.web.access.tickets import Tickets
 from zoe_hub.web.feed import Feed
-from zoe_hub.web.limits import Connections, Limits
+from zoe_hub.web.limits import ClientLimits, Connections
 from zoe_hub.web.metrics import Metrics
 from zoe_hub.web.streaming import Streams
 from zoe_hub.web.views.executions import ExecutionViews
@@ -51,7 +51,7 @@ class WebHub:
         authenticator: Authenticator,
         hosts: Iterable[str] = (),
         origins: Iterable[str] = (),
-        limits: Limits | None = None,
+        limits: ClientLimits | None = None,
         heartbeat: float = 15.0,
         stall: float = 30.0,
         session: float = 12 * 3600.0,
@@ -76,7 +76,7 @@ class WebHub:
         self.deployment: str = controllers.deployment
         self.authenticator = authenticator
         self.origins = CallerOrigins(hosts, origins)
-        self.limits = limits or Limits()
+        self.limits = limits or ClientLimits()
         self.connections: Connections[Any] = Connections(self.limits.max_connections)
         self.heartbeat = heartbeat
         self.stall = stall

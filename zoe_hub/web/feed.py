@@ -15,7 +15,7 @@ import msgspec
 
 from zoe_hub.core.events import Event
 from zoe_hub.store.base import Store
-from zoe_hub.web.streaming import Stream
+from zoe_hub.web.streaming import OpenStream
 from zoe_hub.web.views.events import event_view
 
 log = logging.getLogger("zoe_hub.web")
@@ -45,7 +45,7 @@ class Feed:
         self._store = store
         self._kept: list[EncodedEvent] = []
         self._begin = 0  # sequence number of the event before the first that is kept
-        self._streams: set[Stream] = set()
+        self._streams: set[OpenStream] = set()
         self._reading: asyncio.Task[None] | None = None
 
     @property
@@ -58,7 +58,7 @@ class Feed:
         return None if cursor < self._begin else self._kept[cursor - self._begin :]
 
     @contextlib.contextmanager
-    def wakes(self, stream: Stream) -> Iterator[None]:
+    def wakes(self, stream: OpenStream) -> Iterator[None]:
         """Have a stream woken when there are new events."""
         if self._reading is None or self._reading.done():
             self._kept.clear()

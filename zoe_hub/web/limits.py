@@ -13,7 +13,7 @@ from zoe_hub.core.record import Record
 C = TypeVar("C")  # a connection; its identity is enough
 
 
-class Limits(Record, kw_only=True):
+class ClientLimits(Record, kw_only=True):
     """What a client may take of the hub: seconds, bytes, connections. The options of ``ZoeHub`` explain each."""
 
     header_timeout: float = 20.0

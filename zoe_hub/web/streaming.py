@@ -24,7 +24,7 @@ class Over(Exception):
     """The stream has to end: the client has left, the hub shuts down, or the token is not valid any more."""
 
 
-class Stream:
+class OpenStream:
     """One answer that goes on, and what it waits for."""
 
     def __init__(self, transport: Transport) -> None:
@@ -94,7 +94,7 @@ class Streams:
 
     def __init__(self, ended: Callable[[], None]) -> None:
         """:param ended: called when one has ended"""
-        self._open: set[Stream] = set()
+        self._open: set[OpenStream] = set()
         self._closing = False
         self._ended = ended
 
@@ -108,7 +108,7 @@ class Streams:
             each.end()
 
     @contextlib.contextmanager
-    def count(self, stream: Stream) -> Iterator[None]:
+    def count(self, stream: OpenStream) -> Iterator[None]:
         """A stream is open for as long as this is entered."""
         self._open.add(stream)
         if self._closing:
@@ -121,9 +121,9 @@ class Streams:
 
 
 @contextlib.asynccontextmanager
-async def streaming(streams: Streams, transport: Transport) -> AsyncIterator[Stream]:
+async def streaming(streams: Streams, transport: Transport) -> AsyncIterator[OpenStream]:
     """An open stream, which ends the answer as a whole one when it is over."""
-    stream = Stream(transport)
+    stream = OpenStream(transport)
     transport.when_gone(stream.end)
     with streams.count(stream):  # until its last bytes are on their way
         with contextlib.suppress(Over):

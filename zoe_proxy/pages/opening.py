@@ -19,7 +19,7 @@ ENTER, HERE = "/zoe/enter", "/zoe/here"
 
 
 @dataclass(frozen=True)
-class Page:
+class PageToOpen:
     """What is to be opened."""
 
     execution: str
@@ -76,7 +76,7 @@ class Door:
 
     def open(
         self,
-        page: Page,
+        page: PageToOpen,
         *,
         host: str,
         ancestors: Sequence[str] = (),
@@ -114,7 +114,7 @@ class Door:
             fallback = f"{self.base.removesuffix('/pages')}/enter?ticket={self.visits.ticket(visit)}"
         return Opening(tuple(offered), fallback, place == "sandbox", "" if place else REFUSAL)
 
-    def _shared_place(self, page: Page) -> Place | None:
+    def _shared_place(self, page: PageToOpen) -> Place | None:
         """Where it is shown at the origin of the server in front, if it can be."""
         if not page.needs_origin:
             return "trusted" if page.trusted else "sandbox"
@@ -133,7 +133,7 @@ class Door:
                 return f"{home}/{execution}/{rest}"
         return ""
 
-    def own(self, page: Page, *, ancestors: Sequence[str] = (), holder: object = None) -> OwnOrigin | None:
+    def own(self, page: PageToOpen, *, ancestors: Sequence[str] = (), holder: object = None) -> OwnOrigin | None:
         """The page at an origin of its own; ``None`` if this server has none."""
         origin = self.origins.of(page.execution)
         if not origin:

@@ -34,7 +34,7 @@ from zoe_proxy.rewrite import Pairs, Rules
 _IN_SANDBOX = re.compile(r"/~([^/]+)(/.*)", re.DOTALL)
 
 
-class Admission(NamedTuple):
+class PageRequest(NamedTuple):
     """A request that has a session."""
 
     visit: Visit
@@ -42,24 +42,24 @@ class Admission(NamedTuple):
     path: str  # below the prefix: "/e1/web-0/ui/jobs"
 
 
-def admit(request: HTTPServerRequest, door: Door, place: Place) -> Admission | None:
+def admit(request: HTTPServerRequest, door: Door, place: Place) -> PageRequest | None:
     """The session of a request, if it has one for this place and for what it asks."""
     if place == "sandbox":
         found = _IN_SANDBOX.fullmatch(request.path.removeprefix(door.base))
         visit = door.visits.find(found[1], place) if found else None
         if found is None or visit is None or not visit.covers(visit.prefix + found[2]):
             return None
-        return Admission(visit, f"{door.base}/~{found[1]}", found[2])
+        return PageRequest(visit, f"{door.base}/~{found[1]}", found[2])
     visit = door.visits.of_cookies(request.headers.get_list("Cookie"), place, request.path)
     if visit is None or (place == "own" and not door.origins.at(request.host, visit.execution)):
         return None
-    return Admission(visit, visit.prefix, request.path[len(visit.prefix) :])
+    return PageRequest(visit, visit.prefix, request.path[len(visit.prefix) :])
 
 
 class PageHandler(ProxyHandler):
     """Shows pages of processes."""
 
-    admission: Admission | None = None
+    admission: PageRequest | None = None
 
     def admit(self, door: Door, place: Place) -> Callable[[], object] | None:
         """Set ``admission``; or say what answers a request that has no session or may not be sent.

@@ -11,7 +11,7 @@ import { reportIn } from './report';
 const FAILURE = 2000;
 
 /** Zoe's own errors are sentences; others are known by their name. */
-const OWN_ERRORS = ['ZoeError', 'UsageError'];
+const OWN_ERRORS = ['ZoeMagicError', 'UsageError'];
 
 /** Run a line. `onReport` is told how far it is. Rejects with a `ZoeProblem`. */
 export async function runLine(

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from tornado.web import RequestHandler
 
-from zoe_hub.web.limits import Connections, ConnectionStage, Limits
+from zoe_hub.web.limits import ClientLimits, Connections, ConnectionStage
 
 BODY = 200_000  # bytes that are announced; half of them are sent
 
@@ -73,7 +73,7 @@ async def until_none_is_open(world: Any) -> None:
 @contextlib.asynccontextmanager
 async def running(make_world: Any, **limits: Any) -> AsyncIterator[Any]:
     world = make_world()
-    world.options["limits"] = Limits(**limits)
+    world.options["limits"] = ClientLimits(**limits)
     await world.start()
     yield world
     await world.close()

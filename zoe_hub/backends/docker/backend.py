@@ -19,9 +19,9 @@ from zoe_hub.backends.base import Capabilities, Chunk, Permanent, ProcessSpec, R
 from zoe_hub.backends.docker import networks, objects
 from zoe_hub.backends.docker.containers import Containers
 from zoe_hub.backends.docker.engine import Engine
-from zoe_hub.backends.docker.events import Events
+from zoe_hub.backends.docker.events import EngineEvents
 from zoe_hub.backends.docker.images import Images
-from zoe_hub.backends.docker.logs import Logs
+from zoe_hub.backends.docker.logs import ContainerLogs
 from zoe_hub.backends.docker.options import DockerOptions
 from zoe_hub.core.executions.model import Address, Observed
 from zoe_hub.core.executions.spec import Port
@@ -34,10 +34,10 @@ class DockerBackend(DockerOptions):
     def __init__(self, *, deployment: str, data: str, **kwargs: object) -> None:
         super().__init__(deployment=deployment, data=data, **kwargs)
         self._containers_or_none: Containers | None = None  # while it is open
-        self._logs = Logs(Path(data) / "logs" / deployment, part_size=self.log_size, parts=self.log_parts)
+        self._logs = ContainerLogs(Path(data) / "logs" / deployment, part_size=self.log_size, parts=self.log_parts)
         self._images = Images()
         self._capabilities = Capabilities(backend="docker", isolation=True, limits=True, images=True)
-        self._options = objects.Options()
+        self._options = objects.ContainerOptions()
         self._starting: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # by name of the process
 
     # --- life ---
@@ -169,7 +169,7 @@ class DockerBackend(DockerOptions):
 
     async def watch(self) -> AsyncIterator[Observed | Resync]:
         """Changes from the engine's event stream."""
-        events = Events(
+        events = EngineEvents(
             self._engine,
             self.deployment,
             silence=self.silence,

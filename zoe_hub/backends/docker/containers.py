@@ -15,7 +15,7 @@ from typing import Any
 from zoe_hub.backends.base import Permanent, ProcessSpec, Temporary
 from zoe_hub.backends.docker import networks, objects
 from zoe_hub.backends.docker.engine import Engine
-from zoe_hub.backends.docker.logs import NAME, Logs
+from zoe_hub.backends.docker.logs import NAME, ContainerLogs
 from zoe_hub.core.executions.model import Observed
 
 LABEL = objects.LABEL
@@ -26,7 +26,7 @@ ATTEMPTS = 3  # at creating a container while what has its name makes room
 class Containers:
     """What is asked of the engine about containers. Errors of the SDK are translated by ``Engine.run``."""
 
-    def __init__(self, engine: Engine, deployment: str, logs: Logs) -> None:
+    def __init__(self, engine: Engine, deployment: str, logs: ContainerLogs) -> None:
         """:param logs: gets what a container wrote before the container is removed"""
         self.engine = engine
         self._api = engine.api

@@ -23,7 +23,7 @@ ACTIONS = ("start", "die", "destroy")
 Item = Observed | Resync | ZoeError | None
 
 
-class Events:
+class EngineEvents:
     """One subscription. ``died`` says how a container ended; it runs in the reading thread and may ask the engine."""
 
     def __init__(

@@ -65,7 +65,7 @@ class Images:
         )
 
     def archives(
-        self, spec: ProcessSpec, facts: objects.ImageFacts, options: objects.Options
+        self, spec: ProcessSpec, facts: objects.ImageFacts, options: objects.ContainerOptions
     ) -> list[tuple[str, bytes]]:
         """What is unpacked in a container before it starts, each with its folder: private files, and frameworks that
         its image lacks or has in another state.

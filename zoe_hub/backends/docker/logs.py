@@ -26,7 +26,7 @@ NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 Inspect = Callable[[str], dict[str, Any] | None]
 
 
-class Logs:
+class ContainerLogs:
     """Logs and ends of processes, by name. ``where`` tells the execution of each name that was seen."""
 
     def __init__(self, folder: Path, *, part_size: int, parts: int) -> None:

@@ -30,7 +30,7 @@ FRAMEWORK_LIMIT = 10 * 2**20
 SMALLEST_MEMORY = 6 * 2**20  # the engine refuses less
 
 
-class Options(Record, kw_only=True):
+class ContainerOptions(Record, kw_only=True):
     """What an admin decides about all containers; see the traits of ``DockerBackend``."""
 
     user: str = IMAGE_USER
@@ -86,7 +86,7 @@ def labels(spec: ProcessSpec) -> dict[str, str]:
     return {LABEL + key: value for key, value in values.items()}
 
 
-def container(spec: ProcessSpec, options: Options, now: datetime) -> dict[str, Any]:
+def container(spec: ProcessSpec, options: ContainerOptions, now: datetime) -> dict[str, Any]:
     """The body of a create request. ``now`` becomes the start that all observations tell: neither the engine's listing
     nor its events know it, and asking for each container would make the restart of a large hub slow."""
     environment = {"HOME": FOLDER, **spec.environment, "ZOE_FOLDER": FOLDER}
@@ -138,12 +138,12 @@ def container(spec: ProcessSpec, options: Options, now: datetime) -> dict[str, A
     }
 
 
-def _owner(options: Options) -> tuple[int, int]:
+def _owner(options: ContainerOptions) -> tuple[int, int]:
     user, _, group = options.user.partition(":")
     return int(user), int(group or user)
 
 
-def archive_of_files(files: Mapping[str, str], options: Options) -> bytes:
+def archive_of_files(files: Mapping[str, str], options: ContainerOptions) -> bytes:
     """The private folder with its files (0600, the user's), to be unpacked in ``FOLDER``.
 
     :raises Permanent: ``bad-parameter`` for a name that leads out of the folder

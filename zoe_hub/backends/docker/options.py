@@ -86,12 +86,12 @@ class DockerOptions(Backend):
         ),
     ).tag(config=True)
 
-    def container_options(self, cores: int) -> objects.Options:
+    def container_options(self, cores: int) -> objects.ContainerOptions:
         """What an admin decides about all containers.
 
         :param cores: the machine's
         """
-        return objects.Options(
+        return objects.ContainerOptions(
             user=self.user,
             cores_factor=max(1.0, self.overcommit_cores),
             cores_floor=self.least_cores,

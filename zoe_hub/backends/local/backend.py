@@ -23,7 +23,7 @@ from zoe_hub.backends.local import launch, machine, reserving
 from zoe_hub.backends.local.changes import Changes
 from zoe_hub.backends.local.compiling import compiled_shim
 from zoe_hub.backends.local.deployment import Deployment, Seen
-from zoe_hub.backends.local.holders import Holders
+from zoe_hub.backends.local.holders import KnownListeners
 from zoe_hub.backends.local.layout import checked
 from zoe_hub.backends.local.options import LocalOptions
 from zoe_hub.backends.local.polling import Polling
@@ -48,7 +48,7 @@ class LocalBackend(LocalOptions):
         super().__init__(deployment=deployment, data=data, **kwargs)
         self._disk = Deployment(deployment, os.path.abspath(data))
         self._ports = Ports(self.port_range[0], self.port_range[1], self._reservations)
-        self._holders = Holders()
+        self._holders = KnownListeners()
         self._reserved_in: Path | None = None
         self._changes = Changes(self._observe_end, self.poll_interval)
         self._starting: dict[str, asyncio.Lock] = {}

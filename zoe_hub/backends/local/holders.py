@@ -13,7 +13,7 @@ import zoe_loopback
 from zoe_loopback import FarEnd
 
 
-class Holders:
+class KnownListeners:
     """What was found. Thread-safe."""
 
     def __init__(self) -> None:

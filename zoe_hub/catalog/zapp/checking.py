@@ -12,7 +12,7 @@ from zoe_hub.catalog.schema import check as check_value
 from zoe_hub.catalog.scopes import RESERVED, Scope, in_expression, late, opened
 from zoe_hub.catalog.source import pointer
 from zoe_hub.catalog.zapp import scopes
-from zoe_hub.catalog.zapp.definition import Part, ZApp
+from zoe_hub.catalog.zapp.definition import ZApp, ZAppPart
 from zoe_hub.catalog.zapp.rendering import render_sample
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.language import expressions
@@ -99,7 +99,7 @@ def _check_attach(zapp: ZApp, fields: Fields) -> None:
             fields.error(pointer("/attach", language), f"'{alias}' does not say how a kernel of {language} connects")
 
 
-def _check_values(zapp: ZApp, fields: Fields, part: Part, creation: Scope) -> None:
+def _check_values(zapp: ZApp, fields: Fields, part: ZAppPart, creation: Scope) -> None:
     """The values that the ZApp gives to a framework's parameters."""
     known = part.framework.parameters
     for name, value in part.values.items():

@@ -12,7 +12,7 @@ from zoe_hub.catalog.source import Document, pointer
 from zoe_hub.core.executions.rendered import RenderedZApp
 
 
-class Part:
+class ZAppPart:
     """One framework within a ZApp."""
 
     def __init__(self, alias: str, source: Mapping[str, Any] | None, framework: Framework) -> None:
@@ -46,7 +46,7 @@ class Part:
 class ZApp:
     """A ZApp of the shop, as its file has it, with its frameworks. ``reading`` makes it."""
 
-    def __init__(self, document: Document, parts: Sequence[Part]) -> None:
+    def __init__(self, document: Document, parts: Sequence[ZAppPart]) -> None:
         """:param document: it fits the published schema"""
         self.document = document
         self.parts = tuple(parts)
@@ -72,7 +72,7 @@ class ZApp:
         """Names of the parameters that are secrets."""
         return parameters.secrets_among(self.parameters)
 
-    def groups(self) -> dict[str, Part]:
+    def groups(self) -> dict[str, ZAppPart]:
         """All groups, with the part each comes from."""
         return {name: part for part in self.parts for name in part.framework.processes}
 
@@ -81,9 +81,9 @@ class ZApp:
         names = [*self.secret_parameters, *(name for part in self.parts for name in part.framework.secrets)]
         return {name: name for name in names}
 
-    def connecting_parts(self) -> dict[str, list[Part]]:
+    def connecting_parts(self) -> dict[str, list[ZAppPart]]:
         """Language -> the parts that say how its kernels connect; one each, if the definition is right."""
-        found: dict[str, list[Part]] = {}
+        found: dict[str, list[ZAppPart]] = {}
         for part in self.parts:
             for language in part.framework.attach:
                 if self.attach.get(language, part.alias) == part.alias:

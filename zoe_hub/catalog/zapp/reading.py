@@ -9,7 +9,7 @@ from zoe_hub.catalog.fields import Fields
 from zoe_hub.catalog.framework import Framework
 from zoe_hub.catalog.source import Document, pointer
 from zoe_hub.catalog.zapp.checking import check
-from zoe_hub.catalog.zapp.definition import Part, ZApp
+from zoe_hub.catalog.zapp.definition import ZApp, ZAppPart
 from zoe_hub.core.errors import FieldError
 from zoe_hub.language.words import suggestion
 
@@ -47,7 +47,7 @@ def read(
     return zapp, fields.errors
 
 
-def _parts(fields: Fields, frameworks: Mapping[str, Framework], broken: frozenset[str]) -> list[Part]:
+def _parts(fields: Fields, frameworks: Mapping[str, Framework], broken: frozenset[str]) -> list[ZAppPart]:
     parts = []
     for alias, source in fields.document.data["frameworks"].items():
         path = f"/frameworks/{alias}"
@@ -55,7 +55,7 @@ def _parts(fields: Fields, frameworks: Mapping[str, Framework], broken: frozense
         name = source["framework"] if explicit else alias
         where = f"{path}/framework" if explicit else path
         if name in frameworks:
-            parts.append(Part(alias, source, frameworks[name]))
+            parts.append(ZAppPart(alias, source, frameworks[name]))
         elif name in broken:
             fields.error(where, f"the framework '{name}' has problems of its own; correct them first", key=not explicit)
         else:
@@ -72,7 +72,7 @@ def _gather_parameters(zapp: ZApp, fields: Fields) -> None:
             _add_asked(zapp, part, name, f"{part.path}/ask/{index if part.asks_by_list else name}", fields)
 
 
-def _add_asked(zapp: ZApp, part: Part, name: str, path: str, fields: Fields) -> None:
+def _add_asked(zapp: ZApp, part: ZAppPart, name: str, path: str, fields: Fields) -> None:
     known, changes = part.framework.parameters, part.ask[name]
     if name not in known:
         fields.error(

@@ -19,7 +19,7 @@ from zoe_hub.catalog.framework import RenderedFramework
 from zoe_hub.catalog.scopes import Scope, in_expression
 from zoe_hub.catalog.source import pointer
 from zoe_hub.catalog.zapp import scopes
-from zoe_hub.catalog.zapp.definition import Part, ZApp
+from zoe_hub.catalog.zapp.definition import ZApp, ZAppPart
 from zoe_hub.core.errors import FieldError, ZoeError
 from zoe_hub.core.executions.rendered import RenderedZApp
 from zoe_hub.core.executions.spec import ExecutionSpec, Group, Secret
@@ -120,7 +120,7 @@ def _pieces(zapp: ZApp, values: Mapping[str, Any], creation: Scope, fields: Fiel
 
 
 def _values_for(
-    zapp: ZApp, part: Part, values: Mapping[str, Any], creation: Scope, fields: Fields
+    zapp: ZApp, part: ZAppPart, values: Mapping[str, Any], creation: Scope, fields: Fields
 ) -> tuple[dict[str, Any], dict[str, str], list[FieldError]]:
     """A framework's parameters, its names of secrets with those of the execution, and what is wrong with them."""
     framework = part.framework
@@ -158,7 +158,7 @@ def _evaluated(fields: Fields, path: str, value: Any, scope: Scope, schema: Mapp
     return found
 
 
-def _as_the_zapps(part: Part, errors: list[FieldError]) -> list[FieldError]:
+def _as_the_zapps(part: ZAppPart, errors: list[FieldError]) -> list[FieldError]:
     """Wrong places of a framework's parameters as places of the ZApp's."""
     found = []
     for error in errors:
@@ -201,7 +201,7 @@ def _wired(
             )
 
 
-def _outputs_for_peers(part: Part, piece: RenderedFramework) -> dict[str, Any]:
+def _outputs_for_peers(part: ZAppPart, piece: RenderedFramework) -> dict[str, Any]:
     """A framework's outputs as other processes of the execution use them: they reach each other by the addresses for
     peers.
     """

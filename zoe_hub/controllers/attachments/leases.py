@@ -18,7 +18,7 @@ from zoe_hub.controllers.kit.clock import Clock
 from zoe_hub.controllers.kit.loop import Loop
 from zoe_hub.core.attachments.leases import Outlook, Terms, Use, outlook
 from zoe_hub.core.attachments.model import Attachment, HolderKind, Policy
-from zoe_hub.core.attachments.upkeep import Holder, KeepExecution, ReportHolders, TendLeases
+from zoe_hub.core.attachments.upkeep import KeepExecution, ReportedHolder, ReportHolders, TendLeases
 from zoe_hub.core.commands import Command
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.model import Execution
@@ -88,7 +88,9 @@ class Leases(LoggingConfigurable):
         """
         super().__init__(**kwargs)
         self._store, self._clock, self._do, self._works = store, clock, do, works
-        self._holders: dict[tuple[str, str], tuple[Holder, datetime]] = {}  # (owner, kernel) -> as reported, when
+        self._holders: dict[
+            tuple[str, str], tuple[ReportedHolder, datetime]
+        ] = {}  # (owner, kernel) -> as reported, when
         self._renewed: dict[str, datetime] = {}  # attachment -> when
         self._working: set[str] = set()  # attachments
         self._used: dict[str, datetime] = {}  # execution -> when somebody last worked with it
@@ -130,7 +132,7 @@ class Leases(LoggingConfigurable):
     def _mine(self, owner: str) -> Iterable[Attachment]:
         return [each for each in self._store.attachments.values() if each.owner == owner]
 
-    def holder(self, owner: str, kernel: str) -> Holder | None:
+    def holder(self, owner: str, kernel: str) -> ReportedHolder | None:
         """Who the holder of a kernel is, if a server has reported it lately: a kernel's own word may be out of date."""
         holder, heard = self._holders.get((owner, kernel), (None, self._resumed))
         fresh = heard + timedelta(seconds=self.ttl) > self._clock.now()

@@ -9,7 +9,7 @@ from zoe_hub.core.record import Record
 from zoe_hub.store.base import Store
 
 
-class Report(Record, kw_only=True):
+class AdoptionReport(Record, kw_only=True):
     """What the hub found when it started."""
 
     adopted: tuple[str, ...] = ()  # processes that run and are remembered
@@ -17,7 +17,7 @@ class Report(Record, kw_only=True):
     reaped: tuple[str, ...] = ()  # executions that nobody remembers: stopped and cleaned
 
 
-def compare(store: Store, observer: Observer, unknown: tuple[str, ...]) -> Report:
+def compare(store: Store, observer: Observer, unknown: tuple[str, ...]) -> AdoptionReport:
     """The report. :param unknown: executions of which the backend has something and the store knows nothing"""
     adopted, repaired = [], []
     for execution in store.active():
@@ -28,4 +28,4 @@ def compare(store: Store, observer: Observer, unknown: tuple[str, ...]) -> Repor
                 adopted.append(process.name)
             elif process.live and execution.id not in repaired:
                 repaired.append(execution.id)
-    return Report(adopted=tuple(adopted), repaired=tuple(repaired), reaped=unknown)
+    return AdoptionReport(adopted=tuple(adopted), repaired=tuple(repaired), reaped=unknown)

@@ -20,7 +20,7 @@ from zoe_hub.core.reasons import Reason, because
 from zoe_hub.core.record import Record, Ref
 
 
-class Holder(Record, kw_only=True):
+class ReportedHolder(Record, kw_only=True):
     """One that may hold leases, as whoever renews them reports it."""
 
     kernel: str  # its id; of what is no kernel the same as the key
@@ -33,7 +33,7 @@ class ReportHolders(Record, kw_only=True):
     """Who is there, under which key, and what has happened to files. Of one owner."""
 
     owner: str
-    holders: tuple[Holder, ...] = ()
+    holders: tuple[ReportedHolder, ...] = ()
     moved: tuple[tuple[str, str], ...] = ()  # (from, to): files, or folders with all that is in them; in this order
     deleted: tuple[str, ...] = ()  # files or folders
 

@@ -14,7 +14,7 @@ from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.model import Execution, Process
 from zoe_hub.core.executions.spec import Port
 from zoe_proxy import escapes
-from zoe_proxy.pages.opening import Page
+from zoe_proxy.pages.opening import PageToOpen
 
 PREFIX = "/zoe/pages"
 """Not "proxy": the pages of Spark take that word in an address for a proxy of their own kind and ask the wrong place
@@ -59,7 +59,7 @@ def find_target(execution: Execution, process_id: str, port_name: str, rest: str
     return Target(execution, process, port, rest)
 
 
-def page_of(execution: Execution, path: str, trusted: Collection[str]) -> Page:
+def page_of(execution: Execution, path: str, trusted: Collection[str]) -> PageToOpen:
     """The page at a path below the prefix of pages, which may have a query; also of a process that is gone.
 
     :param trusted: names of frameworks whose pages act as whoever opens them
@@ -69,7 +69,7 @@ def page_of(execution: Execution, path: str, trusted: Collection[str]) -> Page:
     group = execution.spec.group(process_id.rpartition("-")[0]) if _has_group(execution, process_id) else None
     name = re.split("[/?#]", below, maxsplit=1)[0]
     port = next((each for each in group.ports if each.name == name), None) if group else None
-    return Page(
+    return PageToOpen(
         execution=execution.id,
         prefix=f"{execution.web_prefix}/pages",
         rest=rest,

@@ -17,14 +17,14 @@ from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.model import Execution
 from zoe_hub.web.access.auth import Authenticator
 from zoe_hub.web.access.target import PREFIX, page_of
-from zoe_proxy.pages.opening import Door, Opening, OwnOrigin, Page
+from zoe_proxy.pages.opening import Door, Opening, OwnOrigin, PageToOpen
 from zoe_proxy.pages.origins import Origins
 from zoe_proxy.pages.visits import TICKET_LIFE, Vault, Visit, Visits
 
 
 class _Login(NamedTuple):
     principal: Principal
-    page: Page
+    page: PageToOpen
 
 
 class Tickets:
@@ -52,16 +52,16 @@ class Tickets:
         self._logins: Vault[_Login] = Vault(TICKET_LIFE, seconds, lambda login: self._lives(login.principal))
         self.door = Door(Visits(life, seconds, lambda visit: self._lives(self.principal(visit))), origins, PREFIX)
 
-    def page(self, execution: Execution, path: str) -> Page:
+    def page(self, execution: Execution, path: str) -> PageToOpen:
         """What ``path``, an address of a page at the hub, opens."""
         return page_of(execution, path.removeprefix(PREFIX), self._trusted)
 
-    def issue(self, principal: Principal, page: Page) -> tuple[str, datetime]:
+    def issue(self, principal: Principal, page: PageToOpen) -> tuple[str, datetime]:
         """A ticket that opens a page once, and until when."""
         ticket, expires = self._logins.put(_Login(principal, page))
         return ticket, datetime.fromtimestamp(expires, UTC)
 
-    def own(self, principal: Principal, page: Page, ancestors: tuple[str, ...]) -> OwnOrigin | None:
+    def own(self, principal: Principal, page: PageToOpen, ancestors: tuple[str, ...]) -> OwnOrigin | None:
         """The way to the page at the second listener, for whoever shows it in a frame."""
         return self.door.own(page, ancestors=ancestors, holder=principal)
 

@@ -16,7 +16,7 @@ from zoe_hub.core.executions.story import story
 from zoe_hub.web.call import Call, bind
 from zoe_hub.web.context import WebHub
 from zoe_hub.web.feed import EncodedEvent, encode_event
-from zoe_hub.web.streaming import Over, Stream, still_valid, streaming
+from zoe_hub.web.streaming import OpenStream, Over, still_valid, streaming
 from zoe_hub.web.views.events import event_view, moment_view
 
 _BATCH = 500  # events read and written at a time
@@ -54,7 +54,7 @@ async def stream_events(call: Call) -> None:
                     await _wait(hub, stream, cursor)
 
 
-async def _catch_up(hub: WebHub, stream: Stream, cursor: int, owner: str | None, execution: str | None) -> int:
+async def _catch_up(hub: WebHub, stream: OpenStream, cursor: int, owner: str | None, execution: str | None) -> int:
     """Write a batch of older events; how far the stream is then."""
     last = hub.store.last_seq
     events = await hub.store.events(since=cursor, limit=_BATCH, owner=owner, execution=execution)
@@ -82,7 +82,7 @@ def _start(call: Call) -> int:
     return call.hub.store.last_seq if call.query.since is None else int(call.query.since)
 
 
-async def _wait(hub: WebHub, stream: Stream, cursor: int) -> None:
+async def _wait(hub: WebHub, stream: OpenStream, cursor: int) -> None:
     """Return when there may be something new; show signs of life meanwhile."""
     try:
         await stream.sleep(hub.heartbeat)
@@ -90,7 +90,7 @@ async def _wait(hub: WebHub, stream: Stream, cursor: int) -> None:
         await _write(stream, b": still here\nid: %d\n\n" % cursor, hub.stall)
 
 
-async def _write(stream: Stream, data: bytes, stall: float) -> None:
+async def _write(stream: OpenStream, data: bytes, stall: float) -> None:
     """Write piece by piece, each when the client has taken the one before; one that takes nothing is disconnected."""
     for at in range(0, len(data), _PIECE):
         stream.transport.write(data[at : at + _PIECE])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from zoe_hub.contract.leases import KeepRequest, LeaseReport, LeaseTerms
-from zoe_hub.core.attachments.upkeep import Holder, ReportHolders
+from zoe_hub.core.attachments.upkeep import ReportedHolder, ReportHolders
 from zoe_hub.web.call import Answer, Call, bind
 from zoe_hub.web.operations.executions import shown
 
@@ -17,7 +17,8 @@ async def report_holders(call: Call) -> LeaseTerms:
         ReportHolders(
             owner=call.principal.name,
             holders=tuple(
-                Holder(kernel=each.kernel, kind=each.kind, key=each.key, busy=each.busy) for each in body.holders
+                ReportedHolder(kernel=each.kernel, kind=each.kind, key=each.key, busy=each.busy)
+                for each in body.holders
             ),
             moved=tuple((each.source, each.target) for each in body.moved),
             deleted=body.deleted,

@@ -10,7 +10,7 @@ from zoe_hub.backends.base import Chunk
 from zoe_hub.contract.processes import LogQuery
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.web.call import Call, bind
-from zoe_hub.web.streaming import Stream, still_valid, streaming
+from zoe_hub.web.streaming import OpenStream, still_valid, streaming
 
 _PATIENCE = 0.2  # seconds until a client that follows a silent log sees the head of the answer
 
@@ -48,7 +48,7 @@ async def get_logs(call: Call) -> None:
 class _Log:
     """A log on its way to a client."""
 
-    def __init__(self, call: Call, stream: Stream, chunks: AsyncIterator[Chunk]) -> None:
+    def __init__(self, call: Call, stream: OpenStream, chunks: AsyncIterator[Chunk]) -> None:
         self._call = call
         self._stream = stream
         self._transport = call.transport

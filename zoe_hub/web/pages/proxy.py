@@ -25,7 +25,7 @@ from zoe_hub.web.base import ZoeHandler
 from zoe_hub.web.connections import HubServer
 from zoe_hub.web.context import WebHub
 from zoe_hub.web.pages.waiting import MARK, waiting_page
-from zoe_proxy import Client, Route, Upstream, UpstreamError
+from zoe_proxy import Caller, Route, Upstream, UpstreamError
 from zoe_proxy.pages.confinement import READS, Place, denied_cookies
 from zoe_proxy.pages.documents import document
 from zoe_proxy.pages.handlers import STORAGE, EnterHandler, StorageHandler, write_document
@@ -154,9 +154,9 @@ class _Page(PageHandler, ZoeHandler):
         """Path in front of the execution as the browser sees it."""
         return self.admission.prefix if self.admission is not None else PREFIX
 
-    def client(self) -> Client:
+    def client(self) -> Caller:
         """Who asks, for the process."""
-        return Client(str(self.request.remote_ip), self.scheme(self.hub.tickets.door), self.request.host)
+        return Caller(str(self.request.remote_ip), self.scheme(self.hub.tickets.door), self.request.host)
 
     # --- answers of the hub's own ---
 
@@ -244,12 +244,12 @@ class PageForPrograms(_Page):
         given = self.request.headers.get("X-Forwarded-Prefix", "")
         return given if self._through_extension() and _PLAIN_PREFIX.fullmatch(given) else super().prefix()
 
-    def client(self) -> Client:
+    def client(self) -> Caller:
         """As the extension says."""
         if not self._through_extension():
             return super().client()
         headers = self.request.headers
-        return Client(
+        return Caller(
             headers.get("X-Forwarded-For", str(self.request.remote_ip)),
             headers.get("X-Forwarded-Proto", "http"),
             headers["X-Forwarded-Host"],
