@@ -158,7 +158,7 @@ class LocalCluster:
         return [worker for worker in self.state().get("workers", []) if worker["state"] == status]
 
     def wait(self, what: str, reached: Callable[[], object], timeout: float = 90.0, every: float = 0.05) -> float:
-        """Seconds until `reached()` is true; Late when that takes longer, or when a process has died meanwhile."""
+        """Seconds until `reached()` is true; TooLate when that takes longer, or when a process has died meanwhile."""
         begin = time.monotonic()
         while not reached():
             dead = [m for m in self.members if m.process.poll() not in (None, 0, 143, -signal.SIGTERM)]

@@ -106,7 +106,7 @@ def java_major(version: str) -> int:
 
 
 def find_java(environment: Mapping[str, str]) -> Java:
-    """The Java of JAVA_HOME, else the first on PATH; raises Problem when there is none or it is too old."""
+    """The Java of JAVA_HOME, else the first on PATH; raises SparkProblem when there is none or it is too old."""
     install = f"Install it, for example with: apt-get install openjdk-{OLDEST_JAVA}-jre-headless"
     home = environment.get("JAVA_HOME", "")
     candidate = shutil.which(os.path.join(home, "bin", "java")) if home else None

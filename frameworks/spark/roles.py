@@ -142,7 +142,7 @@ def build(
     archives: Archives,
     cpus: int,
 ) -> RoleLaunch:
-    """The start of one role; raises Problem naming the variable that is missing or wrong."""
+    """The start of one role; raises SparkProblem naming the variable that is missing or wrong."""
     if role not in ROLES:
         raise SparkProblem("role-unknown", f"{role!r} is not one of {', '.join(ROLES)}.")
     given = _Given(environment)
@@ -412,7 +412,7 @@ def quoted_argument(text: str) -> str:
 
 
 class _Given:
-    """Reads the environment; a missing or wrong variable is a Problem that names it."""
+    """Reads the environment; a missing or wrong variable is a SparkProblem that names it."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment

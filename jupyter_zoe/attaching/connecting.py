@@ -120,8 +120,8 @@ def prove(connection: ConnectionView, names: dict[str, Any], name: str) -> None:
 
 
 def _failed(error: Exception, connection: ConnectionView, name: str) -> ZoeProblem:
-    first = str(error).strip().partition("\n")[0] or type(error).__name__
-    detail = f"{name} runs, but the kernel cannot connect to it: {first}"
+    first_line = str(error).strip().partition("\n")[0] or type(error).__name__
+    detail = f"{name} runs, but the kernel cannot connect to it: {first_line}"
     return ZoeProblem("connect-failed", _without_secrets(detail, connection), _LATER)
 
 

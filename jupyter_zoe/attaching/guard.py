@@ -39,7 +39,7 @@ class Guard:
         for place in _resolved(address):
             try:
                 with socket.create_connection(place, timeout=timeout) as connection:
-                    self._look(connection)
+                    self._require_listener(connection)
             except OSError as error:
                 failure = error if not isinstance(failure, zoe_loopback.Stranger) else failure
                 continue
@@ -64,11 +64,11 @@ class Guard:
         found = False
         for connection in _own_connections(places):
             with connection:
-                self._look(connection)
+                self._require_listener(connection)
                 found = True
         return found
 
-    def _look(self, connection: socket.socket) -> None:
+    def _require_listener(self, connection: socket.socket) -> None:
         if zoe_loopback.is_here(connection):
             zoe_loopback.require_now(connection, self._users)
 

@@ -52,14 +52,14 @@ class _Keeper:
     def lost(self, why: str) -> ZoeProblem:
         """The session has found out by itself that it is gone; what to raise."""
         session = self._session
-        told = session.lose(Loss("session-lost", why), self._told)
-        return told()
+        error = session.lose(Loss("session-lost", why), self._message)
+        return error()
 
     def _lose(self, loss: Loss) -> None:
         self._session.stop_watching()
-        self._session.lose(loss, self._told)
+        self._session.lose(loss, self._message)
 
-    def _told(self) -> ZoeProblem:
+    def _message(self) -> ZoeProblem:
         """The message, for whoever uses the session next. Another one is made if there can be one."""
         session, loss = self._session, self._session.loss
         assert loss is not None

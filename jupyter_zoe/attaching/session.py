@@ -89,10 +89,10 @@ class Session:
         session._servers = None
         return session
 
-    def lose(self, loss: Loss, told: Callable[[], ZoeProblem]) -> Callable[[], ZoeProblem]:
+    def lose(self, loss: Loss, make_message: Callable[[], ZoeProblem]) -> Callable[[], ZoeProblem]:
         """From now on whoever uses it, or waits for it, is told that it is gone.
 
-        :param told: makes the message, once; it may have another session made
+        :param make_message: makes the message, once; it may have another session made
         :return: what to raise
         """
 
@@ -102,7 +102,7 @@ class Session:
             if not self.is_told and self._lock.acquire(blocking=False):
                 try:
                     if self._message is None:
-                        self._message = told()
+                        self._message = make_message()
                     return ZoeProblem(self._message.code, self._message.detail, self._message.remedy)
                 finally:
                     self._lock.release()

@@ -39,8 +39,8 @@ def scale(
 
     :raises ZoeProblem: what the hub says; as ``wait_running``
     """
-    asked = client.scale_execution(view["id"], count=count, group=group)
-    name = group or next((each["name"] for each in asked["groups"] if each["scalable"]), None)
+    scaled = client.scale_execution(view["id"], count=count, group=group)
+    name = group or next((each["name"] for each in scaled["groups"] if each["scalable"]), None)
     return _wait(client, view, Room(name).settled, timeout, progress)
 
 

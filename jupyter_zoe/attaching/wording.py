@@ -11,14 +11,14 @@ from jupyter_zoe.client.operations import ExecutionView
 def attached(done: Attached) -> str:
     """For a kernel: what it is attached to, and what its session is called."""
     assert done.session is not None
-    again = done.attachment["renewed"] != done.attachment["created"]
+    was_attached = done.attachment["renewed"] != done.attachment["created"]
     variable = done.session.variable
     how = f"`{variable}` is the same session as before" if done.is_same else f"`{variable}` is connected"
     waits = "Its queries wait until a worker is free." if not done.session.has_answered else ""
     return _joined(
         *(f"{each.name} has ended: {words.sentence(each.loss.why)}" for each in done.ended if each.loss is not None),
         f"{gone_words(done.lost)} `{variable}` is a new session." if done.lost is not None else "",
-        f"{'Attached again' if again else 'Attached'} to {done.view['name']}: {words.ready_words(done.view)} in"
+        f"{'Attached again' if was_attached else 'Attached'} to {done.view['name']}: {words.ready_words(done.view)} in"
         f" {done.seconds:.1f} s; {how}.",
         f"Your own `{variable}` comes back when you detach." if done.hides_own else "",
         waits,

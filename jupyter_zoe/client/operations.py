@@ -58,6 +58,12 @@ class AttachRequest(TypedDict):
     web_prefix: NotRequired[str]  # path in front of the proxy as the browser sees it; the server extension fills it in
 
 
+class AttachmentList(TypedDict):
+    """Your attachments."""
+
+    items: list[AttachmentView]
+
+
 class AttachmentView(TypedDict):
     """A notebook bound to an execution. ``found``: it existed before the request."""
 
@@ -72,12 +78,6 @@ class AttachmentView(TypedDict):
     created: str
     renewed: str
     found: bool
-
-
-class Attachments(TypedDict):
-    """Attachments."""
-
-    items: list[AttachmentView]
 
 
 class CapabilitiesView(TypedDict):
@@ -585,9 +585,9 @@ class SyncOperations:
             options["idempotency_key"] = idempotency_key
         return cast(AttachmentView, self._call(OPERATIONS["attach"], {}, {}, cast(Mapping[str, Any], members), options))
 
-    def list_attachments(self, **members: Unpack[AttachmentQuery]) -> Attachments:
+    def list_attachments(self, **members: Unpack[AttachmentQuery]) -> AttachmentList:
         """Your attachments."""
-        return cast(Attachments, self._call(OPERATIONS["list_attachments"], {}, cast(Mapping[str, Any], members), None, {}))
+        return cast(AttachmentList, self._call(OPERATIONS["list_attachments"], {}, cast(Mapping[str, Any], members), None, {}))
 
     def get_attachment(self, attachment: str) -> AttachmentView:
         """One attachment."""
@@ -747,9 +747,9 @@ class AsyncOperations:
             options["idempotency_key"] = idempotency_key
         return cast(AttachmentView, await self._call(OPERATIONS["attach"], {}, {}, cast(Mapping[str, Any], members), options))
 
-    async def list_attachments(self, **members: Unpack[AttachmentQuery]) -> Attachments:
+    async def list_attachments(self, **members: Unpack[AttachmentQuery]) -> AttachmentList:
         """Your attachments."""
-        return cast(Attachments, await self._call(OPERATIONS["list_attachments"], {}, cast(Mapping[str, Any], members), None, {}))
+        return cast(AttachmentList, await self._call(OPERATIONS["list_attachments"], {}, cast(Mapping[str, Any], members), None, {}))
 
     async def get_attachment(self, attachment: str) -> AttachmentView:
         """One attachment."""

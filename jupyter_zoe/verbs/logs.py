@@ -7,7 +7,7 @@ import sys
 from jupyter_zoe.attaching.waiting import tail
 from jupyter_zoe.client import ZoeProblem
 from jupyter_zoe.showing.parts import LogsPart
-from jupyter_zoe.verbs.target import meant
+from jupyter_zoe.verbs.target import execution_and_part
 from jupyter_zoe.verbs.verb import ANOTHER, MEANT, Frontend, Invocation, Result, Verb, argument, count
 
 TAIL = 50  # lines
@@ -15,7 +15,9 @@ TAIL = 50  # lines
 
 def _run(front: Frontend, call: Invocation) -> Result:
     given = call.given
-    view, process = meant(front, call, lambda attached: [each["id"] for each in attached["processes"]], "process")
+    view, process = execution_and_part(
+        front, call, lambda attached: [each["id"] for each in attached["processes"]], "process"
+    )
     chosen = [process] if process else [each["id"] for each in view["processes"]]
     if not chosen:
         raise ZoeProblem("no-log", f"{view['name']} has no processes yet.", "Wait until it has started.")

@@ -52,8 +52,8 @@ class Verbs:
         default = resolved.get("default")
         if isinstance(default, Of):
             value = resolved["default"] = getattr(self._front, default.attribute)
-            told = "for ever" if value is None else {True: "yes", False: "no"}.get(value, f"{value:g}")
-            resolved["help"] = f"{resolved['help']} (default {told})"
+            shown = "for ever" if value is None else {True: "yes", False: "no"}.get(value, f"{value:g}")
+            resolved["help"] = f"{resolved['help']} (default {shown})"
         return resolved
 
     def help(self) -> str:

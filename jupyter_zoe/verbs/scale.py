@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jupyter_zoe import words
 from jupyter_zoe.attaching import wording
-from jupyter_zoe.verbs.target import meant
+from jupyter_zoe.verbs.target import execution_and_part
 from jupyter_zoe.verbs.verb import (
     ANOTHER,
     MEANT,
@@ -23,7 +23,9 @@ from jupyter_zoe.verbs.verb import waiting as waiting_arguments
 def _run(front: Frontend, call: Invocation) -> Result:
     given = call.given
     with front.live("scale") as live:
-        view, group = meant(front, call, lambda attached: [each["name"] for each in attached["groups"]], "group")
+        view, group = execution_and_part(
+            front, call, lambda attached: [each["name"] for each in attached["groups"]], "group"
+        )
         if not given.wait:
             view = front.client.scale_execution(view["id"], group=group, count=given.count)
             sizes = (words.plural(each["count"], each["name"]) for each in view["groups"] if each["scalable"])

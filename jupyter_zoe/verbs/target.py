@@ -9,7 +9,7 @@ from jupyter_zoe.client.operations import ExecutionView
 from jupyter_zoe.verbs.verb import Frontend, Invocation
 
 
-def meant(
+def execution_and_part(
     front: Frontend, call: Invocation, parts: Callable[[ExecutionView], Iterable[str]], part: str
 ) -> tuple[ExecutionView, str | None]:
     """The execution, and the part of it if one is named.

@@ -71,13 +71,13 @@ def state():
 
 def start(identifier, **fields):
     request = StartZApp(zapp="z")
-    return StartExecution(id=identifier, owner="ada", asked=request, spec=spec(**fields), nodes=NODES)
+    return StartExecution(id=identifier, owner="ada", request=request, spec=spec(**fields), nodes=NODES)
 
 
 def attach(identifier, key="a.ipynb", **fields):
     command = {name: fields.pop(name) for name in ("owner", "start", "counts") if name in fields}
     request = AttachHolder(key=key, **{"kernel": "k"} | fields)
-    return Attach(id=identifier, asked=request, **{"owner": "ada"} | command)
+    return Attach(id=identifier, request=request, **{"owner": "ada"} | command)
 
 
 def test_start_waits_for_admission(state):

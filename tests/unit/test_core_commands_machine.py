@@ -109,7 +109,7 @@ class Commands(RuleBasedStateMachine):
 
     def start(self, owner: str, zapp: str, protected: bool) -> StartExecution:
         request = StartZApp(zapp=zapp)
-        return StartExecution(id=self.fresh("e"), owner=owner, asked=request, spec=spec(zapp, protected), nodes=NODES)
+        return StartExecution(id=self.fresh("e"), owner=owner, request=request, spec=spec(zapp, protected), nodes=NODES)
 
     @rule(
         target=executions, owner=OWNERS, zapp=st.sampled_from(["cluster", "single", "closed"]), protected=st.booleans()
@@ -156,7 +156,7 @@ class Commands(RuleBasedStateMachine):
         command = Attach(
             id=self.fresh("a"),
             owner=owner,
-            asked=AttachHolder(key=key, kernel="k", zapp=zapp),
+            request=AttachHolder(key=key, kernel="k", zapp=zapp),
             start=self.start(owner, zapp, protected),
             counts=counts,
         )
@@ -173,7 +173,7 @@ class Commands(RuleBasedStateMachine):
     @rule(target=attachments, owner=OWNERS, key=KEYS, execution=executions)
     def attaches_to(self, owner: str, key: str, execution: str) -> Any:
         plan = self.do(
-            Attach(id=self.fresh("a"), owner=owner, asked=AttachHolder(key=key, kernel="k", execution=execution))
+            Attach(id=self.fresh("a"), owner=owner, request=AttachHolder(key=key, kernel="k", execution=execution))
         )
         return plan.put_of(Attachment)[0].id if plan is not None else ""
 

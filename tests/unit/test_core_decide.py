@@ -146,7 +146,7 @@ class Life(RuleBasedStateMachine):
         self.cleaned = False
         self.resumed = self.now
         self.late: list = []  # starts that a killed hub had asked for and that the backend has not carried out yet
-        start = StartExecution(id="e1", owner="ada", asked=StartZApp(zapp="z"), spec=spec(result=result), nodes=NODES)
+        start = StartExecution(id="e1", owner="ada", request=StartZApp(zapp="z"), spec=spec(result=result), nodes=NODES)
         plan = commands.plan(self.state, start, self.now)
         self.keep(plan.put_of(Execution)[0])
 

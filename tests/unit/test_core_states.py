@@ -186,7 +186,7 @@ def commanded() -> set[Arrow]:
     found = set()
     for group in groups():
         spec = ExecutionSpec(zapp="z", title="Z", version="1", kind="job", groups=(group,))
-        start = StartExecution(id="e1", owner="ada", asked=StartZApp(zapp="z"), spec=spec, nodes=NODES)
+        start = StartExecution(id="e1", owner="ada", request=StartZApp(zapp="z"), spec=spec, nodes=NODES)
         (made,) = commands.plan(Active(), start, NOW).put_of(Execution)
         found.add((OUTSIDE, made.phase.value))
         (grant,) = fifo.admit(Queue([made], NODES)).values()

@@ -173,10 +173,10 @@ def test_sizes_that_fit_nowhere(users: dict[str, str], named: str) -> None:
 SUPERVISE = """
 import os, sys
 sys.path.insert(0, sys.argv[1])
-from roles import Launch
+from roles import RoleLaunch
 from supervise import supervise
 argv = (sys.executable, "-u", "-c", sys.argv[2])
-sys.exit(supervise(Launch(argv, dict(os.environ), {}, ()), {"spark.sql.shuffle.partitions": "many"}))
+sys.exit(supervise(RoleLaunch(argv, dict(os.environ), {}, ()), {"spark.sql.shuffle.partitions": "many"}))
 """
 
 

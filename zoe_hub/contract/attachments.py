@@ -64,8 +64,8 @@ class AttachmentQuery(Record, kw_only=True):
     execution: str | None = None
 
 
-class Attachments(Record, kw_only=True):
-    """Attachments."""
+class AttachmentList(Record, kw_only=True):
+    """Your attachments."""
 
     items: tuple[AttachmentView, ...]
 
@@ -131,7 +131,7 @@ OPERATIONS = capability(
         summary="Your attachments",
         scope="read",
         query=AttachmentQuery,
-        output=Attachments,
+        output=AttachmentList,
     ),
     Operation(
         id="get_attachment",

@@ -67,7 +67,7 @@ class HubServer(HTTPServer):
             body_timeout=limits.body_timeout,
         )
         self._open = connections
-        self._first = HTTP1ConnectionParameters(  # for the first request of a connection
+        self._first_request = HTTP1ConnectionParameters(  # for the first request of a connection
             header_timeout=limits.header_timeout,
             max_body_size=self.conn_params.max_body_size,
             body_timeout=self.conn_params.body_timeout,
@@ -148,7 +148,7 @@ class HubServer(HTTPServer):
         assert isinstance(request_conn, HTTP1Connection)
         if server_conn not in self._known:
             self._known.add(server_conn)
-            request_conn.params = self._first
+            request_conn.params = self._first_request
         self._open.enter(server_conn, ConnectionStage.WAITING)
         return _Watched(super().start_request(server_conn, request_conn), self._open, server_conn)
 

@@ -78,14 +78,14 @@ def decode_body(kind: type[msgspec.Struct], body: bytes, content_type: str | Non
         raise ZoeError("bad-request", "The body is nested too deeply.") from None
 
 
-def _all_errors(kind: type[msgspec.Struct], body: bytes, first: msgspec.ValidationError) -> list[FieldError]:
+def _all_errors(kind: type[msgspec.Struct], body: bytes, decoder_error: msgspec.ValidationError) -> list[FieldError]:
     """Every wrong member: each is converted alone, since the decoder stops at the first."""
     try:
         values = msgspec.json.decode(body)
     except (msgspec.DecodeError, RecursionError):
-        return [_field_error(first)]
+        return [_field_error(decoder_error)]
     if not isinstance(values, dict):
-        return [_field_error(first)]
+        return [_field_error(decoder_error)]
     errors = []
     hints = _hints(kind)
     required = {field.name for field in msgspec.structs.fields(kind) if field.required}
@@ -99,7 +99,7 @@ def _all_errors(kind: type[msgspec.Struct], body: bytes, first: msgspec.Validati
             msgspec.convert(value, hints[name])
         except (msgspec.ValidationError, RecursionError) as error:
             errors.append(_field_error(error, _pointer(name)))
-    return errors or [_field_error(first)]
+    return errors or [_field_error(decoder_error)]
 
 
 def _refusal(where: str, errors: list[FieldError]) -> ZoeError:

@@ -180,21 +180,21 @@ class TornadoTransport:
     def __init__(self, handler: ApiHandler) -> None:
         self._handler = handler
         self.gone = False
-        self._told: list[Callable[[], None]] = []
+        self._when_gone: list[Callable[[], None]] = []
 
     def when_gone(self, tell: Callable[[], None]) -> None:
         """Call when the client has left."""
         if self.gone:
             tell()
         else:
-            self._told.append(tell)
+            self._when_gone.append(tell)
 
     def has_gone(self) -> None:
         """The client has left."""
         self.gone = True
-        for tell in self._told:
+        for tell in self._when_gone:
             tell()
-        self._told.clear()
+        self._when_gone.clear()
 
     @property
     def headers(self) -> Mapping[str, str]:

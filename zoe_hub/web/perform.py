@@ -37,7 +37,7 @@ async def perform(
     :raises ZoeError: what the table names for the operation
     """
     operation, headers = bound.operation, transport.headers
-    asked = decode_query(operation.query, query)
+    parsed_query = decode_query(operation.query, query)
     given = decode_body(operation.input, body, headers.get("Content-Type")) if operation.input is not None else None
     call = Call(
         hub,
@@ -45,7 +45,7 @@ async def perform(
         principal,
         transport,
         path=path,
-        query=asked,
+        query=parsed_query,
         body=given,
         raw=body,
         key=_key(headers) if operation.creates else "",

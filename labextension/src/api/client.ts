@@ -7,7 +7,7 @@
 import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 import { ZoeProblem } from './problem';
-import type { IOperations, OperationId } from './types';
+import type { IOperations, IOwnOrigin, OperationId } from './types';
 import { OPERATIONS } from './types';
 
 /** Arguments of an operation; members that it has none of may be left out. */
@@ -26,13 +26,6 @@ export interface IHubStatus {
   readonly reason: string;
   /** The folder that the server shows, with a slash at its end; empty if it shows no folder. */
   readonly root: string;
-}
-
-/** An origin of its own for a page: if `here` answers `proof`, then `url` opens the page, once. */
-export interface IOwnOrigin {
-  readonly url: string;
-  readonly here: string;
-  readonly proof: string;
 }
 
 /** The ways to a page, as the server extension offers them. */

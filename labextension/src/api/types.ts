@@ -20,6 +20,11 @@ export interface IAttachRequest {
   web_prefix?: string;
 }
 
+/** Your attachments. */
+export interface IAttachmentList {
+  items: IAttachmentView[];
+}
+
 /** A notebook bound to an execution. ``found``: it existed before the request. */
 export interface IAttachmentView {
   id: string;
@@ -33,11 +38,6 @@ export interface IAttachmentView {
   created: string;
   renewed: string;
   found: boolean;
-}
-
-/** Attachments. */
-export interface IAttachments {
-  items: IAttachmentView[];
 }
 
 /** What the backend can do. */
@@ -443,7 +443,7 @@ export interface IOperations {
     path: Record<string, never>;
     query: { key?: string | null; kernel?: string | null; execution?: string | null; };
     input: undefined;
-    output: IAttachments;
+    output: IAttachmentList;
   };
   /** One attachment. */
   get_attachment: {

@@ -3,7 +3,8 @@
  * trusted. The server offers the ways; only the browser knows which of them lead somewhere. Used by the tabs.
  */
 
-import type { IOpening, IOwnOrigin, ZoeClient } from '../api/client';
+import type { IOpening, ZoeClient } from '../api/client';
+import type { IOwnOrigin } from '../api/types';
 import { ZoeProblem } from '../api/problem';
 import type { IPlace } from './place';
 import { pageOf } from './place';

@@ -52,7 +52,7 @@ def boot() -> str:
         return ""
 
 
-def same(identity: tuple[int, int], in_boot: str) -> bool:
+def is_same_process(identity: tuple[int, int], in_boot: str) -> bool:
     """Whether the process that was recorded with this pid and start time still is the one with that pid."""
     found = stat_of(identity[0])
     return in_boot == boot() and found is not None and found[1] == identity[1]
@@ -62,7 +62,7 @@ def shim_lives(alive: Alive) -> bool:
     """Whether the recorded shim still is what it was. Without /proc, nobody can say otherwise."""
     if not boot():
         return True
-    if not same(alive.shim, alive.boot):
+    if not is_same_process(alive.shim, alive.boot):
         return False
     try:
         state = Path(f"/proc/{alive.shim[0]}/stat").read_bytes().rpartition(b")")[2].split()[0]

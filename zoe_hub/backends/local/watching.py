@@ -11,7 +11,7 @@ import signal
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from zoe_hub.backends.local.identity import locked, same
+from zoe_hub.backends.local.identity import is_same_process, locked
 from zoe_hub.backends.local.records import Alive
 
 
@@ -43,7 +43,7 @@ class Endings:
             self._arm()
             return
         assert alive is not None
-        if not same(alive.shim, alive.boot):  # compared after the open: what is open cannot be reused
+        if not is_same_process(alive.shim, alive.boot):  # compared after the open: what is open cannot be reused
             os.close(descriptor)
             self._polled[name] = (folder, 0)
             self._arm()

@@ -1,4 +1,4 @@
-"""What people can have done with attachments: each method turns a asked into a command, plans it and commits the
+"""What people can have done with attachments: each method turns a request into a command, plans it and commits the
 plan. Called by ``web`` after it has checked who asks.
 """
 
@@ -54,7 +54,7 @@ class AttachmentService:
         self._leases, self._binder, self._committer = leases, binder, committer
 
     async def attach(
-        self, owner: str, asked: AttachHolder, reply: Callable[[Attachment, bool], Reply] | None = None
+        self, owner: str, request: AttachHolder, reply: Callable[[Attachment, bool], Reply] | None = None
     ) -> tuple[Attachment, bool]:
         """Bind a holder to the execution it has, or start one. Versions are compared before anything starts.
 
@@ -63,32 +63,32 @@ class AttachmentService:
         :return: the attachment, and whether its execution existed
         :raises ZoeError: as ``attach`` in the table of operations
         """
-        reported = self._leases.holder(owner, asked.kernel)
+        reported = self._leases.holder(owner, request.kernel)
         if reported is not None:
-            asked = replace(asked, key=reported.key, kind=reported.kind)
+            request = replace(request, key=reported.key, kind=reported.kind)
         counts: Mapping[str, int] = {}
-        is_open = asked.zapp is not None and asked.execution is None  # any execution of that ZApp will do
-        if asked.zapp is not None and is_open:
-            asked = replace(asked, zapp=self._zapp_meant(owner, asked.key, asked.zapp))
-            counts = self._sizes(asked)
+        is_open = request.zapp is not None and request.execution is None  # any execution of that ZApp will do
+        if request.zapp is not None and is_open:
+            request = replace(request, zapp=self._zapp_meant(owner, request.key, request.zapp))
+            counts = self._sizes(request)
         identifier = new_id()
         start: StartExecution | None = None
         given: Given = {}
         for _ in range(RETRIES):
-            if is_open and start is None and attached(self._store, owner, asked.key, zapp=asked.zapp) is None:
-                start, given = await self._start_for(owner, asked, identifier)
+            if is_open and start is None and attached(self._store, owner, request.key, zapp=request.zapp) is None:
+                start, given = await self._start_for(owner, request, identifier)
             command = Attach(
                 id=identifier,
                 owner=owner,
-                asked=asked,
-                default=self._leases.default_policy(asked.kind),
+                request=request,
+                default=self._leases.default_policy(request.kind),
                 expires=reported is not None,
                 start=start,
                 counts=counts,
             )
             plan = await self._committer.plan(command)
             attachment = plan.put_of(Attachment)[0]
-            check_versions(self._bound(plan, attachment).spec, asked.language, asked.versions)
+            check_versions(self._bound(plan, attachment).spec, request.language, request.versions)
             replies = (reply(attachment, plan.found),) if reply else ()
             try:
                 await self._committer.commit(plan, given={} if plan.found else given, replies=replies)
@@ -110,24 +110,24 @@ class AttachmentService:
                 raise
             return zapp
 
-    def _sizes(self, asked: AttachHolder) -> Mapping[str, int]:
+    def _sizes(self, request: AttachHolder) -> Mapping[str, int]:
         """The sizes that parameters ask for in so many words; the others stay as they are."""
-        if asked.zapp is None or not asked.parameters:
+        if request.zapp is None or not request.parameters:
             return {}
-        rendered = self._catalog.render(asked.zapp, asked.parameters)
+        rendered = self._catalog.render(request.zapp, request.parameters)
         return {
             group.name: rendered.counts[group.name]
             for group in rendered.spec.scalable()
             if group.name in rendered.sized
         }
 
-    async def _start_for(self, owner: str, asked: AttachHolder, attachment: str) -> tuple[StartExecution, Given]:
+    async def _start_for(self, owner: str, request: AttachHolder, attachment: str) -> tuple[StartExecution, Given]:
         """What is started for an attachment, if its holder has nothing of the kind."""
         start = StartZApp(
-            zapp=asked.zapp or "",
-            parameters=asked.parameters,
+            zapp=request.zapp or "",
+            parameters=request.parameters,
             labels={ATTACHED: "true"},
-            web_prefix=asked.web_prefix,
+            web_prefix=request.web_prefix,
         )
         parent = Parent(kind="attachment", id=attachment)
         return await self._executions.rendered(owner, start, parent, derived_id("execution", attachment))

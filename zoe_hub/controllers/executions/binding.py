@@ -51,8 +51,8 @@ class Binder:
         kind, name = reference
         if kind in ("address", "endpoint"):
             group, _, port = name.partition(".")
-            first = next((peer for peer in execution.processes if peer.group == group and peer.index == 0), None)
-            address = (first.addresses or {}).get(port) if first else None
+            first_peer = next((peer for peer in execution.processes if peer.group == group and peer.index == 0), None)
+            address = (first_peer.addresses or {}).get(port) if first_peer else None
             if address is None:
                 raise ZoeError("not-ready", f"The address of {group}.{port} is not known yet.")
             return (
@@ -131,8 +131,8 @@ class Binder:
             if port.protocol == "http":
                 values[f"ZOE_PATH_{_upper(port.name)}"] = proxy_path(execution, process, port.name)
         for name in peers(group):
-            first = next((peer for peer in execution.processes if peer.group == name and peer.index == 0), None)
-            for port_name, address in ((first.addresses if first else None) or {}).items():
+            first_peer = next((peer for peer in execution.processes if peer.group == name and peer.index == 0), None)
+            for port_name, address in ((first_peer.addresses if first_peer else None) or {}).items():
                 values[f"ZOE_ADDRESS_{_upper(name)}_{_upper(port_name)}"] = f"{address.host}:{address.port}"
         tokens = {secret.name for secret in execution.spec.secrets if secret.source == "token"}
         used = {

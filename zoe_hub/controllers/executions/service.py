@@ -1,4 +1,4 @@
-"""What people can have done with executions: each method turns a asked into a command, plans it, commits the plan and
+"""What people can have done with executions: each method turns a request into a command, plans it, commits the plan and
 sets it going. Called by ``web`` after it has checked who asks, and by the service of attachments.
 """
 
@@ -40,37 +40,39 @@ class ExecutionService:
         self._store, self._backend, self._catalog = store, backend, catalog
         self._admission, self._committer = admission, committer
 
-    async def start(self, owner: str, asked: StartZApp, reply: Callable[[Execution], Reply] | None = None) -> Execution:
+    async def start(
+        self, owner: str, request: StartZApp, reply: Callable[[Execution], Reply] | None = None
+    ) -> Execution:
         """Start a ZApp for ``owner``.
 
         :param reply: makes what an Idempotency-Key is answered with, committed together with the execution
         :raises ZoeError: as ``start_execution`` in the table of operations
         """
-        command, given = await self.rendered(owner, asked)
+        command, given = await self.rendered(owner, request)
         plan = await self._committer.plan(command)
         execution = plan.put_of(Execution)[0]
         await self._committer.commit(plan, given=given, replies=(reply(execution),) if reply else ())
         return execution
 
-    async def plan_start(self, owner: str, asked: StartZApp) -> Plan:
+    async def plan_start(self, owner: str, request: StartZApp) -> Plan:
         """What ``start`` would change."""
-        command, _ = await self.rendered(owner, asked)
+        command, _ = await self.rendered(owner, request)
         return await self._committer.plan(command)
 
     async def rendered(
-        self, owner: str, asked: StartZApp, parent: Parent | None = None, identifier: str = ""
+        self, owner: str, request: StartZApp, parent: Parent | None = None, identifier: str = ""
     ) -> tuple[StartExecution, Given]:
-        """The command that a asked becomes, after the backend was asked whether such processes can start at all.
+        """The command that a request becomes, after the backend was asked whether such processes can start at all.
 
         :param identifier: of the new execution; empty: a random one
         """
-        rendered = self._catalog.render(asked.zapp, asked.parameters)
+        rendered = self._catalog.render(request.zapp, request.parameters)
         for group in rendered.spec.groups:
             await self._backend.check(group.image, group.requires)
         command = StartExecution(
             id=identifier or new_id(),
             owner=owner,
-            asked=asked,
+            request=request,
             spec=rendered.spec,
             nodes=await self._admission.nodes(),
             counts=rendered.counts,

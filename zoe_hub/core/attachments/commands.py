@@ -35,12 +35,12 @@ class AttachHolder(Record, kw_only=True):
 
 
 class Attach(Record, kw_only=True):
-    """Bind a holder; the ZApp of its asked is one of the shop, or one that the holder has."""
+    """Bind a holder; the ZApp of its request is one of the shop, or one that the holder has."""
 
     id: str
     owner: str
-    asked: AttachHolder
-    default: Policy = "keep"  # if neither the asked nor the attachment says another one
+    request: AttachHolder
+    default: Policy = "keep"  # if neither the request nor the attachment says another one
     expires: bool = False  # whether somebody renews the lease
     start: StartExecution | None = None  # what to start if there is none
     counts: Mapping[str, int] = {}  # sizes that were asked for in so many words
@@ -59,23 +59,23 @@ def plan_attach(state: Records, command: Attach, now: datetime) -> Plan:
     :raises ZoeError: ``unknown-execution``, ``already-ended``, ``already-attached``,
         ``unknown-attachment``, ``not-attachable``
     """
-    asked = command.asked
+    request = command.request
     stale = tuple(
         Ref(Attachment, each.id)
-        for each in attachments_of(state, command.owner, asked.key)
+        for each in attachments_of(state, command.owner, request.key)
         if state.records(Execution)[each.execution].desired == "ended"
     )
-    had = attached(state, command.owner, asked.key, zapp=asked.zapp, execution=asked.execution)
+    had = attached(state, command.owner, request.key, zapp=request.zapp, execution=request.execution)
     if had is not None:
         return _renewed(state, command, had, stale, now)
-    if asked.execution is not None:
-        execution = find(state, asked.execution, None)
+    if request.execution is not None:
+        execution = find(state, request.execution, None)
         if execution.desired == "ended":
             raise ZoeError("already-ended", f"{execution.name} has ended; attach to another one.")
-        if other := attached(state, command.owner, asked.key, zapp=execution.spec.zapp):
+        if other := attached(state, command.owner, request.key, zapp=execution.spec.zapp):
             raise ZoeError(
                 "already-attached",
-                f"{asked.key} is attached to {state.records(Execution)[other.execution].name} already, which is a"
+                f"{request.key} is attached to {state.records(Execution)[other.execution].name} already, which is a"
                 f" {execution.spec.zapp} like {execution.name}.",
             )
         started: Plan | None = None
@@ -86,24 +86,24 @@ def plan_attach(state: Records, command: Attach, now: datetime) -> Plan:
         raise ZoeError(
             "unknown-attachment", "This notebook is attached to nothing; say what to attach, such as 'spark'."
         )
-    connects(execution, asked.language)
+    connects(execution, request.language)
     attachment = Attachment(
         id=command.id,
         owner=command.owner,
         execution=execution.id,
-        key=asked.key,
+        key=request.key,
         zapp=execution.spec.zapp,
-        kernel=asked.kernel,
-        language=asked.language,
-        kind=asked.kind,
-        policy=asked.policy or command.default,
+        kernel=request.kernel,
+        language=request.language,
+        kind=request.kind,
+        policy=request.policy or command.default,
         expires=command.expires,
         created=now,
         renewed=now,
     )
-    bound = because("attached", notebook=asked.key, execution=execution.name)
+    bound = because("attached", notebook=request.key, execution=execution.name)
     change = Change(what=bound, reason=because("asked-to-attach", user=command.owner))
-    made = event(execution, now, "attachment.made", bound, attachment=attachment.id, key=asked.key)
+    made = event(execution, now, "attachment.made", bound, attachment=attachment.id, key=request.key)
     base = started or Plan(command="attach", found=True)
     return replace(
         base,
@@ -164,20 +164,20 @@ def connects(execution: Execution, language: str) -> Connector:
 
 def _renewed(state: Records, command: Attach, attachment: Attachment, stale: tuple[Ref, ...], now: datetime) -> Plan:
     """The same holder attaches again, perhaps from a new kernel, perhaps with another size."""
-    execution, asked = state.records(Execution)[attachment.execution], command.asked
-    connects(execution, asked.language)
+    execution, request = state.records(Execution)[attachment.execution], command.request
+    connects(execution, request.language)
     renewed = replace(
         attachment,
-        kernel=asked.kernel or attachment.kernel,
-        language=asked.language,
-        kind=asked.kind,
-        policy=asked.policy or attachment.policy,
+        kernel=request.kernel or attachment.kernel,
+        language=request.language,
+        kind=request.kind,
+        policy=request.policy or attachment.policy,
         expires=command.expires or attachment.expires,
         gone=None,
         renewed=now,
         version=attachment.version + 1,
     )
-    bound = because("attached-again", notebook=asked.key, execution=execution.name)
+    bound = because("attached-again", notebook=request.key, execution=execution.name)
     change = Change(what=bound, reason=because("attached-before"))
     counts = {name: count for name, count in command.counts.items() if execution.counts.get(name) != count}
     scaled = [
@@ -187,7 +187,7 @@ def _renewed(state: Records, command: Attach, attachment: Attachment, stale: tup
     executions = (
         (replace(execution, counts={**execution.counts, **counts}, version=execution.version + 1),) if counts else ()
     )
-    made = event(execution, now, "attachment.renewed", bound, attachment=attachment.id, key=asked.key)
+    made = event(execution, now, "attachment.renewed", bound, attachment=attachment.id, key=request.key)
     return Plan(
         command="attach",
         changes=(change, *(part for each in scaled for part in each.changes)),

@@ -35,7 +35,7 @@ class StartExecution(Record, kw_only=True):
 
     id: str
     owner: str
-    asked: StartZApp
+    request: StartZApp
     spec: ExecutionSpec
     nodes: tuple[Node, ...]  # to refuse what never fits
     counts: Mapping[str, int] = {}
@@ -65,18 +65,18 @@ def plan_start(_: Records, command: StartExecution, now: datetime) -> Plan:
     why = resources.never_fits(command.spec, command.nodes)
     if why is not None:
         raise ZoeError("never-fits", f"{command.spec.title} cannot run here: {words(why)}.")
-    spec, asked = command.spec, command.asked
+    spec, request = command.spec, command.request
     execution = Execution(
         id=command.id,
         owner=command.owner,
-        name=asked.name or f"{spec.zapp}-{command.id[:5]}",
+        name=request.name or f"{spec.zapp}-{command.id[:5]}",
         spec=spec,
         parent=command.parent,
         created=now,
         counts={group.name: command.counts.get(group.name, group.count) for group in spec.groups},
         reason=because("admission-pending"),
-        web_prefix=asked.web_prefix,
-        labels=asked.labels,
+        web_prefix=request.web_prefix,
+        labels=request.labels,
     )
     sizes = tuple(because("group-size", group=name, count=count) for name, count in execution.counts.items())
     what = because("start", execution=execution.name, groups=sizes)

@@ -22,12 +22,12 @@ class Audit:
         self._store, self._now = store, now
         self._looks: dict[tuple[str, str, str], float] = {}  # admin, operation, execution -> when
 
-    async def record(self, admin: str, operation: str, *, owner: str, execution: str, look: bool) -> None:
+    async def record(self, admin: str, operation: str, *, owner: str, execution: str, only_reads: bool) -> None:
         """An admin uses an operation on what is another's.
 
-        :param look: it changes nothing, so that a repetition is recorded only once in a while
+        :param only_reads: it changes nothing, so that a repetition is recorded only once in a while
         """
-        if look:
+        if only_reads:
             key, moment = (admin, operation, execution), time.monotonic()
             if moment - self._looks.get(key, -math.inf) < _AGAIN:
                 return

@@ -30,5 +30,7 @@ class Gate:
         """
         permission = may(principal, action, owner)
         if permission.grounds is Grounds.ADMIN:
-            await self._audit.record(principal.name, operation, owner=owner, execution=execution, look=action == "read")
+            await self._audit.record(
+                principal.name, operation, owner=owner, execution=execution, only_reads=action == "read"
+            )
         return permission.allowed

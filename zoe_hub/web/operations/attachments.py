@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from zoe_hub.contract.attachments import AttachmentQuery, Attachments, AttachmentView, AttachRequest, ConnectionView
+from zoe_hub.contract.attachments import AttachmentList, AttachmentQuery, AttachmentView, AttachRequest, ConnectionView
 from zoe_hub.contract.table import PREFIX
 from zoe_hub.core.attachments.commands import AttachHolder, Detach
 from zoe_hub.core.attachments.model import Attachment
@@ -41,7 +41,7 @@ async def _view(call: Call, attachment: Attachment, *, found: bool) -> Attachmen
 
 
 @bind("list_attachments")
-async def list_attachments(call: Call) -> Attachments:
+async def list_attachments(call: Call) -> AttachmentList:
     """The caller's own attachments."""
     query: AttachmentQuery = call.query
     store = call.hub.store
@@ -54,7 +54,7 @@ async def list_attachments(call: Call) -> Attachments:
         and key in (None, attachment.key)
         and query.execution in (None, attachment.execution)
     ]
-    return Attachments(items=tuple([await _view(call, each, found=True) for each in own]))
+    return AttachmentList(items=tuple([await _view(call, each, found=True) for each in own]))
 
 
 @bind("get_attachment")

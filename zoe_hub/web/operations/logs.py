@@ -22,12 +22,12 @@ async def get_logs(call: Call) -> None:
     if name is None:
         raise ZoeError("unknown-process", f"{call.execution.name} has no process {call.path['process']!r}.")
     query: LogQuery = call.query
-    asked = None if query.follow else _range(call.transport.headers.get("Range", ""))
+    byte_range = None if query.follow else _range(call.transport.headers.get("Range", ""))
     offset, limit = query.offset, query.limit
-    size = await _size(call, name) if asked is not None or (query.follow and offset < 0) else None
+    size = await _size(call, name) if byte_range is not None or (query.follow and offset < 0) else None
     if size is not None:
-        if asked is not None:
-            first, last = asked
+        if byte_range is not None:
+            first, last = byte_range
             offset = max(0, size + first) if first < 0 else first
             limit = (size if last is None else min(last + 1, size)) - offset
             if limit <= 0:
@@ -40,7 +40,7 @@ async def get_logs(call: Call) -> None:
     async with streaming(call.hub.streams, call.transport) as stream:
         log = _Log(call, stream, chunks)
         try:
-            await log.write(offset, limit, size if asked is not None else None)
+            await log.write(offset, limit, size if byte_range is not None else None)
         finally:
             await log.close()
 

@@ -14,12 +14,12 @@ import type { IClusterSource } from './cluster';
 import { useCluster } from './cluster';
 import { SECTION } from './section';
 
-interface IItemProps extends IClusterSource {
+interface IClusterItemProps extends IClusterSource {
   readonly notebooks: IOpenNotebooks;
 }
 
 /** Adds the item; it is there while the active notebook is attached, or being attached. */
-export function addStatusItem(kit: IKit, bar: IStatusBar, props: IItemProps): void {
+export function addStatusItem(kit: IKit, bar: IStatusBar, props: IClusterItemProps): void {
   const { executions, attachments, notebooks } = props;
   const activeStateChanged = new Signal<IOpenNotebooks, void>(notebooks);
   [executions, attachments, notebooks].forEach(({ changed }) => changed.connect(() => activeStateChanged.emit()));
@@ -39,7 +39,7 @@ export function addStatusItem(kit: IKit, bar: IStatusBar, props: IItemProps): vo
   });
 }
 
-function Item(props: IItemProps): React.JSX.Element | null {
+function Item(props: IClusterItemProps): React.JSX.Element | null {
   const { commands, trans } = useKit();
   const info = useFollowed(props.notebooks);
   const cluster = useCluster(props, info);

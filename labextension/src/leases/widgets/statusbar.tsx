@@ -11,14 +11,14 @@ import type { IKit } from '../../kit/widgets/context';
 import { KitProvider, useFollowed } from '../../kit/widgets/context';
 import { KeepButton, useIdleWords } from './idle';
 
-interface IItemProps {
+interface IIdleItemProps {
   readonly executions: IExecutions;
   readonly attachments: IAttachments;
   readonly notebooks: IOpenNotebooks;
 }
 
 /** Adds the item; it is there while nobody uses the cluster of the active notebook. */
-export function addStatusItem(kit: IKit, bar: IStatusBar, props: IItemProps): void {
+export function addStatusItem(kit: IKit, bar: IStatusBar, props: IIdleItemProps): void {
   const { executions, attachments, notebooks } = props;
   const activeStateChanged = new Signal<IOpenNotebooks, void>(notebooks);
   [executions, attachments, notebooks].forEach(({ changed }) => changed.connect(() => activeStateChanged.emit()));
@@ -36,13 +36,13 @@ export function addStatusItem(kit: IKit, bar: IStatusBar, props: IItemProps): vo
 }
 
 /** The cluster of the active notebook, if nobody uses it. */
-function unused({ executions, attachments, notebooks }: IItemProps): IExecutionView | null {
+function unused({ executions, attachments, notebooks }: IIdleItemProps): IExecutionView | null {
   const row = notebooks.state && attachments.of(notebooks.state);
   const execution = row && executions.state.get(row.execution);
   return execution?.idle ? execution : null;
 }
 
-function Item(props: IItemProps): React.JSX.Element | null {
+function Item(props: IIdleItemProps): React.JSX.Element | null {
   useFollowed(props.executions);
   useFollowed(props.attachments);
   useFollowed(props.notebooks);
