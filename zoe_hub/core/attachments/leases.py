@@ -76,6 +76,7 @@ def outlook(use: Use, terms: Terms, now: datetime) -> Outlook:
     departed = tuple(each.id for each in use.attachments if each.id in gone and each.gone is None)
     back = tuple(each.id for each in use.attachments if each.id not in gone and each.gone is not None)
     times = [_expiry(each, use, terms) for each in use.attachments if each.id not in gone]
+    times += [_silent_from(each, use, terms) for each in use.attachments if _is_working(each, use, terms, now)]
     wanted, reason = _last_wish(use, frozenset(departed), gone)
     if wanted is not None and use.execution.desired == "running":
         return Outlook(gone=departed, back=back, due=wanted, reason=reason, wake=min(times, default=None))
@@ -100,6 +101,16 @@ def _expiry(attachment: Attachment, use: Use, terms: Terms) -> datetime:
     """When a lease runs out if it is not renewed. One that nobody can renew lasts as long as its execution."""
     if not attachment.expires:
         return datetime.max.replace(tzinfo=use.resumed.tzinfo)
+    return _silent_from(attachment, use, terms)
+
+
+def _is_working(attachment: Attachment, use: Use, terms: Terms, now: datetime) -> bool:
+    """Whether a holder works. What it did when it was last heard of counts no longer than a lease does."""
+    return attachment.id in use.working and now < _silent_from(attachment, use, terms)
+
+
+def _silent_from(attachment: Attachment, use: Use, terms: Terms) -> datetime:
+    """When a holder counts as silent, unless it is heard of before."""
     renewed = max(use.renewed.get(attachment.id, attachment.renewed), attachment.renewed, use.resumed)
     return renewed + timedelta(seconds=terms.ttl)
 
@@ -123,7 +134,7 @@ def _idle(use: Use, present: tuple[Attachment, ...], terms: Terms, now: datetime
     execution = use.execution
     if execution.phase is not Phase.RUNNING or execution.desired == "ended":
         return None
-    if any(each.id in use.working for each in present):
+    if any(_is_working(each, use, terms, now) for each in present):
         return None
     since = max(filter(None, (use.used, use.resumed, execution.running_since, execution.kept_until)))
     ends = terms.end_after > 0 and not execution.spec.protected and all(each.policy != "keep" for each in present)
