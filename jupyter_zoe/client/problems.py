@@ -11,7 +11,6 @@ from typing import Any
 
 from jupyter_zoe.hub.info import HubError, HubInfo, HubStranger
 
-
 _USUAL = frozenset({"type", "title", "status", "detail", "code", "remedy", "errors", "incident"})
 
 
