@@ -87,7 +87,7 @@ async def test_what_is_kept_is_bounded(store, monkeypatch):
 
 
 async def test_events_that_are_forgotten_before_they_are_read_leave_a_gap_that_is_told(store):
-    feed, stream = Feed(store), Stream(TRANSPORT)
+    feed, stream = Feed(store), OpenStream(TRANSPORT)
     with feed.wakes(stream):
         await happen(store, 3)
         assert await numbers(feed, stream, 0, 3) == [1, 2, 3]
