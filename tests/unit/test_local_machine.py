@@ -243,10 +243,10 @@ def test_a_torn_record_is_none(tmp_path):
 
 def test_a_reused_pid_is_not_taken_for_the_old_process():
     pid, started = os.getpid(), stat_of(os.getpid())[1]
-    assert identity.same((pid, started), identity.boot())
-    assert not identity.same((pid, started - 1), identity.boot())
-    assert not identity.same((pid, started), "another-boot")
-    assert not identity.same((2**22 + 1, started), identity.boot())
+    assert identity.is_same_process((pid, started), identity.boot())
+    assert not identity.is_same_process((pid, started - 1), identity.boot())
+    assert not identity.is_same_process((pid, started), "another-boot")
+    assert not identity.is_same_process((2**22 + 1, started), identity.boot())
 
 
 def test_an_incomplete_payload_is_refused():
