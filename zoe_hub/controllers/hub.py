@@ -31,6 +31,7 @@ from zoe_hub.controllers.executions.service import ExecutionService
 from zoe_hub.controllers.kit.clock import Clock
 from zoe_hub.controllers.kit.commit import Committer
 from zoe_hub.controllers.kit.part import Part
+from zoe_hub.controllers.kit.timekeeper import Timekeeper
 from zoe_hub.core.reasons import Reason
 from zoe_hub.store.base import Store
 
@@ -101,6 +102,7 @@ class Controllers(LoggingConfigurable):
         self._admission = Admission(store, backend, self.clock, self._reconciler.add, self.log)
         self.leases = Leases(store, self.clock, committer.do, Activities(store, probes, self.log).works, parent=self)
         self.parts: tuple[Part, ...] = (
+            Timekeeper(self.clock, store, self._on_jump, self.log),
             self._observer,
             self._reaper,
             self._reconciler,
@@ -155,6 +157,12 @@ class Controllers(LoggingConfigurable):
     async def settled(self) -> None:
         """Wait until nothing is left to do at this moment (tests and start-up)."""
         await self._reconciler.settled()
+
+    def _on_jump(self) -> None:
+        """Time has jumped: what waits for a moment is decided about anew."""
+        self.leases.resume()
+        for execution in self.store.active():
+            self._reconciler.add(execution.id)
 
     def _on_observation(self, execution: str) -> None:
         """The backend has something new of an execution."""
