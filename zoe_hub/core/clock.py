@@ -21,8 +21,8 @@ NOTICED = 10.0
 jump. A deadline that is this much too late does no harm; a holder is heard of several times in the shortest lease."""
 
 EVENING = 100.0
-"""Seconds in which most of a difference is evened out (the time constant of its decay). So the hub's time goes at 0.9 to
-1.1 times the speed of the system's."""
+"""Seconds in which most of a difference is evened out (the time constant of its decay). So the hub's time goes at 0.9
+to 1.1 times the speed of the system's."""
 
 
 class Reading(Record, kw_only=True):
