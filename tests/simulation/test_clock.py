@@ -161,6 +161,38 @@ def test_a_holder_that_could_not_renew_loses_nothing_and_one_that_is_gone_is_not
     virtually(scenario, World())
 
 
+def test_who_has_reported_is_known_after_a_sleep_and_forgotten_in_time_though_the_clock_was_set_back():
+    async def scenario(world: World) -> None:
+        await world.boot()
+        await attached(world)
+        assert world.hub is not None
+        world.suspend(8 * HOUR)
+        await asyncio.sleep(SOON)
+        assert world.hub.leases.holder("ada", "k") is not None
+        world.set_clock(-DAY)
+        await asyncio.sleep(130)
+        assert world.hub.leases.holder("ada", "k") is None
+
+    virtually(scenario, World())
+
+
+def test_what_was_recorded_while_the_clock_was_ahead_is_no_sign_of_life_when_that_time_comes():
+    async def scenario(world: World) -> None:
+        hub = await world.boot()
+        hub.leases.shrink_after = hub.leases.end_after = 0.0
+        world.set_clock(HOUR)
+        execution = await attached(world)
+        world.set_clock(-HOUR)
+        await asyncio.sleep(140)
+        assert workers(world, execution) == 1, "its holder is gone"
+        await world.scale(execution.id, 3)
+        await asyncio.sleep(HOUR + 300)
+        assert workers(world, execution) == 3
+        assert [each.kind for each in await events(world)].count("attachment.gone") == 1
+
+    virtually(scenario, World())
+
+
 @pytest.mark.parametrize("restart", [False, True])
 def test_idleness_is_counted_anew_when_the_clock_was_set_back_and_a_promise_to_keep_ends(restart):
     async def scenario(world: World) -> None:

@@ -31,10 +31,15 @@ class System:
     def __init__(self, newest: datetime | None = None) -> None:
         self.wall, self.awake, self.passed = BEGUN.timestamp(), 50.0, 70.0
         self.clock = Clock(lambda: Reading(wall=self.wall, awake=self.awake, passed=self.passed))
-        self.clock.begin(newest)
-        self.clock.look(LOOK)
         self.jumped = self.awake  # when the last jump was noticed
         self.jumps: list[Jump] = []
+        self.clock.noticed = self.notice
+        self.clock.begin(newest)
+        self.clock.look(LOOK)
+
+    def notice(self, jump: Jump) -> None:
+        self.jumped = self.awake
+        self.jumps.append(jump)
 
     def run(self, seconds: float) -> Iterator[datetime]:
         """The times at which the hub looks, and the last moment."""
@@ -45,13 +50,9 @@ class System:
             yield self.look()
 
     def look(self) -> datetime:
-        now = self.clock.now()  # whoever asks notices a jump, not only who looks for one
-        if self.clock.jumps:
-            self.jumped = self.awake
-            self.jumps += self.clock.jumps
-            self.clock.jumps.clear()
+        now, noticed = self.clock.now(), len(self.jumps)  # whoever asks notices a jump, not only who looks for one
         self.clock.look(LOOK)
-        assert not self.clock.jumps, "a jump that is noticed only later"
+        assert len(self.jumps) == noticed, "a jump that is noticed only later"
         return now
 
     def set_clock(self, by: float) -> None:
@@ -272,6 +273,16 @@ def test_a_restart_comes_within_its_delay_whatever_the_clock_does(course):
 
     after, _ = first_change(system, course, restarted)
     assert after <= DELAY / SLOWEST + 2 * LOOK + sum(much for what, much in course if what == "stand")
+
+
+def test_what_ran_for_long_is_not_taken_for_what_fails_at_once_because_the_clock_was_set_back():
+    system = System()
+    now = system.look()
+    record = execution(now, state=ProcessState.READY, since=now + timedelta(days=1), failures=3)
+    for now in system.run(DELAY + 1):
+        record = decided(record, system, now, runs=True)
+    (process,) = decided(record, system, now, runs=False).processes
+    assert (process.state, process.failures) == (ProcessState.ENDED, 1)
 
 
 TERMS = Terms(ttl=120, shrink_after=100, end_after=100, longest_keep=60)

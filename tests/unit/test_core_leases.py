@@ -134,6 +134,13 @@ def test_no_lease_runs_out_while_nobody_could_renew_it():
     assert outlook(morning, TERMS, at(28920)).gone == ("a1",)
 
 
+def test_a_holder_that_is_gone_is_not_back_because_the_hub_is():
+    """Or its wish would be carried out a second time, against what somebody has asked for since then."""
+    found = outlook(use(attachment(gone=at(120)), resumed=at(28800)), TERMS, at(28801))
+    assert (found.back, found.gone, found.due) == ((), (), None)
+    assert outlook(use(attachment(gone=at(120)), resumed=at(28800)), TERMS, at(28930)).due is None
+
+
 def test_a_lease_that_nobody_can_renew_does_not_run_out():
     assert outlook(use(attachment(expires=False)), TERMS, at(10**6)).gone == ()
 
@@ -226,6 +233,7 @@ class Leases(RuleBasedStateMachine):
             assert (self.now - max(self.renewed[name], self.resumed)).total_seconds() >= TERMS.ttl, "gone too early"
             self.attachments[name] = replace(self.attachments[name], gone=self.now)
         for name in found.back:
+            assert self.renewed[name] >= self.attachments[name].gone, "back without a sign of life"
             self.attachments[name] = replace(self.attachments[name], gone=None)
         present = [name for name, each in self.attachments.items() if each.gone is None]
         if found.due:

@@ -77,6 +77,7 @@ class Controllers(LoggingConfigurable):
         self.store, self.backend, self.deployment = store, backend, deployment
         self.clock = clock or Clock()
         self.report = Report()
+        self._started = False
         binder = Binder(backend, catalog, deployment, hub_url)
         probes = Probes(backend, binder, self.log)
         committer = Committer(store, self.clock, self._on_command)
@@ -141,6 +142,7 @@ class Controllers(LoggingConfigurable):
         except BaseException:
             await self.stop()
             raise
+        self._started = True
         self.report = compare(self.store, self._observer, self._reaper.found)
         self.log.info(
             "Adopted %d processes; %d executions to repair; %d that nobody remembers.",
@@ -159,7 +161,9 @@ class Controllers(LoggingConfigurable):
         await self._reconciler.settled()
 
     def _on_jump(self) -> None:
-        """Time has jumped: what waits for a moment is decided about anew."""
+        """Time has jumped: what waits for a moment is decided about anew, once everything is known."""
+        if not self._started:
+            return
         self.leases.resume()
         for execution in self.store.active():
             self._reconciler.add(execution.id)

@@ -72,17 +72,6 @@ def follow(pace: Pace, reading: Reading, stood: float = 0.0) -> tuple[Pace, Jump
     return Pace(reading=reading, time=time), jump if jump != Jump() else None
 
 
-def begin(reading: Reading, newest: float | None) -> tuple[Pace, Jump | None]:
-    """The hub's time when it starts, and the jump if it is before what is on record.
-
-    :param newest: the last time on record, seconds since 1970 (UTC); None: there is none
-    """
-    ahead = 0.0 if newest is None else newest - reading.wall
-    if ahead > NOTICED:
-        return Pace(reading=reading, time=reading.wall), Jump(stepped=-ahead)
-    return Pace(reading=reading, time=reading.wall + max(0.0, ahead)), None
-
-
 def reasons(jump: Jump) -> tuple[Reason, ...]:
     """What has happened, in data."""
     found = []

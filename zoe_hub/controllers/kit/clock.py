@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from zoe_hub.core.clock import Jump, Pace, Reading, begin, follow
+from zoe_hub.core.clock import Jump, Pace, Reading, follow
 
 _PASSED = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # where only the latter is, a sleep is a step
 
@@ -28,17 +28,17 @@ class Clock:
     def __init__(self, read: Callable[[], Reading] | None = None) -> None:
         """:param read: the clocks that it follows; None: those of this machine"""
         self._read = read or system_reading
-        self.jumps: list[Jump] = []
-        """Those that nobody has dealt with yet."""
-        self.noticed: Callable[[], None] = lambda: None
-        """Called when there is one more."""
+        self.noticed: Callable[[Jump], None] = lambda jump: None
+        """Called with each jump, before anybody is told the time after it."""
         self.begin(None)
 
     def begin(self, newest: datetime | None) -> None:
         """Start anew. :param newest: the last time on record, behind which the hub's time stays only if it must"""
+        reading = self._read()
         self._due: float | None = None
-        self._pace, jump = begin(self._read(), None if newest is None else newest.timestamp())
-        self._resume(jump)
+        self._pace = Pace(reading=reading, time=max(reading.wall, newest.timestamp() if newest else 0.0))
+        self._resumed = _moment(self._pace.time)
+        self.look()  # far behind the record is a jump
 
     def now(self) -> datetime:
         """The present time."""
@@ -72,14 +72,9 @@ class Clock:
         pace, jump = follow(self._pace, reading, stood)
         if jump is not None:
             self._pace, self._due = pace, None
-            self._resume(jump)
+            self._resumed = _moment(pace.time)
+            self.noticed(jump)
         return pace, reading
-
-    def _resume(self, jump: Jump | None) -> None:
-        self._resumed = _moment(self._pace.time)
-        if jump is not None:
-            self.jumps.append(jump)
-            self.noticed()
 
 
 def _moment(seconds: float) -> datetime:

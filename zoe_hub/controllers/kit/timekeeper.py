@@ -25,17 +25,19 @@ class Timekeeper:
     """Keeps the hub's time."""
 
     def __init__(self, clock: Clock, store: Store, jumped: Callable[[], None], log: Logger) -> None:
-        """:param jumped: has everything that waits for a time decided about anew"""
+        """:param jumped: has everything that waits for a time decided about anew; called before anybody is told the
+        time after the jump
+        """
         self._clock, self._store, self._jumped, self._log = clock, store, jumped, log
         self._loop = Loop("The look at the clock", self._look_round, log, longest=LOOK)
-        self._untold: list[Jump] = []
+        self._untold: list[Jump] = []  # jumps that are not on record yet
         self._jumps = 0
 
     async def start(self) -> None:
         """Go on behind the last time on record, then look again and again."""
         last = self._store.last_seq
         newest = await self._store.events(since=last - 1, limit=1) if last >= self._store.first_seq else ()
-        self._clock.noticed = self._loop.wake
+        self._clock.noticed = self._on_jump
         self._clock.begin(newest[-1].time if newest else None)
         self._loop.start()
 
@@ -53,12 +55,14 @@ class Timekeeper:
         """Counts for the metrics."""
         return {"clock_jumps": float(self._jumps)}
 
+    def _on_jump(self, jump: Jump) -> None:
+        self._jumps += 1
+        self._untold.append(jump)
+        self._jumped()
+        self._loop.wake()
+
     async def _look_round(self) -> float:
         self._clock.look()
-        if self._clock.jumps:
-            self._untold += self._clock.jumps
-            self._clock.jumps.clear()
-            self._jumped()
         if self._untold:
             await self._tell()
         self._clock.look(again=LOOK)
@@ -66,11 +70,11 @@ class Timekeeper:
 
     async def _tell(self) -> None:
         """Put the jumps on record."""
-        found = [reason for jump in self._untold for reason in reasons(jump)]
         now = self._clock.now()
+        jumps = tuple(self._untold)
+        found = [reason for jump in jumps for reason in reasons(jump)]
         events = tuple(Event(time=now, kind="clock.jumped", owner="", reason=each) for each in found)
         await self._store.commit(Batch(events=events))
-        self._jumps += len(self._untold)
-        self._untold.clear()
+        del self._untold[: len(jumps)]
         for each in found:
             self._log.warning("Time has jumped: %s.", words(each))

@@ -104,10 +104,15 @@ def outlook(use: Use, terms: Terms, now: datetime) -> Outlook:
 
 
 def _expiry(attachment: Attachment, use: Use, terms: Terms, now: datetime) -> datetime:
-    """When a lease runs out if it is not renewed. One that nobody can renew lasts as long as its execution."""
+    """When a lease runs out if it is not renewed. One that nobody can renew lasts as long as its execution; one that
+    has run out begins again when it is renewed, and not when the hub comes back.
+    """
     if not attachment.expires:
         return datetime.max.replace(tzinfo=use.resumed.tzinfo)
-    known = (use.renewed.get(attachment.id, attachment.renewed), attachment.renewed)
+    heard = use.renewed.get(attachment.id)
+    if attachment.gone is not None:
+        return past(heard, now, use.resumed) + timedelta(seconds=terms.ttl) if heard else now
+    known = (attachment.renewed, heard or attachment.renewed)
     renewed = max(use.resumed, *(past(each, now, use.resumed) for each in known))
     return renewed + timedelta(seconds=terms.ttl)
 
