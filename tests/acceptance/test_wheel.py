@@ -71,7 +71,7 @@ def home(tmp_path):
 def test_the_wheel_holds_all_parts(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     for part in (
-        "zoe_hub/app.py",
+        "zoe_hub/app/program.py",
         "zoe_hub/contract/openapi.json",
         "zoe_hub/frameworks/spark/framework.yaml",
         "zoe_hub/frameworks/spark/launch.py",

@@ -1,0 +1,126 @@
+"""What an admin can set about the hub's addresses, clients and pages. Used by ``options``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from traitlets import Float, HasTraits, Int, List, TraitError, Unicode, validate
+
+from zoe_hub.web.limits import Limits
+from zoe_proxy.pages import origins
+
+
+class WebOptions(HasTraits):
+    """Where the hub listens, for whom, and what a client may take of it."""
+
+    ip = Unicode(
+        "127.0.0.1",
+        help=(
+            "Address to listen at. 0.0.0.0: all. Other machines reach the hub only at addresses beside 127.0.0.1; put"
+            " it behind TLS then."
+        ),
+    ).tag(config=True)
+    port = Int(0, help="TCP port. 0: 8470; embedded: the one of last time, or a free one.").tag(config=True)
+    allowed_hosts = List(
+        Unicode(),
+        help=(
+            "Further names under which the hub may be reached, without a port. Each is a name that a page of another"
+            " site could use to reach it, too."
+        ),
+    ).tag(config=True)
+    allowed_origins = List(
+        Unicode(),
+        help=(
+            "Further origins of pages that may call the hub, such as https://lab.example.org. They can do whatever"
+            " their user can."
+        ),
+    ).tag(config=True)
+    max_body = Int(
+        2**20,
+        help=(
+            "Bytes of a request to the REST interface. More lets bigger parameters through and takes more memory for"
+            " each request."
+        ),
+    ).tag(config=True)
+    max_connections = Int(
+        4096,
+        min=16,
+        help=(
+            "Connections of clients at a time, not more than half of the limit of open files. When there are as many,"
+            " the one that has been idle for longest is closed, and if none is, new ones are refused. More serves more"
+            " people and takes some 20 KiB for each."
+        ),
+    ).tag(config=True)
+    header_timeout = Float(
+        20.0,
+        help=(
+            "Seconds after connecting in which a client must have sent the head of its first request. Shorter frees"
+            " abandoned connections sooner; longer suits slow networks."
+        ),
+    ).tag(config=True)
+    body_timeout = Float(
+        30.0,
+        help=(
+            "Seconds in which the body of a request to the REST interface must have come, or the next piece of one that"
+            " is passed on to a page. Shorter frees abandoned requests sooner; longer suits slow networks."
+        ),
+    ).tag(config=True)
+    keep_alive = Float(
+        120.0,
+        help=(
+            "Seconds that a connection is kept open after a request for the next one. Longer spares clients new"
+            " connections; shorter frees memory."
+        ),
+    ).tag(config=True)
+    heartbeat = Float(
+        15.0,
+        help=(
+            "Seconds between two signs of life in a quiet event stream. Shorter finds dead connections sooner and wakes"
+            " clients more."
+        ),
+    ).tag(config=True)
+    stall = Float(
+        30.0,
+        help=(
+            "Seconds after which a client that does not read its events or its answer is disconnected; it can resume or"
+            " ask again. Longer suits slow networks and holds memory."
+        ),
+    ).tag(config=True)
+    session_life = Float(
+        43200.0,
+        help=(
+            "Seconds that a browser's session with proxied pages lasts, opened by a ticket. Longer asks less often for"
+            " a new one and is longer open to whoever has the browser."
+        ),
+    ).tag(config=True)
+    pages_origin = Unicode("auto", help=origins.HELP).tag(config=True)
+    pages_ip = Unicode(
+        help=(
+            "Address at which the second listener, for pages with origins of their own, listens. Empty: this machine"
+            " alone. Another one lets a reverse proxy, or a published port of a container, reach it."
+        )
+    ).tag(config=True)
+    pages_port = Int(
+        0,
+        help=(
+            "TCP port of the second listener. 0: the one of last time, or a free one. A fixed one can be forwarded"
+            " through a tunnel beside the hub's, or be named in a reverse proxy."
+        ),
+    ).tag(config=True)
+
+    @validate("pages_origin")
+    def _check_pages_origin(self, proposal: Any) -> str:
+        try:
+            return origins.Origins(proposal["value"]).setting
+        except ValueError as error:
+            raise TraitError(f"ZoeHub.pages_origin: {error}.") from error
+
+    def limits(self, open_files: int) -> Limits:
+        """What a client may take. :param open_files: how many files the hub may have open"""
+        return Limits(
+            header_timeout=self.header_timeout,
+            keep_alive=self.keep_alive,
+            body_timeout=self.body_timeout,
+            max_body=self.max_body,
+            max_connections=min(self.max_connections, open_files // 2),
+        )
