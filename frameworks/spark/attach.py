@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import grpc
-from pyspark.sql.connect.client import ChannelBuilder
+from pyspark.sql.connect.client import ChannelBuilder, SparkConnectClient
 from pyspark.sql.connect.client.retries import DefaultPolicy
 from pyspark.sql.connect.proto import base_pb2 as pb
 from pyspark.sql.connect.proto import base_pb2_grpc
@@ -149,6 +149,7 @@ class Session:
                 _release(self._stub, self._id)
         self._error = self._error or (lambda: RuntimeError("This Spark session was closed."))
         self.spark.stop()  # which asks for nothing any more
+        self.spark.client.__class__ = _EndedClient
 
     # --- what its calls ask ---
 
@@ -285,6 +286,16 @@ def _started(pid: int) -> int | None:
 
 
 # --- the way to the server ---
+
+
+class _EndedClient(SparkConnectClient):
+    """The client of a session that has ended. Its calls still pass `_Calls`, which says why, where pyspark's own client
+    says no more than that there is no session.
+    """
+
+    @property  # type: ignore[misc,unused-ignore]  # without the setter, which is for pyspark's own tests
+    def _stub(self) -> Any:
+        return self._internal_stub
 
 
 class _Channel(ChannelBuilder):

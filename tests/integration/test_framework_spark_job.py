@@ -38,7 +38,9 @@ def cluster(tmp_path_factory):
 
 KERNEL = """
 import os, sys
+from jupyter_zoe.attaching.guard import Guard
 names = {"outputs": {"spark_remote": sys.argv[1]}, "secrets": {"connect": sys.stdin.readline().strip()}}
+names["guard"] = Guard()
 exec(sys.argv[2], names)
 spark, token = names["spark"], names["secrets"]["connect"]
 from pyspark.sql import SparkSession, functions as F

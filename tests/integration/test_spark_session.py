@@ -293,7 +293,7 @@ def test_what_cannot_work_is_said_by_attach_at_once(running: Kernel, hub: Client
     assert named in failed.error
     assert "Traceback" not in failed.error
     assert seconds < 150
-    view = hub.list_executions(limit=1)["items"][0]
+    view = hub.wait(hub.list_executions(limit=1)["items"][0]["id"], timeout=60)
     assert (view["phase"], view["outcome"]) == ("ended", "failed")
     assert [each["starts"] for each in view["processes"] if each["id"] == "connect-0"] == [1], "started once"
     running.run("%zoe detach")

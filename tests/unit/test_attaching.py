@@ -410,8 +410,13 @@ def test_a_kernel_that_a_program_in_a_notebook_has_started_is_not_that_notebooks
 ) -> None:
     """``!papermill`` in a cell: the variable comes along, and the program that starts the kernel has it as well."""
     program = subprocess.Popen(
-        ["sleep", "60"], env={**os.environ, "JPY_SESSION_NAME": "/a/b.ipynb"}, stdout=subprocess.DEVNULL
+        ["sh", "-c", "echo; read line"],
+        env={**os.environ, "JPY_SESSION_NAME": "/a/b.ipynb"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     )
+    assert program.stdout is not None
+    program.stdout.read(1)  # it runs: a moment before, its environment could not be read
     try:
         monkeypatch.setattr(holder, "kernel_id", lambda: "k2")
         monkeypatch.setenv("JPY_SESSION_NAME", "/a/b.ipynb")
