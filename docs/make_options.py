@@ -17,9 +17,18 @@ from zoe_hub.backends.docker import DockerBackend
 from zoe_hub.backends.local import LocalBackend
 from zoe_hub.controllers.attachments.leases import Leases
 from zoe_hub.controllers.hub import Controllers
+from zoe_hub.controllers.retention import Retention
 
 PAGE = Path(__file__).with_name("options.md")
-CLASSES: tuple[type[Configurable], ...] = (ZoeHub, Controllers, Leases, LocalBackend, DockerBackend, ZoeExtension)
+CLASSES: tuple[type[Configurable], ...] = (
+    ZoeHub,
+    Controllers,
+    Leases,
+    Retention,
+    LocalBackend,
+    DockerBackend,
+    ZoeExtension,
+)
 HEAD = """# Options
 
 Made from the options' own help texts by `make generate`; do not edit.

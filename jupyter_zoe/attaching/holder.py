@@ -63,9 +63,12 @@ def _session_path() -> str:
     return "" if f"JPY_SESSION_NAME={path}".encode() in inherited else path
 
 
-def folder() -> Holder:
-    """The current folder: for terminals."""
-    place = os.path.realpath(os.curdir)
+def folder(path: str = os.curdir) -> Holder:
+    """A folder: for terminals, that they are in.
+
+    :param path: the folder; left out: the current one
+    """
+    place = os.path.realpath(path)
     return Holder(f"folder:{place}"[:LONGEST_KEY], "", f"The folder {place}", "terminal")
 
 

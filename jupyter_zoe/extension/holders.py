@@ -1,5 +1,5 @@
-"""Tells the hub who is there: the notebooks and consoles of this Jupyter server, what they do, and what their files are
-called.
+"""Tells the hub who is there: the notebooks, consoles and terminals of this Jupyter server, what they do, and what
+their files are called.
 
 An attachment is a lease that ends when its holder is gone. This server knows its kernels, their sessions and files, so
 it renews the leases of all of them: every third of the lease's time, and at once when something changes. Who renames a
@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from jupyter_zoe.client import AsyncClient, ZoeProblem
 from jupyter_zoe.client.operations import HolderReport, Move
+from jupyter_zoe.extension import terminals
 from jupyter_zoe.extension.keeper import Keeper
 from jupyter_zoe.hub import HubError
 
@@ -144,7 +145,7 @@ class Holders:
             await client.aclose()
 
     async def _holders(self) -> list[HolderReport]:
-        """Everybody that is there: kernels by their session; terminals renew themselves."""
+        """Everybody that is there: kernels by their session, terminals by their folder."""
         sessions = {each["kernel"]["id"]: each for each in await self._app.session_manager.list_sessions()}
         kernels = self._app.kernel_manager
         found = []
@@ -160,4 +161,4 @@ class Holders:
                     )
                 )
             )
-        return found
+        return found + terminals.reports(self._app.web_app.settings.get("terminal_manager"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -9,6 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,8 @@ import nbformat
 import psutil
 import pytest
 from nbclient import NotebookClient
+from tornado.httpclient import HTTPRequest
+from tornado.websocket import websocket_connect
 
 from zoe_hub.testing.kernels import ROOT, clean_environment, eventually, own_hub
 
@@ -41,9 +45,12 @@ TTL = 10.0  # seconds
 
 
 class Jupyter:
-    """A Jupyter server with the extension, and the hub behind it."""
+    """A Jupyter server with the extension, and the hub behind it.
 
-    def __init__(self, home: Path) -> None:
+    :param options: lines of the hub's configuration
+    """
+
+    def __init__(self, home: Path, options: str = "") -> None:
         self.home, self.root = home, home / "work"
         self.root.mkdir()
         for name, content in (("idle/framework.yaml", FRAMEWORK), ("idle-cluster/zapp.yaml", ZAPP)):
@@ -51,7 +58,7 @@ class Jupyter:
             (home / "mine" / name).write_text(content)
         (home / "zoe").mkdir(mode=0o700)
         (home / "zoe" / "zoe_hub_config.py").write_text(
-            f"c.ZoeHub.catalog_folders = [{str(home / 'mine')!r}]\nc.Leases.ttl = {TTL}\n"
+            f"c.ZoeHub.catalog_folders = [{str(home / 'mine')!r}]\nc.Leases.ttl = {TTL}\n{options}"
         )
         self.environment = clean_environment(
             home, JUPYTER_CONFIG_PATH=str(ROOT / "jupyter-config"), JUPYTER_TOKEN="t" * 20
@@ -199,3 +206,43 @@ def test_a_notebook_that_runs_unattended_ends_its_cluster_with_itself(jupyter):
     (made,) = [each for each in items if each["id"] not in before]
     eventually(lambda: jupyter.execution(made["id"])["phase"] == "ended", 60)
     assert jupyter.execution(made["id"])["reason"]["code"] in {"last-detached", "holders-gone"}
+
+
+# --- idleness -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def restless(tmp_path: Path) -> Iterator[Jupyter]:
+    """A hub that shrinks what nobody has used for three seconds."""
+    jupyter = Jupyter(tmp_path, "c.Leases.shrink_after = 3.0\n")
+    with own_hub(jupyter.environment):
+        jupyter.start()
+        try:
+            yield jupyter
+        finally:
+            jupyter.kill()
+
+
+async def typed(jupyter: Jupyter, terminal: str, line: str, until: Path) -> None:
+    """Type into a terminal, and see what it writes until there is a file."""
+    address = f"ws{str(jupyter.client.base_url)[4:]}terminals/websocket/{terminal}"
+    connection = await websocket_connect(HTTPRequest(address, headers={"Authorization": f"token {'t' * 20}"}))
+    await connection.write_message(json.dumps(["stdin", f"{line}\r"]))
+    while not until.exists():
+        assert await connection.read_message() is not None
+    connection.close()
+
+
+def test_a_program_in_a_terminal_uses_the_cluster_of_its_folder_and_a_prompt_does_not(restless):
+    folder = restless.root
+    name = restless.client.post("api/terminals", json={"cwd": str(folder)}).json()["name"]
+    program = "(echo begun > begun; echo begun; sleep 9; echo ended > ended)"
+    asyncio.run(typed(restless, name, program, folder / "begun"))
+    body = {"key": f"folder:{folder}", "kind": "terminal", "zapp": "idle-cluster"}
+    mine = restless.client.post("zoe/api/v1/attachments", json=body).json()["execution"]["id"]
+    restless.running(mine)
+    eventually(lambda: restless.workers(mine) == 1, 60)
+    ended = datetime.fromtimestamp((folder / "ended").stat().st_mtime, UTC)
+    story = restless.client.get(f"zoe/api/v1/executions/{mine}/history").json()["items"]
+    (told,) = [each for each in story if each["kind"] == "execution.idle"]
+    assert datetime.fromisoformat(told["data"]["since"]) >= ended

@@ -294,3 +294,11 @@ class Leases(RuleBasedStateMachine):
 
 Leases.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
 TestLeases = Leases.TestCase
+
+
+def test_a_terminal_that_nobody_hears_of_any_more_works_no_longer_though_its_lease_stays():
+    """Its server was killed, or the terminal closed: nobody says that its program has ended."""
+    folder = use(attachment(expires=False), renewed={"a1": at(1000)}, working=frozenset({"a1"}), used=at(1000))
+    assert outlook(folder, TERMS, at(1119)) == Outlook(wake=at(1120))
+    silent = outlook(folder, TERMS, at(1120))
+    assert (silent.gone, silent.idle.since if silent.idle else None) == ((), at(1000))

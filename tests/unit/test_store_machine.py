@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from zoe_hub.core.attachments.model import Attachment
 from zoe_hub.core.errors import ZoeError
+from zoe_hub.core.events import Event
 from zoe_hub.core.executions.model import Execution, Phase
 from zoe_hub.store.base import Batch, Filter, Ref, Reply, SecretValue, Token
 from zoe_hub.store.memory import MemoryStore
@@ -29,6 +30,7 @@ class Model:
 
     def __init__(self):
         self.executions, self.attachments, self.replies, self.tokens, self.secrets, self.events = {}, {}, {}, {}, {}, []
+        self.first_seq, self.dropped = 1, frozenset()
 
     @property
     def active(self):
@@ -37,7 +39,7 @@ class Model:
     def copy(self):
         other = Model()
         for name, value in vars(self).items():
-            setattr(other, name, value.copy())
+            setattr(other, name, value if isinstance(value, int) else value.copy())
         return other
 
     def fits(self, batch):
@@ -155,6 +157,17 @@ class Machine(RuleBasedStateMachine):
         )
         self.expect_all([batch])
 
+    @precondition(lambda self: self.model.events)
+    @rule(data=st.data())
+    def forget_events(self, data):
+        """From the old end, and the others of an execution that is not on record."""
+        self.model.first_seq = data.draw(st.integers(self.model.first_seq, len(self.model.events)))
+        self.runner.run(self.store.commit(Batch(first_seq=self.model.first_seq)))
+        if "e1" not in self.model.executions:
+            some = data.draw(st.sets(st.integers(1, len(self.model.events)), max_size=5)) - {len(self.model.events)}
+            self.runner.run(self.store.commit(Batch(drop=tuple(Ref(Event, seq) for seq in some))))
+            self.model.dropped = self.model.dropped | some
+
     @rule()
     def restart(self):
         self.runner.run(self.store.close())
@@ -184,15 +197,21 @@ class Machine(RuleBasedStateMachine):
             expected = [each for each in model.executions.values() if wanted.active is None or not each.active]
             assert self.listed(wanted) == expected[::-1]
             assert self.runner.run(store.count(Execution, wanted)) == len(expected)
-        assert store.last_seq == len(model.events)
+        assert (store.first_seq, store.last_seq) == (model.first_seq, len(model.events))
 
     @precondition(lambda self: self.model.events)
     @rule(data=st.data())
     def read_events(self, data):
         since = data.draw(st.integers(0, len(self.model.events)))
+        first, last = self.model.first_seq, len(self.model.events)
+        if 0 < since < first - 1:
+            with pytest.raises(ZoeError, match="Events are kept from"):
+                self.runner.run(self.store.events(since=since))
+            return
         seen = self.runner.run(self.store.events(since=since))
-        assert [each.seq for each in seen] == list(range(since + 1, len(self.model.events) + 1))
-        assert [msgspec.structs.replace(each, seq=0) for each in seen] == self.model.events[since:]
+        left = [seq for seq in range(max(since + 1, first), last + 1) if seq not in self.model.dropped]
+        assert [each.seq for each in seen] == left
+        assert [msgspec.structs.replace(each, seq=0) for each in seen] == [self.model.events[seq - 1] for seq in left]
 
     def teardown(self):
         self.runner.run(self.store.close())

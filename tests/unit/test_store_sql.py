@@ -19,17 +19,19 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
 from zoe_hub.core.errors import ZoeError
+from zoe_hub.core.executions.model import Execution
 from zoe_hub.store import rows, tables
-from zoe_hub.store.base import Batch
+from zoe_hub.store.base import Batch, Ref
 from zoe_hub.store.databases import choose
 from zoe_hub.store.databases.sqlite import SQLite
 from zoe_hub.store.migrate import ZOE, Migrations
-from zoe_hub.store.sql import SQLStore
+from zoe_hub.store.sql import GIVEN_BACK, SQLStore
 from zoe_hub.testing.store_records import (
     batch_of_everything,
     ended,
     event,
     execution,
+    replace,
     secrets,
 )
 
@@ -149,25 +151,84 @@ def test_a_lock_on_a_file_that_its_holder_deletes_is_none(path, monkeypatch):
     [
         "UPDATE events SET owner = 'eve'",
         "DELETE FROM events",
-        "DELETE FROM events WHERE seq = 2",
+        "DELETE FROM events WHERE seq = 1",  # about an execution that is on record
+        "DELETE FROM events WHERE seq = 2",  # about the hub
+        "DELETE FROM events WHERE seq = 3",  # about one that has gone, but the newest
         "DELETE FROM kept_events",
         "INSERT INTO kept_events VALUES (2)",
         "UPDATE kept_events SET first_seq = 0",
-        "UPDATE kept_events SET first_seq = 3",
+        "UPDATE kept_events SET first_seq = 4",
         "UPDATE events SET seq = 9 WHERE seq = 1",
         "REPLACE INTO events VALUES (1, 0, 'x', 'x', 'x', '{}')",
-        "INSERT INTO events VALUES (4, 0, 'x', 'x', 'x', '{}')",
+        "INSERT INTO events VALUES (5, 0, 'x', 'x', 'x', '{}')",
     ],
 )
 async def test_the_database_refuses_to_change_events(path, statement):
     store = SQLStore(path)
     await store.open()
-    await store.commit(Batch(events=(event("1"), event("2"))))
+    made = (event("1"), event("2", execution=""), event("3", execution="gone"))
+    await store.commit(Batch(put=(execution("e1"),), events=made))
     await store.close()
     before = plain(path, "SELECT * FROM events")
     with pytest.raises(sqlite3.IntegrityError, match="append-only"):
         plain(path, statement)
     assert plain(path, "SELECT * FROM events") == before
+
+
+async def test_events_of_what_has_gone_may_go(path):
+    store = SQLStore(path)
+    await store.open()
+    await store.commit(Batch(events=(event("1", execution="gone"), event("2"))))
+    await store.close()
+    plain(path, "DELETE FROM events WHERE seq = 1")
+    assert plain(path, "SELECT seq FROM events") == [(2,)]
+
+
+# -- space ----------------------------------------------------------------------------------------------------------
+
+
+async def test_the_file_gives_back_what_has_become_free_in_pieces(path):
+    store = SQLStore(path)
+    await store.open()
+    assert not await store.tidy(), "nothing was ever written"
+    made = [replace(ended(execution(f"e{n}"), version=1), labels={"x": "y" * 10_000}) for n in range(1000)]
+    for n in range(0, 1000, 100):
+        await store.commit(Batch(put=tuple(made[n : n + 100]), events=tuple(event(execution="gone") for _ in made)))
+    await store.close()
+    full = path.stat().st_size
+    assert full > 10_000_000
+    await store.open()
+    await store.commit(Batch(drop=tuple(Ref(Execution, each.id) for each in made[:-1]), first_seq=store.last_seq))
+    pieces = 0
+    while await store.tidy():
+        pieces += 1
+    assert pieces >= full // GIVEN_BACK - 2, "some at a time"
+    assert not await store.tidy()
+    await store.close()
+    assert path.stat().st_size < full / 20
+    await store.open()
+    assert [each.record.id for each in await store.oldest(Execution, 10)] == ["e999"]
+    await store.close()
+
+
+async def test_events_that_go_while_they_are_read_are_told(path, monkeypatch):
+    store = SQLStore(path)
+    await store.open()
+    await store.commit(Batch(events=tuple(event() for _ in range(10))))
+    await store.close()
+    await store.open()  # the events are on disk alone
+    read = rows.read_events
+
+    def late(connection, **which):
+        found = read(connection, **which)
+        return found[0], 8
+
+    monkeypatch.setattr(rows, "read_events", late)
+    with pytest.raises(ZoeError) as raised:
+        await store.events(since=3)
+    assert (raised.value.code, raised.value.extra) == ("history-pruned", {"first_seq": 8})
+    assert len(await store.events(since=0)) == 10
+    await store.close()
 
 
 # -- the writer -----------------------------------------------------------------------------------------------------

@@ -184,7 +184,11 @@ class Backend(LoggingConfigurable):
 
     @abstractmethod
     async def forget_logs(self, execution: str) -> None:
-        """Delete the logs of an ended execution."""
+        """Delete the logs of an ended execution. Nothing happens if there are none."""
+
+    @abstractmethod
+    async def measure_logs(self, execution: str = "") -> int:
+        """Bytes that the logs of an execution take; without one, those of all. Of all it may take seconds."""
 
     def listeners(self) -> frozenset[int]:
         """The users of this machine who may hold endpoints of processes."""

@@ -56,6 +56,14 @@ class Journal:
                 return begin + path.stat().st_size
         return 0
 
+    def size(self) -> int:
+        """Bytes that are kept."""
+        total = 0
+        for _, path in self.files():
+            with contextlib.suppress(FileNotFoundError):  # deleted just now
+                total += path.stat().st_size
+        return total
+
     def read(self, offset: int) -> Chunk | None:
         """A piece from ``offset`` on, or from the oldest byte kept if that is later; ``None`` if there is nothing."""
         for begin, path in self.files():

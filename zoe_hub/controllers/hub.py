@@ -32,6 +32,7 @@ from zoe_hub.controllers.kit.clock import Clock
 from zoe_hub.controllers.kit.commit import Committer
 from zoe_hub.controllers.kit.part import Part
 from zoe_hub.controllers.kit.timekeeper import Timekeeper
+from zoe_hub.controllers.retention import Retention
 from zoe_hub.core.reasons import Reason
 from zoe_hub.store.base import Store
 
@@ -102,6 +103,7 @@ class Controllers(LoggingConfigurable):
         )
         self._admission = Admission(store, backend, self.clock, self._reconciler.add, self.log)
         self.leases = Leases(store, self.clock, committer.do, Activities(store, probes, self.log).works, parent=self)
+        self.retention = Retention(store, backend, self.clock, parent=self)
         self.parts: tuple[Part, ...] = (
             Timekeeper(self.clock, store, self._on_jump, self.log),
             self._observer,
@@ -109,6 +111,7 @@ class Controllers(LoggingConfigurable):
             self._reconciler,
             self._admission,
             self.leases,
+            self.retention,
         )
         self.executions = ExecutionService(store, backend, catalog, self._admission, committer)
         self.attachments = AttachmentService(

@@ -178,6 +178,14 @@ REASONS: dict[str, ReasonKind] = _table(
     ("due-restart", "starts again then"),
     ("due-shrink", "is shrunk to its essential processes then, if nobody uses it before"),
     ("due-end", "is ended then, if nobody uses it before"),
+    # what of the past goes
+    (
+        "past-too-old",
+        "is kept for {days:number} days after it was over, no longer",
+        "is kept for {days:number} day after it was over, no longer",
+    ),
+    ("past-too-many", "is the oldest, and no more than {number:number} are kept"),
+    ("past-too-large", "is the oldest, and no more than {limit:memory} of such are kept"),
     # why the hub cannot do all that it should
     ("unexpected", "{part:text} failed: {error:text}"),
     ("not-reaped", "{execution:text}, which nobody remembers, could not be reaped yet: {cause:reason}"),

@@ -18,9 +18,9 @@ from zoe_hub.core.attachments.model import Attachment
 from zoe_hub.core.events import Event
 from zoe_hub.core.executions.model import Execution
 from zoe_hub.core.record import Record
-from zoe_hub.store.kinds import Key, Reply, SecretValue, Token
+from zoe_hub.store.kinds import Key, Remains, Reply, SecretValue, Token
 
-__all__ = ["Batch", "Filter", "Page", "Ref", "Reply", "SecretValue", "Store", "Token"]
+__all__ = ["Batch", "Filter", "Page", "Ref", "Remains", "Reply", "SecretValue", "Store", "Stored", "Token"]
 
 R = TypeVar("R", bound=Record)
 
@@ -42,6 +42,7 @@ class Batch(Record, kw_only=True):
     put: tuple[Record, ...] = ()  # new ones and changed ones; version n+1 replaces version n, version 1 is new
     drop: tuple[Ref, ...] = ()  # afterwards; nothing happens if there is none
     events: tuple[Event, ...] = ()  # ``seq`` is given by the commit
+    first_seq: int = 0  # events before it are forgotten; the newest one always stays
 
 
 class Filter(Record, kw_only=True):
@@ -57,6 +58,13 @@ class Page(Record, Generic[R], kw_only=True):
 
     items: tuple[R, ...]
     next: int | None = None  # what the next page begins before; None: this is the last one
+
+
+class Stored(NamedTuple, Generic[R]):
+    """A record, and how much the store keeps of it."""
+
+    record: R
+    size: int  # bytes
 
 
 class Store(ABC):
@@ -79,6 +87,10 @@ class Store(ABC):
         :raises ZoeError: ``conflict`` (a version does not fit, a key is taken, what a record belongs to has ended),
             ``storage-full``; nothing of the batch was kept
         """
+
+    async def tidy(self) -> bool:
+        """Give space that was freed back to the machine, a bounded piece of it. Whether there is more to give back."""
+        return False
 
     # -- what is active -----------------------------------------------------------------------------------------
 
@@ -136,6 +148,14 @@ class Store(ABC):
     async def count(self, type_: type[Record], wanted: Filter = Filter()) -> int:  # noqa: B008 - immutable
         """How many records there are."""
 
+    @abstractmethod
+    async def oldest(self, type_: type[R], limit: int) -> tuple[Stored[R], ...]:
+        """Records of a type that has an age, the oldest first: those that ended first, if the type ends."""
+
+    @abstractmethod
+    async def size(self, type_: type[Record]) -> int:
+        """Bytes that the records of a type take, without those in memory. Reads all of them, beside other readers."""
+
     # -- events -------------------------------------------------------------------------------------------------
 
     @property
@@ -153,6 +173,8 @@ class Store(ABC):
         self, *, since: int = 0, limit: int = 1000, owner: str | None = None, execution: str | None = None
     ) -> tuple[Event, ...]:
         """Events with ``seq`` > ``since``, oldest first. May read the disk (not on the event loop's thread).
+
+        The events of an execution that was forgotten are missing among them.
 
         :raises ZoeError: ``history-pruned``: events between ``since`` and ``first_seq`` are not kept any more. With 0,
             which stands for the beginning, what is left is given.

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from operator import attrgetter
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
@@ -21,7 +21,7 @@ from zoe_hub.core.record import Record
 
 R = TypeVar("R", bound=Record)
 
-Key = str | tuple[str, ...]
+Key = str | int | tuple[str, ...]
 """What tells a record from the others of its kind: the value of its key, or the values of a key of several members."""
 
 
@@ -57,6 +57,13 @@ class SecretValue(Record, kw_only=True):
 
     def __repr__(self) -> str:
         return f"SecretValue(execution={self.execution!r}, name={self.name!r}, value=...)"
+
+
+class Remains(Record, kw_only=True):
+    """That an execution has been forgotten, and that not all that it left behind (logs, events) may be gone yet."""
+
+    execution: str
+    since: datetime
 
 
 class Column(Record, kw_only=True):
@@ -111,7 +118,6 @@ class Kind(Record, Generic[R], kw_only=True, eq=False):
     ended: Callable[[R], bool] | None = None
     labels: Callable[[R], Mapping[str, str]] | None = None  # ended records are found by them, too
     age: str = ""  # the column that says how old a record is, for retention
-    life: timedelta | None = None  # a record goes with the first commit of another one that is so much younger
     in_memory: bool = True  # False: looked up on disk each time
 
     def key_of(self, record: R) -> Key:
@@ -203,9 +209,10 @@ REPLIES = Kind(
     indexes=(("created",),),
     write="once",
     age="created",
-    life=timedelta(days=1),
     in_memory=False,
 )
+
+REMAINS = Kind(name="remains", type=Remains, key=("execution",), write="once")
 
 EVENTS = Kind(
     name="events",
@@ -214,10 +221,11 @@ EVENTS = Kind(
     columns=(time("time"), text("kind"), text("owner"), text("execution")),
     indexes=(("owner", "seq"), ("execution", "seq")),
     write="appended",
+    age="time",
     in_memory=False,
 )
 
-KINDS: tuple[Kind[Any], ...] = (EXECUTIONS, ATTACHMENTS, TOKENS, SECRETS, REPLIES, EVENTS)
+KINDS: tuple[Kind[Any], ...] = (EXECUTIONS, ATTACHMENTS, TOKENS, SECRETS, REPLIES, REMAINS, EVENTS)
 
 KIND_OF: Mapping[type[Record], Kind[Any]] = {kind.type: kind for kind in KINDS}
 

@@ -7,14 +7,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from operator import itemgetter
-from typing import Any
+from typing import Any, TypeVar
+
+import msgspec
 
 from zoe_hub.core.events import Event
 from zoe_hub.core.executions.model import Execution
-from zoe_hub.store.base import Batch, Filter
-from zoe_hub.store.kinds import EXECUTIONS, KINDS, Key, Kind
+from zoe_hub.core.record import Record
+from zoe_hub.store.base import Batch, Filter, Stored
+from zoe_hub.store.kinds import EVENTS, EXECUTIONS, KIND_OF, KINDS, Key, Kind
 from zoe_hub.store.state import Draft, State
 from zoe_hub.store.view import Listed, StateStore, wanted_of
+
+R = TypeVar("R", bound=Record)
+
+
+def _size(record: Record) -> int:
+    return len(msgspec.json.encode(record))
 
 
 class MemoryStore(StateStore):
@@ -47,10 +56,6 @@ class MemoryStore(StateStore):
                     self._disk[kind].pop(key, None)
                 elif kind.has_ended(record) or not kind.in_memory:
                     self._disk[kind][key] = (draft.ordinal_of(kind, key) if kind.listed else 0), record
-            if (oldest := draft.oldest_kept(kind)) is not None:
-                old = [key for key, (_, record) in self._disk[kind].items() if getattr(record, kind.age) < oldest]
-                for key in old:
-                    del self._disk[kind][key]
         self._state.apply(draft)
         if events:
             self._publish()
@@ -78,6 +83,23 @@ class MemoryStore(StateStore):
     async def _count_ended(self, kind: Kind[Any], wanted: Filter) -> int:
         await asyncio.sleep(0)
         return sum(1 for _ in wanted_of(kind, wanted, (record for _, record in self._disk[kind].values())))
+
+    async def oldest(self, type_: type[R], limit: int) -> tuple[Stored[R], ...]:
+        """See ``Store``."""
+        await asyncio.sleep(0)
+        return tuple(Stored(each, _size(each)) for each in self._old(KIND_OF[type_])[:limit])
+
+    async def size(self, type_: type[Record]) -> int:
+        """See ``Store``."""
+        await asyncio.sleep(0)
+        return sum(map(_size, self._old(KIND_OF[type_])))
+
+    def _old(self, kind: Kind[Any]) -> list[Any]:
+        """What is not in memory, the oldest first."""
+        if kind is EVENTS:
+            return list(self._state.recent(self._begin(0), self.last_seq, None, None) or ())
+        listed = (record for _, record in sorted(self._disk[kind].values(), key=itemgetter(0)))
+        return sorted(listed, key=lambda record: (getattr(record, kind.age) is not None, getattr(record, kind.age)))
 
     async def events(
         self, *, since: int = 0, limit: int = 1000, owner: str | None = None, execution: str | None = None

@@ -55,4 +55,4 @@ class Migrations(Record, kw_only=True):
             connection.commit()
 
 
-ZOE = Migrations(folder=Path(__file__).parent / "migrations", revisions=("0001", "0002", "0003"))
+ZOE = Migrations(folder=Path(__file__).parent / "migrations", revisions=("0001", "0002", "0003", "0004"))

@@ -16,9 +16,11 @@ import msgspec
 from sqlalchemy import (
     Connection,
     Executable,
+    LargeBinary,
     Select,
     Table,
     bindparam,
+    cast,
     delete,
     func,
     insert,
@@ -30,7 +32,7 @@ from sqlalchemy import (
 
 from zoe_hub.core.events import Event
 from zoe_hub.store import tables
-from zoe_hub.store.base import Filter
+from zoe_hub.store.base import Filter, Stored
 from zoe_hub.store.kinds import EVENTS, KINDS, Key, Kind, label_terms
 from zoe_hub.store.state import Draft, Place, State
 from zoe_hub.store.view import Listed
@@ -61,7 +63,7 @@ def _values(kind: Kind[Any], record: Any) -> Row:
 
 
 def _keyed(kind: Kind[Any], key: Key, prefix: str = "") -> Row:
-    values = (key,) if len(kind.key) == 1 else key
+    values = key if isinstance(key, tuple) else (key,)
     return {prefix + member: value for member, value in zip(kind.key, values, strict=True)}
 
 
@@ -91,10 +93,9 @@ def _delete_labels(kind: Kind[Any]) -> Executable:
     return delete(labels).where(labels.c.ordinal.in_(select(table.c.ordinal).where(*_has_key(kind))))
 
 
-@cache
-def _delete_older(kind: Kind[Any]) -> Executable:
-    table = tables.TABLES[kind.name]
-    return delete(table).where(table.c[kind.age] < bindparam("oldest"))
+_KEEP_EVENTS_FROM = update(tables.kept_events).values(first_seq=bindparam("first"))
+_events = tables.TABLES[EVENTS.name]
+_FORGET_EVENTS = delete(_events).where(_events.c.seq < bindparam("first"))
 
 
 def _has_key(kind: Kind[Any]) -> list[Any]:
@@ -106,19 +107,23 @@ class _Statements:
     """What a draft writes: statements in the order in which they must come, each with its rows."""
 
     def __init__(self) -> None:
+        self.prunes: dict[Executable, list[Row]] = {}
         self.drops: dict[Executable, list[Row]] = {}
         self.updates: dict[Executable, list[Row]] = {}
         self.inserts: dict[Executable, list[Row]] = {}
 
     def __iter__(self) -> Iterator[tuple[Executable, list[Row]]]:
         # Drops first: what is unique may have moved from a dropped row to a new one.
-        for statements in (self.drops, self.updates, self.inserts):
+        for statements in (self.prunes, self.drops, self.updates, self.inserts):
             yield from statements.items()
 
 
 def writes(draft: Draft) -> Iterable[tuple[Executable, list[Row]]]:
     """The statements that write a draft, with their rows."""
     made = _Statements()
+    if draft.forgets:
+        # In this order: only what is not kept any more may be deleted.
+        made.prunes = {each: [{"first": draft.first_seq}] for each in (_KEEP_EVENTS_FROM, _FORGET_EVENTS)}
     for kind, changes in draft.changes.items():
         for key, record in changes.items():
             if record is None:
@@ -127,8 +132,6 @@ def writes(draft: Draft) -> Iterable[tuple[Executable, list[Row]]]:
                 made.drops.setdefault(_delete(kind), []).append(_keyed(kind, key, "key_"))
             else:
                 _write(made, draft, (kind, key), record)
-        if (oldest := draft.oldest_kept(kind)) is not None:
-            made.drops.setdefault(_delete_older(kind), []).append({"oldest": micros(oldest)})
     if draft.events:
         rows = [{"seq": event.seq, **_values(EVENTS, event), "payload": _payload(event)} for event in draft.events]
         made.inserts[_insert(tables.TABLES[EVENTS.name])] = rows
@@ -255,10 +258,32 @@ def count_ended(connection: Connection, kind: Kind[Any], wanted: Filter) -> int:
     return int(connection.scalar(query) or 0)
 
 
+def read_oldest(connection: Connection, kind: Kind[Any], limit: int) -> list[Stored[Any]]:
+    """At most ``limit`` records that are not in memory, the oldest first."""
+    table = tables.TABLES[kind.name]
+    if kind.write == "appended":
+        order = [table.c[member] for member in kind.key]
+    else:
+        order = [table.c[kind.age], *([table.c.ordinal] if kind.listed else [])]
+    query, _ = _ended(kind, Filter(), (table.c.payload,))
+    decode = _decoders[kind].decode
+    found = connection.execute(query.order_by(*order).limit(limit)).scalars()
+    return [Stored(decode(payload), len(payload.encode())) for payload in found]
+
+
+def read_size(connection: Connection, kind: Kind[Any]) -> int:
+    """Bytes of all records that are not in memory."""
+    table = tables.TABLES[kind.name]
+    query, _ = _ended(kind, Filter(), (func.sum(func.length(cast(table.c.payload, LargeBinary))),))
+    return int(connection.scalar(query) or 0)
+
+
 def read_events(
     connection: Connection, *, since: int, until: int, limit: int, owner: str | None, execution: str | None
-) -> tuple[Event, ...]:
-    """Events with ``since`` < ``seq`` <= ``until``, oldest first, at most ``limit``."""
+) -> tuple[tuple[Event, ...], int]:
+    """Events with ``since`` < ``seq`` <= ``until``, oldest first, at most ``limit``; and from which number on events
+    were kept when they had been read.
+    """
     table = tables.TABLES[EVENTS.name]
     query = select(table.c.payload).where(table.c.seq > since, table.c.seq <= until)
     if owner is not None:
@@ -267,4 +292,5 @@ def read_events(
         query = query.where(table.c.execution == execution)
     rows = connection.execute(query.order_by(table.c.seq).limit(max(limit, 0)))
     decode = _decoders[EVENTS].decode
-    return tuple(decode(payload) for (payload,) in rows)
+    events = tuple(decode(payload) for (payload,) in rows)
+    return events, int(connection.scalar(select(tables.kept_events.c.first_seq)) or 0)

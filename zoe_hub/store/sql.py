@@ -20,16 +20,21 @@ from sqlalchemy.exc import DBAPIError
 
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.events import Event
+from zoe_hub.core.record import Record
 from zoe_hub.store import rows
-from zoe_hub.store.base import Batch, Filter
+from zoe_hub.store.base import Batch, Filter, Stored
 from zoe_hub.store.databases import choose
-from zoe_hub.store.kinds import Key, Kind
+from zoe_hub.store.kinds import KIND_OF, Key, Kind
 from zoe_hub.store.migrate import ZOE, Migrations
 from zoe_hub.store.state import Draft, State
-from zoe_hub.store.view import Listed, StateStore
+from zoe_hub.store.view import Listed, StateStore, check_kept
 from zoe_hub.store.writer import Writer
 
 T = TypeVar("T")
+R = TypeVar("R", bound=Record)
+
+GIVEN_BACK = 2**20
+"""Bytes given back to the machine at a time. Commits wait meanwhile: some 5 ms."""
 
 log = logging.getLogger(__name__)
 
@@ -139,6 +144,22 @@ class SQLStore(StateStore):
         self._ensure_open()
         return await self._writer.submit(batch)
 
+    async def tidy(self) -> bool:
+        """See ``Store``. The database says how much is worth it."""
+        self._ensure_open()
+        return await asyncio.get_running_loop().run_in_executor(self._write_thread, self._tidy)
+
+    def _tidy(self) -> bool:
+        try:
+            connection = self._connect()
+            more = self._database.give_back(connection, GIVEN_BACK)
+            connection.commit()
+            return more
+        except Exception as error:
+            self._disconnect()
+            told = self._told(error)
+            raise told from (None if told is error else error)
+
     def _draft(self) -> Draft:
         return Draft(self._state)
 
@@ -186,13 +207,33 @@ class SQLStore(StateStore):
     ) -> tuple[Event, ...]:
         """See ``Store``. Recent ones come from memory."""
         self._ensure_open()
-        since, until = self._begin(since), self._state.last_seq
-        recent = self._state.recent(since, limit, owner, execution)
+        begin, until = self._begin(since), self._state.last_seq
+        recent = self._state.recent(begin, limit, owner, execution)
         if recent is not None:
             return recent
-        return await self._read(
-            partial(rows.read_events, since=since, until=until, limit=limit, owner=owner, execution=execution)
+        events, first_seq = await self._read(
+            partial(rows.read_events, since=begin, until=until, limit=limit, owner=owner, execution=execution)
         )
+        check_kept(since, first_seq)  # some may have been forgotten before they could be read
+        return events
+
+    async def oldest(self, type_: type[R], limit: int) -> tuple[Stored[R], ...]:
+        """See ``Store``."""
+        self._ensure_open()
+        return tuple(await self._read(partial(rows.read_oldest, kind=KIND_OF[type_], limit=limit)))
+
+    async def size(self, type_: type[Record]) -> int:
+        """See ``Store``. By a connection of its own: it may take a second for each gigabyte."""
+        self._ensure_open()
+        return await asyncio.to_thread(self._measure, KIND_OF[type_])
+
+    def _measure(self, kind: Kind[Any]) -> int:
+        try:
+            with self._engine.connect() as connection:
+                return rows.read_size(connection, kind)
+        except Exception as error:
+            told = self._told(error)
+            raise told from (None if told is error else error)
 
     async def _read(self, read: Callable[[Connection], T]) -> T:
         """Read from the disk, one reader after the other."""

@@ -10,9 +10,10 @@ loop's thread.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from datetime import datetime
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Iterator, Mapping
 from itertools import islice
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -21,12 +22,14 @@ from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.events import Event
 from zoe_hub.core.record import Record
 from zoe_hub.store.base import Batch
-from zoe_hub.store.kinds import CHILDREN, KIND_OF, KINDS, Key, Kind
+from zoe_hub.store.kinds import CHILDREN, EVENTS, KIND_OF, KINDS, Key, Kind
 
 Changes = dict[Kind[Any], dict[Key, Record | None]]
 """Records by kind and key; None stands for *gone*."""
 
 Place = tuple[Kind[Any], Key]
+
+_SEQ = attrgetter("seq")
 
 
 class State:
@@ -109,6 +112,7 @@ class State:
                 if record is not None and kind.in_memory and not kind.has_ended(record):
                     self.put(kind, record, draft.ordinals.get((kind, key)))
         self._append(draft.events)
+        self._forget(draft.changes.get(EVENTS, {}).keys(), draft.first_seq)
 
     def _ends(self, kind: Kind[Any], ordinal: int) -> None:
         self.ended[kind] += 1
@@ -129,6 +133,15 @@ class State:
             del self._tail[: -self._tail_limit]
             self._before_tail = self._tail[0].seq - 1
 
+    def _forget(self, numbers: Collection[Key], first_seq: int) -> None:
+        """Let go of single events, and of all before ``first_seq``."""
+        if numbers:
+            self._tail = [event for event in self._tail if event.seq not in numbers]
+        if first_seq > self.first_seq:
+            self.first_seq = first_seq
+            del self._tail[: bisect_left(self._tail, first_seq, key=_SEQ)]
+            self._before_tail = max(self._before_tail, first_seq - 1)
+
     # -- reading ------------------------------------------------------------------------------------------------
 
     def children_of(self, place: Place, kind: Kind[Any]) -> Iterator[Any]:
@@ -141,7 +154,7 @@ class State:
             return None
         found = (
             event
-            for event in islice(self._tail, since - self._before_tail, None)
+            for event in islice(self._tail, bisect_right(self._tail, since, key=_SEQ), None)
             if (owner is None or event.owner == owner) and (execution is None or event.execution == execution)
         )
         return tuple(islice(found, max(limit, 0)))
@@ -161,11 +174,17 @@ class Draft:
         self._new: set[Place] = set()  # what was put and is not in memory
         self._newest = dict(state.newest)
         self.events: list[Event] = []
+        self.first_seq = state.first_seq  # of the oldest event that is kept from now on
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing to write."""
-        return not (self.changes or self.events)
+        return not (self.changes or self.events or self.forgets)
+
+    @property
+    def forgets(self) -> bool:
+        """Whether the history is cut at its old end."""
+        return self.first_seq > self.state.first_seq
 
     def unknown(self) -> Iterator[Place]:
         """What the draft changes and only the disk knows of."""
@@ -179,13 +198,6 @@ class Draft:
             raise _taken(kind, key)
         self.on_disk = on_disk
 
-    def oldest_kept(self, kind: Kind[Any]) -> datetime | None:
-        """Records of this kind from before that moment go with this draft; None: none go."""
-        if kind.life is None:
-            return None
-        made = [getattr(record, kind.age) for record in self.changes.get(kind, {}).values() if record is not None]
-        return min(made) - kind.life if made else None
-
     def ordinal_of(self, kind: Kind[Any], key: Key) -> int:
         """The place of a record in the order of creation."""
         return self.ordinals.get((kind, key)) or self.state.ordinals[kind][key]
@@ -195,6 +207,8 @@ class Draft:
 
         :return: its events, numbered
         """
+        if batch.first_seq > max(self.state.last_seq, 1):
+            raise ZoeError("conflict", f"The newest event stays, so none before {batch.first_seq} can be forgotten.")
         found: Changes = {}
         new: list[Place] = []
         for record in batch.put:
@@ -224,6 +238,7 @@ class Draft:
             if kind.listed:
                 self._newest[kind] += 1
                 self.ordinals[kind, key] = self._newest[kind]
+        self.first_seq = max(self.first_seq, batch.first_seq)
         first = self.state.last_seq + len(self.events) + 1
         events = tuple(msgspec.structs.replace(event, seq=seq) for seq, event in enumerate(batch.events, first))
         self.events += events
@@ -287,7 +302,7 @@ class Draft:
 
 
 def _shown(key: Key) -> str:
-    return key if isinstance(key, str) else " of ".join(reversed(key))
+    return " of ".join(reversed(key)) if isinstance(key, tuple) else str(key)
 
 
 def _check_write(kind: Kind[Any], key: Key, known: Any, given: Any) -> None:

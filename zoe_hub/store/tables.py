@@ -89,9 +89,15 @@ kept_events = Table(
     ),  # events before it are forgotten, whether their rows are gone or not
 )
 
-APPEND_ONLY = {kinds.EVENTS.name: (kinds.EVENTS.key[0], kept_events.name)}
-"""Tables whose rows nobody may change, or delete as long as they are kept: the column that numbers them, and the table
-that says from which number on they are kept. See ``databases.append_only``.
+APPEND_ONLY = {
+    kinds.EVENTS.name: (
+        kinds.EVENTS.key[0],
+        kept_events.name,
+        ("execution", kinds.EXECUTIONS.name, kinds.EXECUTIONS.key[0]),
+    )
+}
+"""Tables whose rows nobody may change, or delete as long as they are kept: the column that numbers them, the table that
+says from which number on they are kept, and what they are about. See ``databases.append_only``.
 """
 
 bookkeeping = MetaData()

@@ -55,6 +55,13 @@ def _page(listed: list[Listed], limit: int) -> Page[Any]:
     return Page(items=items, next=listed[limit - 1][0] if len(listed) > limit else None)
 
 
+def check_kept(since: int, first_seq: int) -> None:
+    """That no event after ``since`` has been forgotten. ``ZoeError`` ``history-pruned``."""
+    if 0 < since < first_seq - 1:
+        words = f"Events are kept from number {first_seq} on; {since + 1} is not."
+        raise ZoeError("history-pruned", words, first_seq=first_seq)
+
+
 class StateStore(Store):
     """A store whose readers see ``_state``. Methods are called on the event loop's thread only."""
 
@@ -152,10 +159,8 @@ class StateStore(Store):
 
     def _begin(self, since: int) -> int:
         """What to read events after. ``ZoeError`` ``history-pruned``."""
-        kept = self._state.first_seq - 1
-        if 0 < since < kept:
-            raise ZoeError("history-pruned", f"Events are kept from number {kept + 1} on; {since + 1} is not.")
-        return max(since, kept)
+        check_kept(since, self._state.first_seq)
+        return max(since, self._state.first_seq - 1)
 
     async def changed(self, since: int) -> int:
         """See ``Store``. ``RuntimeError`` once the store is closed."""

@@ -380,8 +380,12 @@ class BackendContract(BackendHarness):
                 await step(execution)
             assert await self.log(backend, spec.name) == b"remember\n"
             assert [chunk.data async for chunk in backend.logs(spec.name, follow=True)] == [b"remember\n"]
+        assert await backend.measure_logs(execution) >= len(b"remember\n")
+        assert await backend.measure_logs() >= await backend.measure_logs(execution)
+        assert await backend.measure_logs("e00000000") == 0
         await backend.forget_logs(execution)
         await backend.forget_logs(execution)
+        assert await backend.measure_logs(execution) == 0
         with pytest.raises(Permanent) as error:
             await self.log(backend, spec.name)
         assert error.value.code == "no-log"

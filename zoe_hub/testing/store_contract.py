@@ -229,16 +229,6 @@ class StoreContract(HistoryContract):
         assert await store.reply("ann", "k1") == reply("k1", status=409)
         assert await store.count(Reply) == 2
 
-    async def test_a_reply_is_kept_for_a_day_and_goes_with_a_later_one(self, store: Store) -> None:
-        await store.commit(Batch(put=(reply("k1"), reply("k2", created=NOW + timedelta(hours=1)))))
-        await store.commit(Batch(put=(reply("k3", created=NOW + timedelta(days=1)),)))
-        assert await store.reply("ann", "k1") == reply("k1"), "a day is not over yet"
-        await store.commit(Batch(put=(reply("k4", created=NOW + timedelta(days=1, seconds=1)),)))
-        assert await store.reply("ann", "k1") is None
-        assert await store.reply("ann", "k2") is not None
-        assert await store.count(Reply) == 3
-        await store.commit(Batch(put=(reply("k1", status=409, created=NOW + timedelta(days=1, seconds=2)),)))
-
     async def test_tokens_are_replaced_and_revoked(self, store: Store) -> None:
         await store.commit(Batch(put=(token("t1"), token("t2", expires=None, note=TRICKY))))
         await store.commit(Batch(put=(token("t1", scopes=()),), drop=(Ref(Token, "t2"), Ref(Token, "never-was"))))

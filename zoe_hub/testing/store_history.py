@@ -6,16 +6,18 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from zoe_hub.core.attachments.model import Attachment
+from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.events import Event
 from zoe_hub.core.executions.model import Execution, Phase
-from zoe_hub.store.base import Batch, Filter, Ref, Store
-from zoe_hub.testing.store_records import attachment, ended, event, execution, mark_of, refused, replace
+from zoe_hub.store.base import Batch, Filter, Ref, Remains, Reply, Store
+from zoe_hub.testing.store_records import NOW, attachment, ended, event, execution, mark_of, refused, replace, reply
 
 MakeStore = Callable[[], Store]
 
@@ -158,6 +160,85 @@ class HistoryContract:
         await store.commit(Batch(drop=(Ref(Attachment, "a1"),)))
         assert await store.find(Attachment, "a1") is None
         assert await store.count(Attachment) == 0
+
+    async def test_what_ended_first_is_the_oldest(self, store: Store) -> None:
+        made = mixture(30)
+        late = [replace(each, ended=each.ended and each.ended + timedelta(days=n % 7)) for n, each in enumerate(made)]
+        await store.commit(Batch(put=tuple(late)))
+        over = sorted((each for each in late if each.ended), key=lambda each: (each.ended, int(each.id[1:])))
+        found = await store.oldest(Execution, 10)
+        assert [each.record for each in found] == over[:10]
+        everything = await store.oldest(Execution, 100)
+        assert [each.record for each in everything] == over
+        assert sum(each.size for each in everything) == await store.size(Execution) > 20 * 200
+        assert await store.oldest(Execution, 0) == ()
+
+    async def test_the_oldest_replies(self, store: Store) -> None:
+        made = [reply(f"k{n}", created=NOW + timedelta(hours=n * 5 % 7)) for n in range(7)]
+        await store.commit(Batch(put=tuple(made)))
+        found = await store.oldest(Reply, 3)
+        assert [each.record.created for each in found] == [NOW + timedelta(hours=n) for n in range(3)]
+        assert await store.size(Reply) == sum(each.size for each in await store.oldest(Reply, 100)) > 7 * 256
+
+    # -- the old end of the history -----------------------------------------------------------------------------
+
+    async def test_events_are_forgotten_from_the_old_end(self, make_store: MakeStore, store: Store) -> None:
+        await store.commit(Batch(events=tuple(event(str(n)) for n in range(1, 3001))))
+        for first_seq in (2, 1500, 1400, 2995):  # what is forgotten does not come back
+            await store.commit(Batch(first_seq=first_seq))
+        assert (store.first_seq, store.last_seq) == (2995, 3000)
+        for reopened in (False, True):
+            assert [each.seq for each in await store.events()] == list(range(2995, 3001))
+            assert [each.seq for each in await store.events(since=2994, limit=2)] == [2995, 2996]
+            assert [each.record.seq for each in await store.oldest(Event, 2)] == [2995, 2996]
+            for since in (1, 2993):
+                with pytest.raises(ZoeError, match="from number 2995 on") as raised:
+                    await store.events(since=since)
+                assert (raised.value.code, raised.value.extra) == ("history-pruned", {"first_seq": 2995})
+            await refused(store, Batch(put=(execution("e1"),), first_seq=3001))
+            if not reopened:
+                await store.close()
+                store = make_store()
+                await store.open()
+        await asyncio.gather(
+            store.commit(Batch(events=(event(),))), store.commit(Batch(first_seq=2998)), store.commit(Batch())
+        )
+        assert [each.seq for each in await store.events()] == [2998, 2999, 3000, 3001]
+        await store.commit(Batch(first_seq=3001))
+        assert [each.seq for each in await store.events()] == [3001]
+        assert [each.seq for each in await store.commit(Batch(events=(event(),)))] == [3002]
+        await store.close()
+
+    async def test_a_new_history_has_nothing_to_forget(self, store: Store) -> None:
+        await store.commit(Batch(first_seq=1))
+        await refused(store, Batch(first_seq=2))
+        assert (store.first_seq, store.last_seq) == (1, 0)
+
+    @pytest.mark.parametrize("more", [0, 3000])
+    async def test_events_of_what_has_gone_go_from_among_the_others(
+        self, make_store: MakeStore, store: Store, more: int
+    ) -> None:
+        """``more`` events are more than a store may want to keep in memory."""
+        await store.commit(Batch(put=(execution("e1"), ended(execution("e2"), version=1))))
+        await store.commit(Batch(events=tuple(event(execution=f"e{1 + n % 2}") for n in range(10))))
+        await store.commit(Batch(events=tuple(event() for _ in range(more))))
+        await store.commit(
+            Batch(drop=(Ref(Execution, "e2"),), put=(Remains(execution="e2", since=NOW),), events=(event("gone"),))
+        )
+        await store.commit(Batch(drop=(Ref(Event, 2), Ref(Event, 4), Ref(Event, 10**6), Ref(Remains, "e1"))))
+        for reopened in (False, True):
+            assert [each.seq for each in await store.events(limit=8)] == [1, 3, 5, 6, 7, 8, 9, 10]
+            assert [each.seq for each in await store.events(since=2, limit=3)] == [3, 5, 6]
+            assert [each.seq for each in await store.events(execution="e2")] == [6, 8, 10]
+            assert (store.first_seq, store.last_seq) == (1, 11 + more)
+            assert list(store.records(Remains)) == ["e2"]
+            if not reopened:
+                await store.close()
+                store = make_store()
+                await store.open()
+        await store.commit(Batch(drop=(Ref(Remains, "e2"),)))
+        assert not store.records(Remains)
+        await store.close()
 
     # -- events -------------------------------------------------------------------------------------------------
 

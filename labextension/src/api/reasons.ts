@@ -106,6 +106,9 @@ export const REASONS: { readonly [code: string]: Worded | undefined } = {
   'due-restart': (trans) => trans.__('starts again then'),
   'due-shrink': (trans) => trans.__('is shrunk to its essential processes then, if nobody uses it before'),
   'due-end': (trans) => trans.__('is ended then, if nobody uses it before'),
+  'past-too-old': (trans, facts) => trans._n('is kept for %1 day after it was over, no longer', 'is kept for %1 days after it was over, no longer', facts.count('days')),
+  'past-too-many': (trans, facts) => trans.__('is the oldest, and no more than %1 are kept', facts.words('number', 'number')),
+  'past-too-large': (trans, facts) => trans.__('is the oldest, and no more than %1 of such are kept', facts.words('limit', 'memory')),
   'unexpected': (trans, facts) => trans.__('%1 failed: %2', facts.words('part', 'text'), facts.words('error', 'text')),
   'not-reaped': (trans, facts) => trans.__('%1, which nobody remembers, could not be reaped yet: %2', facts.words('execution', 'text'), facts.words('cause', 'reason'))
 };

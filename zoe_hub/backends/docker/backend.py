@@ -199,6 +199,10 @@ class DockerBackend(DockerOptions):
         """Delete what was kept of an execution."""
         await self._logs.forget(execution)
 
+    async def measure_logs(self, execution: str = "") -> int:
+        """Bytes of what was copied."""
+        return await self._logs.size(execution)
+
     # --- images, names ---
 
     async def image_present(self, image: str) -> bool:

@@ -159,6 +159,12 @@ class Logs:
         """
         self.kept(name, self.where[name]).update(container, reader(engine, container), exited=True)
 
+    async def size(self, execution: str = "") -> int:
+        """Bytes of the files with what was kept of an execution; without one, of all."""
+        if execution and not NAME.fullmatch(execution):
+            return 0
+        return await asyncio.to_thread(_size, self.folder, execution or "*")
+
     async def forget(self, execution: str) -> None:
         """Delete what was kept of an execution."""
         if NAME.fullmatch(execution):
@@ -168,3 +174,11 @@ class Logs:
             await asyncio.get_running_loop().run_in_executor(
                 None, lambda: shutil.rmtree(self.folder / execution, ignore_errors=True)
             )
+
+
+def _size(folder: Path, execution: str) -> int:
+    total = 0
+    for path in folder.glob(f"{execution}/*"):
+        with contextlib.suppress(FileNotFoundError):  # deleted just now
+            total += path.stat().st_size
+    return total

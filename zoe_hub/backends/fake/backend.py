@@ -224,3 +224,16 @@ class FakeBackend(Backend):
                     self.engine.written.pop(name, None)
 
         await self.engine.call("forget_logs", forget)
+
+    async def measure_logs(self, execution: str = "") -> int:
+        """What was written."""
+
+        def measure() -> int:
+            own = {(self.deployment, execution)} if execution else set(self.engine.homes.values())
+            return sum(
+                len(self.engine.written.get(name, b""))
+                for name, home in self.engine.homes.items()
+                if home in own and home[0] == self.deployment
+            )
+
+        return await self.engine.call("measure_logs", measure)

@@ -265,3 +265,7 @@ class LocalBackend(LocalOptions):
     async def forget_logs(self, execution: str) -> None:
         """Delete the logs and exit records of an execution."""
         await self._blocking("deleting logs", self._disk.forget_logs, execution)
+
+    async def measure_logs(self, execution: str = "") -> int:
+        """Bytes of the files with logs."""
+        return await self._blocking("measuring logs", self._disk.measure_logs, execution)

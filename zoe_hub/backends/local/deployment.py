@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import zoe_loopback
 from zoe_hub.backends.base import Permanent, Temporary
+from zoe_hub.backends.journal import Journal
 from zoe_hub.backends.local import records, settling
 from zoe_hub.backends.local.identity import shim_lives
 from zoe_hub.backends.local.layout import Layout, checked, remove_folder
@@ -161,10 +162,17 @@ class Deployment:
         begins = records.read(self.log_folder(name) / "begins.json", Begins)
         return begins.offset if begins is not None and begins.incarnation == incarnation else 0
 
+    def measure_logs(self, execution: str) -> int:
+        """Bytes of the logs of an execution; of all with an empty name."""
+        places = self.layout.log_folders(self.name, checked(execution) if execution else "*")
+        return sum(Journal(place).size() for place in places)
+
     def forget_logs(self, execution: str) -> None:
         """Delete the logs and exit records of an execution."""
         folder = self.layout.logs / checked(execution)
         for place in self.layout.log_folders(self.name, execution):
+            for _, path in Journal(place).files():  # before the note of whose they are: a crash loses none of them
+                path.unlink(missing_ok=True)
             remove_folder(place)
         with contextlib.suppress(OSError):
             folder.rmdir()  # unless another deployment has logs there

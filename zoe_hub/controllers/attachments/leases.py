@@ -120,8 +120,9 @@ class Leases(LoggingConfigurable):
         await self._do(command)
         busy = {holder.kernel: holder.busy for holder in command.holders}
         for attachment in self._mine(command.owner):
-            if attachment.kernel in busy:
-                self._renew(attachment, busy[attachment.kernel], now)
+            kernel = attachment.kernel or attachment.key  # as what is no kernel is reported
+            if kernel in busy:
+                self._renew(attachment, busy[kernel], now)
         self._loop.wake()
 
     def _renew(self, attachment: Attachment, busy: bool, now: datetime) -> None:

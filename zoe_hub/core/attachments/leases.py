@@ -83,6 +83,7 @@ def outlook(use: Use, terms: Terms, now: datetime) -> Outlook:
     departed = tuple(each.id for each in use.attachments if each.id in gone and each.gone is None)
     back = tuple(each.id for each in use.attachments if each.id not in gone and each.gone is not None)
     times = [_expiry(each, use, terms, now) for each in use.attachments if each.id not in gone]
+    times += [_silent_from(each, use, terms, now) for each in use.attachments if _is_working(each, use, terms, now)]
     wanted, reason = _last_wish(use, frozenset(departed), gone)
     if wanted is not None and use.execution.desired == "running":
         return Outlook(gone=departed, back=back, due=wanted, reason=reason, wake=min(times, default=None))
@@ -104,11 +105,21 @@ def outlook(use: Use, terms: Terms, now: datetime) -> Outlook:
 
 
 def _expiry(attachment: Attachment, use: Use, terms: Terms, now: datetime) -> datetime:
-    """When a lease runs out if it is not renewed. One that nobody can renew lasts as long as its execution; one that
-    has run out begins again when it is renewed, and not when the hub comes back.
-    """
+    """When a lease runs out if it is not renewed. One that nobody can renew lasts as long as its execution."""
     if not attachment.expires:
         return datetime.max.replace(tzinfo=use.resumed.tzinfo)
+    return _silent_from(attachment, use, terms, now)
+
+
+def _is_working(attachment: Attachment, use: Use, terms: Terms, now: datetime) -> bool:
+    """Whether a holder works. What it did when it was last heard of counts no longer than a lease does."""
+    return attachment.id in use.working and now < _silent_from(attachment, use, terms, now)
+
+
+def _silent_from(attachment: Attachment, use: Use, terms: Terms, now: datetime) -> datetime:
+    """When a holder counts as silent, unless it is heard of before. One that is gone is back when it is heard of, and
+    not when the hub is.
+    """
     heard = use.renewed.get(attachment.id)
     if attachment.gone is not None:
         return past(heard, now, use.resumed) + timedelta(seconds=terms.ttl) if heard else now
@@ -136,7 +147,7 @@ def _idle(use: Use, present: tuple[Attachment, ...], terms: Terms, now: datetime
     execution = use.execution
     if execution.phase is not Phase.RUNNING or execution.desired == "ended":
         return None
-    if any(each.id in use.working for each in present):
+    if any(_is_working(each, use, terms, now) for each in present):
         return None
     worked = [past(each, now, use.resumed) for each in (use.used, execution.running_since) if each]
     since = max(use.resumed, *worked, execution.kept_until or use.resumed)

@@ -24,11 +24,13 @@ class Database(ABC):
 
     @staticmethod
     @abstractmethod
-    def append_only(table: str, number: str, kept: str) -> tuple[str, ...]:
+    def append_only(table: str, number: str, kept: str, about: tuple[str, str, str]) -> tuple[str, ...]:
         """Statements after which the database itself refuses to change rows of ``table``, to number a new one by
         anything but the next ``number``, to delete one that is kept, and to keep again what was forgotten.
 
         :param kept: a table of one row, whose ``first_<number>`` says from where on rows are kept
+        :param about: a column of ``table``, and the table and column that its value is found in; rows about what is not
+            found there any more may be deleted, though not the newest
         """
 
     @abstractmethod
@@ -61,10 +63,6 @@ class Database(ABC):
     @abstractmethod
     def engine(self) -> Engine:
         """For the daily work. A commit is durable when it returns, also if the power fails then."""
-
-    @abstractmethod
-    def size(self, connection: Connection) -> int:
-        """Bytes that the records take, without what was given free and not given back yet."""
 
     @abstractmethod
     def give_back(self, connection: Connection, limit: int) -> bool:

@@ -72,14 +72,18 @@ class SQLite(Database):
         return cls(Path(path[1:]))
 
     @staticmethod
-    def append_only(table: str, number: str, kept: str) -> tuple[str, ...]:
+    def append_only(table: str, number: str, kept: str, about: tuple[str, str, str]) -> tuple[str, ...]:
         """See ``Database``."""
+        subject, other, key = about
         first = f"first_{number}"
         refuse = f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
         newest = f"(SELECT coalesce(max({number}), 0) FROM {table})"  # noqa: S608 - our own names
         before = {
             f"{table}_no_update BEFORE UPDATE ON {table}": "",
-            f"{table}_no_delete BEFORE DELETE ON {table}": f"WHEN OLD.{number} >= (SELECT {first} FROM {kept}) ",  # noqa: S608
+            f"{table}_no_delete BEFORE DELETE ON {table}": (
+                f"WHEN OLD.{number} >= (SELECT {first} FROM {kept}) AND (OLD.{subject} = '' OR OLD.{number} = {newest} "  # noqa: S608
+                f"OR EXISTS (SELECT * FROM {other} WHERE {key} = OLD.{subject})) "
+            ),
             # REPLACE deletes without asking the trigger above.
             f"{table}_no_gap BEFORE INSERT ON {table}": f"WHEN NEW.{number} <> {newest} + 1 ",
             # The newest row stays, since the next one is numbered after it.
@@ -146,8 +150,8 @@ class SQLite(Database):
             tables.metadata.create_all(connection, checkfirst=False)
             tables.bookkeeping.create_all(connection, checkfirst=False)
             connection.execute(insert(tables.kept_events), {"first_seq": 1})
-            for table, (number, kept) in tables.APPEND_ONLY.items():
-                for statement in self.append_only(table, number, kept):
+            for table, (number, kept, about) in tables.APPEND_ONLY.items():
+                for statement in self.append_only(table, number, kept, about):
                     connection.exec_driver_sql(statement)
             connection.execute(insert(tables.revisions), {"version_num": revision})
 
@@ -266,19 +270,14 @@ class SQLite(Database):
 
         return engine
 
-    def size(self, connection: Connection) -> int:
-        """See ``Database``."""
-        pages, free, page = (_number(connection, name) for name in ("page_count", "freelist_count", "page_size"))
-        return (pages - free) * page
-
     def give_back(self, connection: Connection, limit: int) -> bool:
         """See ``Database``. A part stays free in the file, so that it does not shrink and grow in turns."""
         pages, free, page = (_number(connection, name) for name in ("page_count", "freelist_count", "page_size"))
         spare = free - max(pages // _SPARE, _LITTLE // page)
         if spare <= 0:
             return False
-        connection.exec_driver_sql(f"PRAGMA incremental_vacuum({min(spare, max(limit // page, 1))})").close()
-        connection.commit()
+        # Each row that is fetched gives back one page; they have no columns, so SQLAlchemy would not fetch any.
+        _driver(connection).execute(f"PRAGMA incremental_vacuum({min(spare, max(limit // page, 1))})").fetchall()
         return spare * page > limit
 
     def translate(self, error: BaseException) -> ZoeError | None:
@@ -314,9 +313,13 @@ def _number(connection: Connection, pragma: str) -> int:
 
 def _vacuum(connection: Connection) -> None:
     """Write the database anew, which no transaction may hold."""
+    _driver(connection).execute("VACUUM")
+
+
+def _driver(connection: Connection) -> sqlite3.Connection:
     driver = connection.connection.driver_connection
     assert isinstance(driver, sqlite3.Connection)
-    driver.execute("VACUUM")
+    return driver
 
 
 def _has_content(path: Path) -> bool:
