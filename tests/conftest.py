@@ -14,7 +14,7 @@ from types import FrameType
 import hypothesis
 import pytest
 
-from jupyter_zoe import hub
+from jupyter_zoe.hub import finding, settings
 
 # How long an example takes says more of what else the machine does than of the code.
 hypothesis.settings.register_profile("zoe", deadline=None)
@@ -40,7 +40,7 @@ def pytest_configure() -> None:
 @pytest.fixture(scope="session", autouse=True)
 def own_hub() -> Iterator[None]:
     """No test starts a hub in the user's own data folder, or ends the one that runs there."""
-    folder = hub.data_folder()
-    before = hub.find(folder)
+    folder = settings.data_folder()
+    before = finding.find(folder)
     yield
-    assert hub.find(folder) == before, f"a test has started or ended the hub of {folder}"
+    assert finding.find(folder) == before, f"a test has started or ended the hub of {folder}"

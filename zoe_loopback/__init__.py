@@ -10,7 +10,7 @@ port could change hands. Shared by the hub (``zoe_hub``), the Jupyter side (``ju
 - ``ends``: who holds the other end of a connection; pure, over any tables.
 - ``trees``: the processes below one, and the sockets that they hold.
 - ``elsewhere``: what can be known on systems without such tables (macOS), through ``psutil``.
-- ``checks``: the judgement, and ``Stranger``, which is raised instead of sending anything.
+- ``checks``: the judgement, and ``Stranger`` and ``Unsettled``, which are raised instead of sending anything.
 
 See ``docs/decisions/listeners.md``.
 """
@@ -18,6 +18,7 @@ See ``docs/decisions/listeners.md``.
 from zoe_loopback.checks import (
     ROOT,
     Stranger,
+    Unsettled,
     far_end,
     far_end_now,
     judged,
@@ -37,6 +38,7 @@ __all__ = [
     "FarEnd",
     "Place",
     "Stranger",
+    "Unsettled",
     "far_end",
     "far_end_now",
     "holds",

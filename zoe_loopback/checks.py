@@ -33,6 +33,16 @@ class Stranger(ConnectionError):
         self.user = user
 
 
+class Unsettled(ConnectionError):
+    """The connection stands for this side alone: the server's queue is full, and the kernel keeps nothing of it there
+    (SYN cookies, RFC 4987). Nothing was sent, since whoever listens when it is would get it. A new connection may fare
+    better.
+    """
+
+    def __init__(self, place: Place) -> None:
+        super().__init__(f"port {place[1]} of {place[0]} has not taken the connection yet")
+
+
 async def require(connection: socket.socket, users: Collection[int]) -> FarEnd:
     """That the other end belongs to one of ``users``.
 

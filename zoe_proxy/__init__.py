@@ -6,6 +6,8 @@ Shared by the hub (``zoe_hub.web.pages.proxy``: web pages of processes) and the 
 - ``rewrite``: pure. Paths, addresses and origins on their way through.
 - ``headers``: pure. Headers and cookies on their way through.
 - ``links``: pure. Links between pages that do not know of the proxy.
+- ``insertion``: pure. A script of ours in pages that need one.
+- ``edits``: which of these a body gets.
 - ``upstream``: one request to an upstream server, body and answer streamed with backpressure.
 - ``tunnel``: bytes both ways between two connections that have left HTTP (WebSocket).
 - ``handler``: the base class of handlers that put these together.

@@ -23,8 +23,8 @@ from tornado.log import gen_log
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
 from zoe_proxy import rewrite
+from zoe_proxy.edits import edits_of
 from zoe_proxy.headers import request_headers, response_headers
-from zoe_proxy.links import editor
 from zoe_proxy.rewrite import Client, Route, Rules
 from zoe_proxy.tunnel import splice
 from zoe_proxy.upstream import Check, Exchange, Head, Timeouts, UpstreamError, connect
@@ -281,14 +281,14 @@ class ProxyHandler(RequestHandler):
         try:
             head = await exchange.head()
             assert self._upstream is not None
-            links = editor(head.code, head.headers, self._upstream.rules.links)
-            self._write_head(head, edited=links is not None)
+            edits = edits_of(head.code, head.headers, self._upstream.rules)
+            self._write_head(head, edited=edits is not None)
             await self.flush()
             async for piece in exchange.body():
-                self.write(links.feed(piece) if links else piece)
+                self.write(edits.feed(piece) if edits else piece)
                 await self.flush()
-            if links:
-                self.write(links.end())
+            if edits:
+                self.write(edits.end())
             await self._linger()
             self.finish()
         except UpstreamError as error:

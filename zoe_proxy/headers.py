@@ -114,7 +114,7 @@ def request_headers(headers: Iterable[tuple[str, str]], route: Route, client: Cl
     """The headers of a request as the upstream gets them, hop-by-hop ones excepted. Its body's length is kept."""
     pairs = list(headers)
     replaced = {name.lower() for name in rules.added}
-    drop = _NEVER_UP | rules.dropped | replaced | (_OF_UNEDITED_UP if rules.links else frozenset())
+    drop = _NEVER_UP | rules.dropped | replaced | (_OF_UNEDITED_UP if rules.edits else frozenset())
     sent: Pairs = [("Host", route.netloc)]
     sent += [
         (name, value)

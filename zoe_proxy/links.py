@@ -1,4 +1,4 @@
-"""Links between pages that do not know of the proxy. Pure: bytes in, bytes out. Used by ``zoe_proxy.handler``.
+"""Links between pages that do not know of the proxy. Pure: bytes in, bytes out. Used by ``zoe_proxy.edits``.
 
 A page that names another one by its own address, ``http://10.0.0.7:8081/``, leads nowhere from a browser that reaches
 both through the proxy alone. So addresses that are known become paths of the proxy on the way down.
@@ -8,11 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-
-from tornado.httputil import HTTPHeaders
-
-EDITED = ("text/html", "application/json")
-"""Types of what holds links. Programs, styles and streams of events pass untouched."""
 
 
 class Links:
@@ -54,10 +49,3 @@ class Links:
         """What was held back."""
         rest, self._rest = self._rest, b""
         return self._pattern.sub(lambda found: self._places[found[0]], rest)
-
-
-def editor(code: int, headers: HTTPHeaders, places: Mapping[str, str]) -> Links | None:
-    """What edits the body of an answer; None if it passes as it is: a part of a body, another type, or compressed."""
-    kind = headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    encoded = headers.get("Content-Encoding", "identity").strip().lower() != "identity"
-    return Links(places) if places and code != 206 and kind in EDITED and not encoded else None

@@ -57,8 +57,14 @@ class Rules:
     links: Mapping[str, str] = field(
         default_factory=dict
     )  # origins of other pages -> their public paths, see ``links``
+    script: str = ""  # address of a script with which HTML documents begin, see ``insertion``
     keep_referer: bool = False  # another proxy of this kind follows, which translates it
     framed: bool = False  # the page is in a frame of another site, where only cookies that say so are kept
+
+    @property
+    def edits(self) -> bool:
+        """Whether bodies may be changed on their way down."""
+        return bool(self.links or self.script)
 
     def denies(self, cookie: str) -> bool:
         """Whether a cookie of this name belongs to the server in front."""

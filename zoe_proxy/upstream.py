@@ -19,11 +19,13 @@ from tornado.http1connection import HTTP1Connection, HTTP1ConnectionParameters
 from tornado.iostream import IOStream, StreamClosedError, UnsatisfiableReadError
 from tornado.tcpclient import TCPClient
 
+from zoe_loopback import Unsettled
 from zoe_proxy.rewrite import Pairs
 
 PIECE = 64 * 1024
 """Bytes that are read at once."""
 
+_PAUSE = 0.02  # seconds between connections to a server whose queue is full
 _UNLIMITED = 2**62
 _END = b""
 _SWITCHING = 101
@@ -64,7 +66,8 @@ class Head:
 
 
 Check = Callable[[socket.socket], Awaitable[None]]
-"""Looks at a connection before anything is sent over it, and raises ``OSError`` if nothing may be."""
+"""Looks at a connection before anything is sent over it, and raises ``OSError`` if nothing may be;
+``zoe_loopback.Unsettled`` if another connection shall be tried."""
 
 
 # given on, with a meaning of its own
@@ -105,20 +108,30 @@ async def _checked(host: str, port: int, check: Check | None) -> IOStream:
     """
     failure: Exception = OSError("it has no address")
     for family, address in await _addresses(host, port):
+        try:
+            return await _settled(family, address, check)
+        except (OSError, StreamClosedError) as error:
+            failure = error
+    raise failure
+
+
+async def _settled(family: socket.AddressFamily, address: Any, check: Check | None) -> IOStream:
+    """A connection that the server has taken: a page has many parts, and some servers' queues are short (Spark's pages
+    let two connections wait).
+    """
+    while True:
         stream = IOStream(socket.socket(family), read_chunk_size=PIECE)
         try:
             await stream.connect(address)
             if check is not None:
                 await check(stream.socket)
-        except (OSError, StreamClosedError) as error:
+            return stream
+        except Unsettled:
             stream.close()
-            failure = error
+            await asyncio.sleep(_PAUSE)
         except BaseException:
             stream.close()
             raise
-        else:
-            return stream
-    raise failure
 
 
 async def _addresses(host: str, port: int) -> list[tuple[socket.AddressFamily, Any]]:

@@ -14,7 +14,7 @@ from jupyter_zoe.attaching.holder import Policy, folder, here, kernel_id
 from jupyter_zoe.attaching.session import SESSIONS
 from jupyter_zoe.attaching.steps import Unseen
 from jupyter_zoe.client import Client
-from jupyter_zoe.hub import HubInfo
+from jupyter_zoe.hub.info import HubInfo
 
 
 def attach(

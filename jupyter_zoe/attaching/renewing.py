@@ -17,7 +17,7 @@ from jupyter_zoe.client import Client, ZoeProblem
 from jupyter_zoe.client.operations import HolderReport
 
 if TYPE_CHECKING:
-    from jupyter_zoe.hub import HubInfo
+    from jupyter_zoe.hub.info import HubInfo
 
 RENEWS_ITSELF = ("script", "batch", "editor")
 _FIRST = 20.0  # seconds between two reports until the hub has said how long they count

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
 
 from jupyter_zoe.client.problems import ZoeProblem, problem_of_hub
 from jupyter_zoe.client.requests import Request, rebased
-
-if TYPE_CHECKING:
-    from jupyter_zoe.hub import HubInfo
+from jupyter_zoe.hub.info import HubError, HubInfo
+from jupyter_zoe.hub.variables import DATA_VARIABLE
 
 
 class Connection:
@@ -42,17 +40,17 @@ class Connection:
             return request
 
     def _look(self) -> HubInfo:
-        from jupyter_zoe import hub  # noqa: PLC0415 - urllib.request takes a while, and help needs no hub
+        from jupyter_zoe.hub import finding  # noqa: PLC0415 - urllib.request takes a while, and help needs no hub
 
         try:
-            found = hub.ensure() if self._start else hub.find()
-        except hub.HubError as error:
+            found = finding.ensure() if self._start else finding.find()
+        except HubError as error:
             raise problem_of_hub(error) from None
         except OSError as error:
             raise ZoeProblem(
                 "hub-unreachable",
                 f"The hub cannot be started: {error}.",
-                f"Set {hub.DATA_VARIABLE} to a folder you may write to.",
+                f"Set {DATA_VARIABLE} to a folder you may write to.",
             ) from None
         if found is None:
             raise ZoeProblem(

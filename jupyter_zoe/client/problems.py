@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from jupyter_zoe.hub import HubError, HubInfo
+from jupyter_zoe.hub.info import HubError, HubInfo, HubStranger
 
 
 class ZoeProblem(Exception):
@@ -64,11 +63,9 @@ def problem_of_hub(error: HubError) -> ZoeProblem:
 def unreachable(info: HubInfo, error: Exception) -> ZoeProblem:
     """The problem of a hub that does not answer."""
     words = str(error).strip().rstrip(".") or type(error).__name__
-    from jupyter_zoe.client.transport import NotTheHub  # noqa: PLC0415 - as the client itself
+    from jupyter_zoe.client.transport import NotTheHub  # noqa: PLC0415 - httpx: 0.1 s that '--help' does not need
 
     if isinstance(error.__cause__, NotTheHub):
-        from jupyter_zoe.hub import HubStranger  # noqa: PLC0415
-
         found = HubStranger(info, words)
         return ZoeProblem("hub-stranger", found.detail, found.remedy)
     return ZoeProblem(

@@ -12,7 +12,7 @@ from jupyter_zoe.client.operations import PREFIX, Operation, Options
 from jupyter_zoe.client.problems import problem_of_answer
 
 if TYPE_CHECKING:
-    from jupyter_zoe.hub import HubInfo
+    from jupyter_zoe.hub.info import HubInfo
 
 READ_TIMEOUT = 60.0  # seconds without a byte of an answer
 STREAM_TIMEOUT = 45.0  # seconds without a byte of a stream: three missed signs of life

@@ -34,7 +34,7 @@ from jupyter_zoe.client.waiting import Progress, Until, chosen, last_lines, late
 if TYPE_CHECKING:
     import httpx
 
-    from jupyter_zoe.hub import HubInfo
+    from jupyter_zoe.hub.info import HubInfo
 
 _WINDOW = 65536  # bytes from the end of a log in which its last lines are looked for first
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 if TYPE_CHECKING:
     import httpx
 
-    from jupyter_zoe.hub import HubInfo
+    from jupyter_zoe.hub.info import HubInfo
 
 T = TypeVar("T")
 Lock = asyncio.Lock

@@ -1,4 +1,4 @@
-"""Connections of both clients: each is looked at before anything is sent over it (``jupyter_zoe.recognise``).
+"""Connections of both clients: each is looked at before anything is sent over it (``hub.recognise``).
 
 Called by ``threads`` and ``tasks`` when they make a connection pool. httpx takes no network backend, so the pool of its
 transport is made here, with httpcore's public means.
@@ -14,8 +14,8 @@ from typing import Any
 import httpcore
 import httpx
 
-from jupyter_zoe import recognise
-from jupyter_zoe.hub import HubInfo
+from jupyter_zoe.hub import recognise
+from jupyter_zoe.hub.info import HubInfo
 
 WhichHub = Callable[[], HubInfo]
 """The hub as it is known now: it may have moved since the pool was made."""

@@ -13,11 +13,13 @@ from jupyter_server.extension.application import ExtensionApp
 from jupyter_server.utils import url_path_join
 from traitlets import Float, Int, List, TraitError, Unicode, validate
 
-from jupyter_zoe import hub
 from jupyter_zoe.extension.holders import Holders
 from jupyter_zoe.extension.keeper import Keeper
 from jupyter_zoe.extension.pages import Pages, routes
 from jupyter_zoe.extension.relay import ApiRelay, StatusHandler
+from jupyter_zoe.hub import settings
+from jupyter_zoe.hub.info import HubError, HubInfo
+from jupyter_zoe.hub.variables import DATA_VARIABLE, OPTIONS_VARIABLE, TOKEN_VARIABLE, URL_VARIABLE, USER_VARIABLE
 from zoe_proxy.pages import origins
 
 PREFIX_VARIABLE = "ZOE_WEB_PREFIX"
@@ -124,9 +126,8 @@ class ZoeExtension(ExtensionApp):
         remote, wrong = None, None
         try:
             remote = self._remote()
-        except (
-            hub.HubError
-        ) as error:  # the page shows it; a hub of the user's own instead would be another one than is meant
+        except HubError as error:
+            # The page shows it: a hub of the user's own instead would be another one than is meant.
             wrong = error
             self.log.error("Zoe: %s %s", error.detail, error.remedy)
         data = Path(self.data).expanduser().absolute() if self.data else None
@@ -184,62 +185,62 @@ class ZoeExtension(ExtensionApp):
         await self.keeper.stop()
         await self.pages.stop()
 
-    def _remote(self) -> hub.HubInfo | None:
+    def _remote(self) -> HubInfo | None:
         """The hub elsewhere that is configured, if one is. :raises HubError: it cannot be used like this"""
         if not self.hub_url:
             if self.hub_user:
-                os.environ[hub.USER_VARIABLE] = self.hub_user
-            return hub.configured() if not self.data else None
+                os.environ[USER_VARIABLE] = self.hub_user
+            return settings.configured() if not self.data else None
         token = (
             self.hub_token
             or (self._token_of_file() if self.hub_token_file else "")
-            or os.environ.get(hub.TOKEN_VARIABLE, "")
+            or os.environ.get(TOKEN_VARIABLE, "")
         )
         if not token.strip():
-            raise hub.HubError(
+            raise HubError(
                 "ZoeExtension.hub_url is set without a token.",
-                remedy=f"Set ZoeExtension.hub_token_file or {hub.TOKEN_VARIABLE}.",
+                remedy=f"Set ZoeExtension.hub_token_file or {TOKEN_VARIABLE}.",
             )
-        user = self.hub_user or os.environ.get(hub.USER_VARIABLE, "").strip()
-        return hub.HubInfo(
-            url=hub.checked_url(self.hub_url, "ZoeExtension.hub_url"),
+        user = self.hub_user or os.environ.get(USER_VARIABLE, "").strip()
+        return HubInfo(
+            url=settings.checked_url(self.hub_url, "ZoeExtension.hub_url"),
             token=token.strip(),
-            users=hub.checked_users(user, "ZoeExtension.hub_user"),
+            users=settings.checked_users(user, "ZoeExtension.hub_user"),
         )
 
     def _token_of_file(self) -> str:
         path = Path(self.hub_token_file).expanduser()
         try:
             if stat.S_IMODE(path.stat().st_mode) & 0o077:
-                raise hub.HubError(
+                raise HubError(
                     f"The token file {path} can be read by others and is not used.",
                     remedy=f"Make a new token, and chmod 600 {path}.",
                 )
             return path.read_text(encoding="utf-8").strip()
         except OSError as error:
-            raise hub.HubError(
+            raise HubError(
                 f"The token file {path} cannot be read: {error.strerror}.",
                 remedy="Correct ZoeExtension.hub_token_file.",
             ) from error
 
-    def _tell_options(self, remote: hub.HubInfo | None) -> None:
+    def _tell_options(self, remote: HubInfo | None) -> None:
         """Whoever starts the user's own hub, this server, a kernel or a terminal in it, starts it with the same
         options.
         """
         if self.hub_options and remote is None:
-            os.environ[hub.OPTIONS_VARIABLE] = " ".join(
-                filter(None, (shlex.join(self.hub_options), os.environ.get(hub.OPTIONS_VARIABLE, "")))
+            os.environ[OPTIONS_VARIABLE] = " ".join(
+                filter(None, (shlex.join(self.hub_options), os.environ.get(OPTIONS_VARIABLE, "")))
             )
 
-    def _tell_kernels(self, remote: hub.HubInfo | None, data: Path | None) -> None:
+    def _tell_kernels(self, remote: HubInfo | None, data: Path | None) -> None:
         """Kernels and terminals inherit this server's environment. Nothing secret when the hub is the user's own: its
         runtime file says it.
         """
         if self.settings["zoe_web_prefix"]:
             os.environ[PREFIX_VARIABLE] = self.settings["zoe_web_prefix"]
         if remote is not None:
-            os.environ[hub.URL_VARIABLE], os.environ[hub.TOKEN_VARIABLE] = remote.url, remote.token
+            os.environ[URL_VARIABLE], os.environ[TOKEN_VARIABLE] = remote.url, remote.token
             if self.hub_user:
-                os.environ[hub.USER_VARIABLE] = self.hub_user
+                os.environ[USER_VARIABLE] = self.hub_user
         elif data is not None:
-            os.environ[hub.DATA_VARIABLE] = str(data)
+            os.environ[DATA_VARIABLE] = str(data)

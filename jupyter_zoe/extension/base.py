@@ -14,7 +14,7 @@ from tornado.web import HTTPError, RequestHandler
 
 from jupyter_zoe.client.problems import ZoeProblem
 from jupyter_zoe.extension.keeper import Keeper
-from jupyter_zoe.hub import HubError
+from jupyter_zoe.hub.info import HubError
 from zoe_proxy.pages.handlers import write_refusal
 
 _PROBLEMS = {

@@ -20,7 +20,7 @@ from jupyter_zoe.client import AsyncClient, ZoeProblem
 from jupyter_zoe.client.operations import HolderReport, Move
 from jupyter_zoe.extension import terminals
 from jupyter_zoe.extension.keeper import Keeper
-from jupyter_zoe.hub import HubError
+from jupyter_zoe.hub.info import HubError
 
 CONTENTS_EVENTS = "https://events.jupyter.org/jupyter_server/contents_service/v1"
 LOOK = 1.0  # seconds between two looks at what kernels do; only changes are reported

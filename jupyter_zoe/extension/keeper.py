@@ -12,8 +12,9 @@ import time
 from pathlib import Path
 from typing import Literal
 
-from jupyter_zoe import hub
-from jupyter_zoe.hub import HubError, HubInfo, HubStranger
+from jupyter_zoe.hub import finding, health, settings
+from jupyter_zoe.hub.info import HubError, HubInfo, HubStranger
+from jupyter_zoe.hub.runtime import alive
 
 State = Literal["ready", "starting", "failed"]
 _TRUSTED = 10.0  # seconds that a remote hub's last good answer is believed
@@ -68,7 +69,7 @@ class Keeper:
         if self._wrong is not None:
             raise self._wrong
         # Checked each time: its port could be another program's by now, and that must not get the token.
-        if self._info is not None and hub.alive(self._info):
+        if self._info is not None and alive(self._info):
             return self._info
         self._info = None
         if self._starting is None:
@@ -82,7 +83,7 @@ class Keeper:
         """The hub, if it is configured or lives; nothing is started."""
         if self._remote is not None:
             return self._remote
-        return self._info if self._info is not None and hub.alive(self._info) else None
+        return self._info if self._info is not None and alive(self._info) else None
 
     def lost(self, info: HubInfo) -> None:
         """``info`` does not accept connections: look for it anew at the next request."""
@@ -97,7 +98,7 @@ class Keeper:
             return "failed", f"{self._wrong.detail} {self._wrong.remedy}"
         if self._starting is not None:
             return "starting", "The hub is starting."
-        if self._info is not None and hub.alive(self._info):
+        if self._info is not None and alive(self._info):
             return "ready", ""
         if self._failure is not None and time.monotonic() - self._tried < self._retry_interval:
             return "failed", f"{self._failure.detail} {self._failure.remedy}"
@@ -106,7 +107,7 @@ class Keeper:
 
     async def _remote_status(self, remote: HubInfo) -> tuple[State, str]:
         if time.monotonic() - self._checked > _TRUSTED:
-            trouble = await asyncio.to_thread(hub.trouble, remote)
+            trouble = await asyncio.to_thread(health.trouble, remote)
             if isinstance(trouble, HubStranger):
                 return "failed", f"{trouble.detail} {trouble.remedy}"
             if trouble is not None:
@@ -123,7 +124,7 @@ class Keeper:
     async def _start(self) -> HubInfo:
         self._tried = time.monotonic()
         try:
-            info = await asyncio.to_thread(hub.ensure, self._start_timeout, self._data or hub.data_folder())
+            info = await asyncio.to_thread(finding.ensure, self._start_timeout, self._data or settings.data_folder())
         except HubError as error:
             self._failure = error
             self._log.warning("Zoe: %s %s", error.detail, error.remedy)

@@ -22,12 +22,12 @@ from tornado.web import HTTPError, authenticated
 from jupyter_zoe.client.problems import ZoeProblem
 from jupyter_zoe.extension.base import UserHandler
 from jupyter_zoe.extension.relay import HubRelay, action_of
-from jupyter_zoe.hub import HubError
+from jupyter_zoe.hub.info import HubError
 from zoe_proxy import Client, ProxyHandler, Upstream
 from zoe_proxy.handler import METHODS
 from zoe_proxy.pages.confinement import Place, denied_cookies, for_a_person, sandboxed
 from zoe_proxy.pages.documents import document, gate
-from zoe_proxy.pages.handlers import EnterHandler, write_document, write_refusal
+from zoe_proxy.pages.handlers import STORAGE, EnterHandler, StorageHandler, write_document, write_refusal
 from zoe_proxy.pages.listener import bind, make_application
 from zoe_proxy.pages.opening import Door, Opening, OwnOrigin, Page
 from zoe_proxy.pages.origins import NONE, Origins
@@ -85,6 +85,7 @@ def routes() -> list[tuple[Any, ...]]:
     return [
         ("/zoe/open", OpenHandler),
         ("/zoe/enter", _Enter, {"own": False}),
+        (f"/zoe{STORAGE}", _Storage),
         ("/zoe/pages/~.*", SandboxRelay),
         ("/zoe/pages/.*", PageRelay),
     ]
@@ -187,6 +188,12 @@ class _Enter(EnterHandler):
     def _log(self) -> None:
         self.request.uri = self.request.path
         super()._log()
+
+
+class _Storage(StorageHandler):
+    """``GET zoe/storage.js``: the same for everybody."""
+
+    get = allow_unauthenticated(StorageHandler.get)
 
 
 class _ToPages(PageHandler, HubRelay):

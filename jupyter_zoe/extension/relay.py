@@ -19,9 +19,9 @@ from urllib.parse import urlsplit
 
 from tornado.web import HTTPError, authenticated
 
-from jupyter_zoe import recognise
 from jupyter_zoe.extension.base import ProblemHandler, UserHandler
-from jupyter_zoe.hub import HubError, HubInfo
+from jupyter_zoe.hub import recognise
+from jupyter_zoe.hub.info import HubError, HubInfo
 from zoe_proxy import Client, ProxyHandler, Route, Timeouts, Upstream, UpstreamError
 from zoe_proxy.handler import METHODS
 from zoe_proxy.pages.confinement import READS

@@ -90,10 +90,10 @@ class Completer:
         return known
 
     def _open(self) -> Client:
-        from jupyter_zoe import hub  # noqa: PLC0415
+        from jupyter_zoe.hub import finding  # noqa: PLC0415 - urllib.request takes a while
 
         if self._client is None:
-            found = hub.find(timeout=_LOOKING)
+            found = finding.find(timeout=_LOOKING)
             if found is None:
                 raise ZoeProblem("hub-unreachable", "No hub is running.")
             self._client = Client(start=False)

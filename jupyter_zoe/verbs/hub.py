@@ -8,6 +8,10 @@ import time
 
 from jupyter_zoe.client import Client, ZoeProblem
 from jupyter_zoe.client.problems import problem_of_hub
+from jupyter_zoe.hub import settings
+from jupyter_zoe.hub.info import HubError
+from jupyter_zoe.hub.runtime import alive
+from jupyter_zoe.hub.variables import URL_VARIABLE
 from jupyter_zoe.verbs.verb import Call, Frontend, Result, Verb, argument, said
 
 _ENDING = 30.0  # seconds that a hub may take to end
@@ -19,11 +23,11 @@ def _run(front: Frontend, call: Call) -> Result:
 
 def _start() -> Result:
     """Start it if it does not run."""
-    from jupyter_zoe import hub  # noqa: PLC0415 - urllib.request takes a while
+    from jupyter_zoe.hub import finding  # noqa: PLC0415 - urllib.request takes a while
 
     try:
-        hub.ensure()
-    except hub.HubError as error:
+        finding.ensure()
+    except HubError as error:
         raise problem_of_hub(error) from None
     return _status()
 
@@ -45,28 +49,28 @@ def _status() -> Result:
 
 def _stop() -> Result:
     """End it and wait until it is gone. What it runs goes on."""
-    from jupyter_zoe import hub  # noqa: PLC0415 - urllib.request takes a while
+    from jupyter_zoe.hub import finding  # noqa: PLC0415 - urllib.request takes a while
 
     try:
-        if hub.configured() is not None:
+        if settings.configured() is not None:
             raise ZoeProblem(
                 "not-allowed",
-                f"The hub of {hub.URL_VARIABLE} is not yours to stop from here.",
-                f"Unset {hub.URL_VARIABLE} to mean your own hub.",
+                f"The hub of {URL_VARIABLE} is not yours to stop from here.",
+                f"Unset {URL_VARIABLE} to mean your own hub.",
             )
-    except hub.HubError as error:
+    except HubError as error:
         raise problem_of_hub(error) from None
-    info = hub.find()
+    info = finding.find()
     if info is None:
         return said("No hub is running.", {"stopped": False})
     os.kill(info.pid, signal.SIGTERM)
     deadline = time.monotonic() + _ENDING
-    while hub.alive(info):
+    while alive(info):
         if time.monotonic() > deadline:
             raise ZoeProblem(
                 "timeout",
                 f"The hub (process {info.pid}) has not ended after {_ENDING:g} s.",
-                f"See {hub.data_folder() / 'hub.log'}; end it with: kill -9 {info.pid}",
+                f"See {settings.data_folder() / 'hub.log'}; end it with: kill -9 {info.pid}",
             )
         time.sleep(0.02)
     return said(

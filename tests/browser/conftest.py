@@ -37,6 +37,21 @@ CHROMIUM_OPTIONS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # Instead of Playwright's own list, which has ThirdPartyStoragePartitioning as well: browsers keep the storage of a
+    # frame apart by the site around it, and without that Debian's Chromium, which blocks cookies of other sites, denies
+    # such a frame all storage.
+    "--disable-features="
+    + ",".join(
+        (
+            "AvoidUnnecessaryBeforeUnloadCheckSync",
+            "DestroyProfileOnBrowserClose",
+            "HttpsFirstBalancedModeAutoEnable",
+            "HttpsUpgrades",
+            "MediaRouter",
+            "OptimizationHints",
+            "PaintHolding",
+        )
+    ),
 ]
 
 expect.set_options(timeout=30_000)  # a busy machine is slow, not wrong
@@ -141,6 +156,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory, setup: dict[str, Any]) -> Iter
     assert (built / "package.json").is_file(), "The labextension is not built: run 'make setup'."
     folder = tmp_path_factory.mktemp("lab")
     for name in (
+        "definitions",
         "work",
         "home",
         "data",

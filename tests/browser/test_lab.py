@@ -24,7 +24,7 @@ def test_a_jupyterlab_of_the_hub_works_in_a_tab_and_its_kernels_use_the_same_hub
     link = running.get_by_role("button", name="JupyterLab").first
     expect(link).to_be_enabled(timeout=LONG)
     link.click()
-    inner = window.page.frame_locator(f'.jp-MainAreaWidget:not(.lm-mod-hidden) iframe[src*="/pages/{made["id"]}/"]')
+    inner = window.page.frame_locator(".jp-MainAreaWidget:not(.lm-mod-hidden) .jp-zoe-Endpoint iframe")
     inner.locator('.jp-LauncherCard[data-category="Notebook"]').first.click(timeout=LONG)
     expect(inner.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible(
         timeout=LONG

@@ -19,12 +19,18 @@ from typing import Any, ClassVar
 import psutil
 import pytest
 
-from jupyter_zoe import hub
 from jupyter_zoe.client import AsyncClient, Client, ZoeProblem
-from jupyter_zoe.hub import HubError, HubInfo
+from jupyter_zoe.hub import finding, health, runtime, starting
+from jupyter_zoe.hub.info import HubError, HubInfo
 
 ROOT = Path(__file__).parents[2]
-LOOK = "import json, sys; from jupyter_zoe import hub; i = hub.ensure(60); print(json.dumps([i.url, i.pid, i.token]))"
+LOOK = """
+import json
+from jupyter_zoe.hub import finding
+
+info = finding.ensure(60)
+print(json.dumps([info.url, info.pid, info.token]))
+"""
 
 
 @pytest.fixture
@@ -64,20 +70,20 @@ def test_many_at_once_start_one(data: Path) -> None:
     assert len(answers) == 1
     url, pid, token = json.loads(answers.pop())
     assert hubs(data) == [pid]  # which outlives those that started it
-    assert hub.find() == HubInfo(url=url, token=token, embedded=True, pid=pid, started=hub.find().started)  # type: ignore[union-attr]
+    assert finding.find() == HubInfo(url=url, token=token, embedded=True, pid=pid, started=finding.find().started)  # type: ignore[union-attr]
     assert (data.stat().st_mode & 0o777, (data / "hub.log").stat().st_mode & 0o777) == (0o700, 0o600)
 
 
 def test_a_killed_hub_is_replaced(data: Path) -> None:
-    first = hub.ensure(60)
-    assert hub.alive(first)
-    assert hub.ensure(60) == first
+    first = finding.ensure(60)
+    assert runtime.alive(first)
+    assert finding.ensure(60) == first
     os.kill(first.pid, signal.SIGKILL)
     with contextlib.suppress(psutil.NoSuchProcess):
         psutil.Process(first.pid).wait(10)
-    assert not hub.alive(first)
-    assert hub.find() is None
-    second = hub.ensure(60)
+    assert not runtime.alive(first)
+    assert finding.find() is None
+    second = finding.ensure(60)
     assert second.pid != first.pid
     assert hubs(data) == [second.pid]
 
@@ -94,7 +100,7 @@ def test_a_client_outlives_its_hub_though_the_next_has_the_same_address_and_anot
         first = client.info
         assert client.get_health()["status"] == "ok"
         end(first)
-        second = hub.ensure(60)  # as the panel does
+        second = finding.ensure(60)  # as the panel does
         assert (second.url, second.token != first.token) == (first.url, True)
         made = client.start_execution(zapp="python-job", parameters={"code": "print(1)"})
         assert client.wait(made["id"], timeout=60)["outcome"] == "completed"
@@ -108,9 +114,9 @@ def test_a_client_outlives_its_hub_though_the_next_has_the_same_address_and_anot
 async def test_so_does_an_asynchronous_one(data: Path) -> None:
     async with AsyncClient() as client:
         assert (await client.get_health())["status"] == "ok"
-        first = hub.ensure(60)
+        first = finding.ensure(60)
         await asyncio.to_thread(end, first)
-        await asyncio.to_thread(hub.ensure, 60)
+        await asyncio.to_thread(finding.ensure, 60)
         made = await client.start_execution(zapp="python-job", parameters={"code": "print(1)"})
         assert (await client.wait(made["id"], timeout=60))["outcome"] == "completed"
 
@@ -130,7 +136,7 @@ def test_an_address_that_is_none_is_named(data: Path, monkeypatch: pytest.Monkey
 def test_options_that_cannot_be_read_are_named(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ZOE_HUB_OPTIONS", "--backend='fake")
     with pytest.raises(HubError, match="ZOE_HUB_OPTIONS cannot be read: No closing quotation"):
-        hub.ensure(60)
+        finding.ensure(60)
 
 
 def test_a_page_that_is_no_hub_is_no_traceback(data: Path) -> None:
@@ -158,7 +164,7 @@ def test_a_page_that_is_no_hub_is_no_traceback(data: Path) -> None:
 def test_a_hub_that_cannot_start_says_why(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ZOE_HUB_OPTIONS", "--backend=nowhere")
     with pytest.raises(HubError) as failed:
-        hub.ensure(60)
+        finding.ensure(60)
     assert failed.value.code == "hub-unreachable"
     assert "nowhere" in failed.value.detail
     assert str(data / "hub.log") in failed.value.remedy
@@ -167,7 +173,7 @@ def test_a_hub_that_cannot_start_says_why(data: Path, monkeypatch: pytest.Monkey
 def test_a_folder_that_cannot_be_made_says_so(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(HubError, match="cannot be made"):
-        hub.ensure(5, tmp_path / "file" / "zoe")
+        finding.ensure(5, tmp_path / "file" / "zoe")
 
 
 class Listener(BaseHTTPRequestHandler):
@@ -209,7 +215,7 @@ def write(data: Path, mode: int = 0o600, **members: Any) -> None:
 
 def test_a_true_file_is_believed(data: Path, listener: str) -> None:
     write(data, url=listener)
-    found = hub.find()
+    found = finding.find()
     assert found is not None
     assert found.url == listener
     assert Listener.heard == ["Bearer t"]
@@ -231,7 +237,7 @@ def test_a_true_file_is_believed(data: Path, listener: str) -> None:
 )
 def test_a_file_that_lies_gets_nobody_the_token(data: Path, listener: str, lie: dict[str, Any]) -> None:
     write(data, **({"url": listener} | lie))
-    assert hub.find() is None
+    assert finding.find() is None
     assert Listener.heard == []
 
 
@@ -240,7 +246,7 @@ def test_a_damaged_file_is_none(data: Path, text: str) -> None:
     data.mkdir()
     (data / "hub.json").write_text(text)
     (data / "hub.json").chmod(0o600)
-    assert hub.find() is None
+    assert finding.find() is None
 
 
 def test_a_redirect_is_not_followed_with_the_token(data: Path, listener: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -251,29 +257,29 @@ def test_a_redirect_is_not_followed_with_the_token(data: Path, listener: str, mo
         handler.end_headers()
 
     monkeypatch.setattr(Listener, "do_GET", redirect)
-    assert not hub.healthy(HubInfo(url=listener, token="t"))
+    assert not health.healthy(HubInfo(url=listener, token="t"))
     assert Listener.heard == ["/api/v1/health"]
 
 
 def test_a_hub_that_hangs_is_waited_for_and_not_doubled(data: Path) -> None:
-    first = hub.ensure(60)
+    first = finding.ensure(60)
     os.kill(first.pid, signal.SIGSTOP)
     try:
         with pytest.raises(HubError, match="hangs"):
-            hub.ensure(1.5)
+            finding.ensure(1.5)
         assert hubs(data) == [first.pid]
     finally:
         os.kill(first.pid, signal.SIGCONT)
-    assert hub.ensure(60) == first
+    assert finding.ensure(60) == first
 
 
 def test_the_environment_wins_and_needs_both(monkeypatch: pytest.MonkeyPatch, data: Path) -> None:
     monkeypatch.setenv("ZOE_HUB_URL", "https://hub.example/zoe/")
     with pytest.raises(HubError, match="ZOE_HUB_TOKEN"):
-        hub.find()
+        finding.find()
     monkeypatch.setenv("ZOE_HUB_TOKEN", "t")
-    assert hub.ensure(1) == HubInfo(url="https://hub.example/zoe", token="t")
-    assert hub.find(data) is None  # a folder that is named wins over the environment
+    assert finding.ensure(1) == HubInfo(url="https://hub.example/zoe", token="t")
+    assert finding.find(data) is None  # a folder that is named wins over the environment
     assert not data.exists()
 
 
@@ -294,7 +300,7 @@ def test_nothing_of_the_starter_reaches_the_hub() -> None:
         "JAVA_HOME": "/j",
         "ZOE_DATA": "/z",
     }
-    assert hub.scrubbed(given) == {
+    assert starting.scrubbed(given) == {
         name: given[name] for name in ("PATH", "HOME", "JUPYTER_DATA_DIR", "JUPYTER_PATH", "JAVA_HOME", "ZOE_DATA")
     }
 
@@ -303,4 +309,4 @@ def test_nobody_listens_is_not_healthy() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
-    assert not hub.healthy(HubInfo(url=url, token="t"), timeout=1)
+    assert not health.healthy(HubInfo(url=url, token="t"), timeout=1)

@@ -255,6 +255,7 @@ def test_the_routes_of_this_test_are_all_there_are() -> None:
     extension.pages = Pages(origins=Origins(), life=1.0, base="/zoe/pages", ip="", port=0)
     extension.initialize_handlers()
     patterns = [pattern for pattern, *_ in extension.handlers]
+    patterns.remove("/zoe/storage.js")  # a file, the same for everybody
     assert patterns == ["/zoe/status", "/zoe/api/.*", "/zoe/open", "/zoe/enter", "/zoe/pages/~.*", "/zoe/pages/.*"]
     paths = ["/" + path.partition("?")[0] for path in ROUTES]
     assert all(any(re.fullmatch(pattern, path) for path in paths) for pattern in patterns)
@@ -467,6 +468,7 @@ def test_in_the_sandbox_the_address_is_all_and_cookies_are_nothing(server: Serve
         assert page.headers["Access-Control-Allow-Origin"] == "null"
         # neither Jupyter's cookie nor its xsrf token is asked for
         with server.client(headers={"Origin": "null"}) as nobody:
+            assert nobody.get("zoe/storage.js").headers["Content-Type"] == "text/javascript; charset=utf-8"
             assert nobody.get(address).status_code == 200
             assert nobody.post(address, content="x").json() == {"body": "x"}
             preflight = {"Access-Control-Request-Method": "PUT"}

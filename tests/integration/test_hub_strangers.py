@@ -15,9 +15,9 @@ from typing import Any
 import psutil
 import pytest
 
-from jupyter_zoe import hub
 from jupyter_zoe.client import AsyncClient, Client, ZoeProblem
-from jupyter_zoe.hub import HubError, HubInfo
+from jupyter_zoe.hub import finding, health, settings
+from jupyter_zoe.hub.info import HubError, HubInfo
 from zoe_hub.testing import strangers
 from zoe_hub.testing.strangers import Listener
 
@@ -33,7 +33,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
             monkeypatch.delenv(name)
     monkeypatch.setenv("ZOE_DATA", str(tmp_path / "zoe"))
     yield tmp_path / "zoe"
-    if (info := hub.find(tmp_path / "zoe")) is not None:
+    if (info := finding.find(tmp_path / "zoe")) is not None:
         psutil.Process(info.pid).terminate()
         psutil.wait_procs([psutil.Process(info.pid)], 20)
 
@@ -65,10 +65,10 @@ async def test_nor_does_an_asynchronous_one(data: Path) -> None:
 
 
 def test_a_program_of_the_same_user_is_not_taken_for_the_users_own_hub(data: Path) -> None:
-    info = hub.ensure(60)
+    info = finding.ensure(60)
     with socket.create_server(("127.0.0.1", 0)) as other:
         lying = HubInfo(f"http://127.0.0.1:{other.getsockname()[1]}", TOKEN, embedded=True, pid=info.pid)
-        assert not hub.healthy(lying)
+        assert not health.healthy(lying)
         with Client(lying, pauses=()) as client, pytest.raises(ZoeProblem, match="another program") as refused:
             client.get_health()
         assert refused.value.code == "hub-stranger"
@@ -77,7 +77,7 @@ def test_a_program_of_the_same_user_is_not_taken_for_the_users_own_hub(data: Pat
             with connection:
                 connection.settimeout(20)
                 assert connection.recv(1000) == b""
-    assert hub.healthy(info)
+    assert health.healthy(info)
 
 
 # --- a hub that the environment names ---
@@ -93,9 +93,9 @@ def stranger(data: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Listener]:
 
 
 async def test_who_asks_the_hub_of_the_environment_tells_a_stranger_nothing(stranger: Listener) -> None:
-    info = hub.configured()
+    info = settings.configured()
     assert info is not None
-    trouble = hub.trouble(info)
+    trouble = health.trouble(info)
     assert isinstance(trouble, HubError)
     with Client(pauses=(0.01,)) as client, pytest.raises(ZoeProblem) as refused:
         client.get_health()
@@ -123,18 +123,18 @@ async def test_a_user_who_is_named_gets_what_is_the_hubs(
     assert TOKEN.encode() in stranger.received()
     async with AsyncClient(pauses=()) as asynchronous:
         assert await asynchronous.get_health() == {}
-    hub.healthy(hub.find())  # type: ignore[arg-type]
+    health.healthy(finding.find())  # type: ignore[arg-type]
     assert stranger.received(3).count(TOKEN.encode()) == 3
 
 
 def test_a_user_who_does_not_exist_is_named(stranger: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ZOE_HUB_USER", "no-such-user")
     with pytest.raises(HubError, match="ZOE_HUB_USER is 'no-such-user'"):
-        hub.find()
+        finding.find()
 
 
 async def test_of_two_listeners_at_a_name_the_hub_is_found(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    info = hub.ensure(60)
+    info = finding.ensure(60)
     port = int(info.url.rpartition(":")[2])
     with Listener(port, host="::1") as stranger:
         for name, value in (("URL", f"http://localhost:{port}"), ("TOKEN", info.token)):

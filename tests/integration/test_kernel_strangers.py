@@ -22,7 +22,7 @@ import pytest
 import jupyter_zoe
 from jupyter_zoe.attaching.guard import Guard, guarded
 from jupyter_zoe.client import ZoeProblem
-from jupyter_zoe.hub import HubInfo
+from jupyter_zoe.hub.info import HubInfo
 from zoe_hub.testing import strangers
 from zoe_hub.testing.hub import RunningHub, running_hub
 from zoe_hub.testing.strangers import NOBODY, Listener

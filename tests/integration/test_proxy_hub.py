@@ -567,6 +567,24 @@ async def test_in_the_sandbox_a_page_has_no_origin_and_no_cookies(rig: Rig) -> N
     assert moved.headers["Location"] == address + "x"
 
 
+async def test_in_the_sandbox_a_document_begins_with_a_storage_and_its_parts_do_not(rig: Rig) -> None:
+    address = f"{await rig.sandboxed()}index"
+    reader = {"Accept": "text/html,*/*;q=0.8", "Accept-Encoding": "gzip"}
+    begins = b'<script src="/zoe/storage.js"></script><a href='
+    for headers in (reader, {**reader, "Sec-Fetch-Mode": "navigate"}):
+        document = await rig.fetch(address, headers)
+        assert document.body.startswith(begins), headers
+        assert (document.headers["X-Encodings"], "ETag" in document.headers) == ("none", False)
+        assert document.headers["Content-Type"].startswith("text/html")
+    for headers in ({**reader, "Origin": "null"}, {**reader, "Sec-Fetch-Mode": "cors"}, {"Accept": "*/*"}):
+        assert (await rig.fetch(address, headers)).body.startswith(b"<a href="), headers
+    script = await rig.fetch("/zoe/storage.js", {"Origin": "null"})
+    assert (script.code, script.headers["Content-Type"]) == (200, "text/javascript; charset=utf-8")
+    cookie, path = await rig.enter()
+    own = await rig.fetch_own(f"{path}index", {**reader, "Cookie": cookie, "Sec-Fetch-Mode": "navigate"})
+    assert own.body.startswith(b"<a href="), "at an origin of its own it has a real one"
+
+
 async def test_what_a_page_says_against_its_place_is_not_heard(rig: Rig) -> None:
     upstream = {
         "Content-Security-Policy": "default-src 'self'; frame-ancestors *; report-uri /api/terminals",

@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from jupyter_zoe.client import Client
-from jupyter_zoe.hub import HubInfo
+from jupyter_zoe.hub.info import HubInfo
 from zoe_hub.testing.kernels import Kernel, Outcome, clean_environment, eventually, own_hub
 
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(900)]

@@ -23,7 +23,7 @@ from jupyter_zoe.client import AsyncClient, Client, ZoeProblem, generate
 from jupyter_zoe.client.events import Events
 from jupyter_zoe.client.operations import OPERATIONS
 from jupyter_zoe.client.requests import rebased, request_of
-from jupyter_zoe.hub import HubInfo
+from jupyter_zoe.hub.info import HubInfo
 
 Handle = Callable[[tornado.web.RequestHandler], Awaitable[None]]
 TOKEN = "zoe_secret"

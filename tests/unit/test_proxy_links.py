@@ -10,8 +10,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from tornado.httputil import HTTPHeaders
 
-from zoe_proxy.links import Links, editor
-from zoe_proxy.rewrite import linked
+from zoe_proxy.edits import edits_of
+from zoe_proxy.links import Links
+from zoe_proxy.rewrite import Rules, linked
 
 PLACES = {
     "http://10.0.0.7:8081": "/zoe/pages/e/worker-0/ui",
@@ -73,8 +74,8 @@ def test_only_the_beginning_of_an_origin_is_held_back(piece: bytes, passed: byte
     ],
 )
 def test_only_whole_pages_are_edited(code: int, headers: dict[str, str], edited: bool) -> None:
-    assert (editor(code, HTTPHeaders(headers), PLACES) is not None) is edited
-    assert editor(code, HTTPHeaders(headers), {}) is None
+    assert (edits_of(code, HTTPHeaders(headers), Rules(links=PLACES)) is not None) is edited
+    assert edits_of(code, HTTPHeaders(headers), Rules()) is None
 
 
 @pytest.mark.parametrize(

@@ -198,7 +198,8 @@ class Backend(LoggingConfigurable):
         """That a connection to an endpoint of a process ends at what the backend put there: asked after connecting and
         before the first byte of every probe and proxied request.
 
-        :raises OSError: ``zoe_loopback.Stranger`` above all: nothing may be sent
+        :raises OSError: ``zoe_loopback.Stranger`` above all: nothing may be sent; ``Unsettled``: a new connection may
+            fare better
         """
         if zoe_loopback.is_here(connection):
             await zoe_loopback.require(connection, self.listeners())

@@ -169,3 +169,13 @@ def for_a_person(method: str, headers: Mapping[str, str]) -> bool:
         and "Authorization" not in headers
         and headers.get("Sec-Fetch-Mode", "navigate") == "navigate"
     )
+
+
+def is_document(method: str, headers: Mapping[str, str]) -> bool:
+    """Whether a window or a frame asks, and not a script of a page: browsers say so at addresses that they trust;
+    elsewhere a script without an origin tells that it has none.
+    """
+    mode = headers.get("Sec-Fetch-Mode", "")
+    if method != "GET" or "Upgrade" in headers:
+        return False
+    return mode == "navigate" if mode else "Origin" not in headers and "text/html" in headers.get("Accept", "")

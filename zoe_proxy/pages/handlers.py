@@ -1,4 +1,5 @@
-"""What a listener answers beside the pages: begins sessions, proves that it is the right one, says what is lost.
+"""What a listener answers beside the pages: begins sessions, proves that it is the right one, says what is lost;
+and gives pages in the sandbox a storage.
 
 Used by the listener and by the servers in front, which register ``EnterHandler`` too. Nothing here looks at Jupyter's
 cookies or tokens.
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 from tornado.web import RequestHandler
@@ -20,6 +22,9 @@ from zoe_proxy.pages.visits import Visit, cookie_name
 
 LOST = "This page was opened too long ago, or its server has been started again."
 AGAIN = "Open it again: from Zoe's panel in JupyterLab, or with 'zoe open' in a terminal."
+STORAGE = "/storage.js"
+"""Path of the script for pages in the sandbox, beside the one at which a session begins."""
+
 _FRAMES = ("iframe", "frame", "embed", "object")
 
 
@@ -171,3 +176,17 @@ class HereHandler(_Handler):
         self.set_header("Content-Type", "text/plain; charset=utf-8")
         self.set_header("Access-Control-Allow-Origin", "*")
         self.finish(self.door.proof)
+
+
+class StorageHandler(_Handler):
+    """``GET .../storage.js``: a storage in memory for pages in the sandbox. Anybody may read it: a document without an
+    origin comes with no session.
+    """
+
+    script: ClassVar[bytes] = Path(__file__).with_name("storage.js").read_bytes()
+
+    def get(self) -> None:
+        """The script."""
+        self.set_header("Content-Type", "text/javascript; charset=utf-8")
+        self.set_header("Cache-Control", "max-age=3600")
+        self.finish(self.script)

@@ -21,11 +21,12 @@ from zoe_proxy.pages.confinement import (
     confined,
     denied_cookies,
     dropped_headers,
+    is_document,
     may_ask,
     may_ask_in_sandbox,
     preflight,
 )
-from zoe_proxy.pages.handlers import write_lost, write_refusal
+from zoe_proxy.pages.handlers import STORAGE, write_lost, write_refusal
 from zoe_proxy.pages.opening import Door
 from zoe_proxy.pages.visits import Visit
 from zoe_proxy.rewrite import Pairs, Rules
@@ -109,7 +110,14 @@ class PageHandler(ProxyHandler):
             denied_cookies=denied_cookies(visit.place),
             dropped=dropped_headers(visit.place),
             framed=visit.framed and visit.place == "own",
+            script=self._storage() if visit.place == "sandbox" else "",
         )
+
+    def _storage(self) -> str:
+        """Address of the script that gives a document without an origin a storage in memory; empty for its parts."""
+        assert self.admission is not None
+        front = self.admission.visit.prefix.removesuffix("/pages")
+        return front + STORAGE if is_document(self.request.method or "", self.request.headers) else ""
 
     def confine(self, pairs: Pairs) -> Pairs:
         """The headers with which an answer leaves."""

@@ -1,14 +1,12 @@
 /** Tells the user when an execution has ended by itself. */
 
 import { Notification } from '@jupyterlab/apputils';
+import { tellTrouble } from '../kit/notices';
 import type { IKit } from '../kit/widgets/context';
 import { reasonWords } from '../kit/words/reasons';
 import { exitWords } from '../kit/words/words';
 import { LogCommands } from '../logs/tokens';
 import type { IExecutions } from './tokens';
-
-/** Characters of a reason that a notification has room for. */
-const REASON = 160;
 
 /** From now on. What was stopped on request needs no word. */
 export function noticeEnds({ commands, trans }: IKit, executions: IExecutions): void {
@@ -23,12 +21,12 @@ export function noticeEnds({ commands, trans }: IKit, executions: IExecutions): 
       Notification.success(trans.__('%1 has completed.', name), { actions, autoClose: 5000 });
     } else if (outcome !== 'cancelled') {
       const exit = execution.exit_code === null ? '' : ` (${exitWords(execution.exit_code, trans)})`;
-      const reason = reasonWords(execution.reason, trans).slice(0, REASON);
+      const reason = reasonWords(execution.reason, trans);
       const words =
         outcome === 'lost'
           ? trans.__('%1 was lost%2: %3', name, exit, reason)
           : trans.__('%1 has failed%2: %3', name, exit, reason);
-      Notification.error(words, { actions, autoClose: false });
+      tellTrouble(trans, words, '', actions);
     }
   });
 }

@@ -2,12 +2,13 @@
 
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ILayoutRestorer } from '@jupyterlab/application';
-import { ICommandPalette, Notification } from '@jupyterlab/apputils';
+import { ICommandPalette } from '@jupyterlab/apputils';
 import { ITranslator } from '@jupyterlab/translation';
 import { refreshIcon } from '@jupyterlab/ui-components';
 import { ZoeClient } from '../api/client';
 import { text } from './commands';
 import { Connection } from './model/connection';
+import { tellTrouble } from './notices';
 import { IConnection, IZoePanel, KitCommands } from './tokens';
 import { kitOf } from './widgets/context';
 import { zoeIcon } from './widgets/icons';
@@ -26,7 +27,7 @@ const connectionPlugin: JupyterFrontEndPlugin<IConnection> = {
     const connection = new Connection(new ZoeClient(app.serviceManager.serverSettings));
     connection.failed.connect((_, problem) => {
       const { message, remedy } = problemWords(problem, trans);
-      Notification.error([message, remedy].filter(Boolean).join(' '), { autoClose: false });
+      tellTrouble(trans, message, remedy);
     });
     // By then the plugins of all capabilities have given it their feeds.
     void app.started.then(() => connection.open());

@@ -205,15 +205,22 @@ class LocalBackend(LocalOptions):
             await zoe_loopback.far_end(connection, await self._tree(name))
             return
         end = await zoe_loopback.far_end(connection)
-        if self._holders.knows(name, end):
+        if await self._holds(name, end):
+            if end.uid is None:
+                raise zoe_loopback.Unsettled(place)
             return
-        for _ in range(2):  # a process of the tree may have been forked between two looks
-            tree = await self._tree(name)
-            found = await self._blocking("looking for the owner of a port", self._holders.find, name, tree, end)
-            if found:
-                return
         user = "nobody who is known" if end.uid is None else zoe_loopback.user_name(end.uid)
         raise zoe_loopback.Stranger(place, user, f"and not by {name}")
+
+    async def _holds(self, name: str, end: zoe_loopback.FarEnd) -> bool:
+        """Whether an end of a connection, or the listener that is to take it, is open in a process's tree."""
+        if self._holders.knows(name, end):
+            return True
+        for _ in range(2):  # a process of the tree may have been forked between two looks
+            tree = await self._tree(name)
+            if await self._blocking("looking for the owner of a port", self._holders.find, name, tree, end):
+                return True
+        return False
 
     async def _tree(self, name: str) -> list[int]:
         return await self._blocking("looking for the processes of a tree", self._disk.tree, name)

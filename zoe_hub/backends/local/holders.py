@@ -45,4 +45,4 @@ class Holders:
     def _to_find(end: FarEnd) -> int:
         """The listener, which stays the same; the connection itself where somebody else than the listener took it."""
         listener = end.listener
-        return listener.inode if listener is not None and listener.uid == end.uid else end.inode
+        return listener.inode if listener is not None and end.uid in (listener.uid, None) else end.inode

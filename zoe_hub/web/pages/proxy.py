@@ -28,7 +28,7 @@ from zoe_hub.web.pages.waiting import MARK, waiting_page
 from zoe_proxy import Client, Route, Upstream, UpstreamError
 from zoe_proxy.pages.confinement import READS, Place, denied_cookies
 from zoe_proxy.pages.documents import document
-from zoe_proxy.pages.handlers import EnterHandler, write_document
+from zoe_proxy.pages.handlers import STORAGE, EnterHandler, StorageHandler, write_document
 from zoe_proxy.pages.listener import make_application
 from zoe_proxy.pages.shown import PageHandler
 from zoe_proxy.rewrite import Pairs, Rules
@@ -41,6 +41,7 @@ def routes() -> list[tuple[Any, ...]]:
     """What ``web.server.make_application`` takes as ``further``."""
     return [
         ("/zoe/enter", EnterHandler, {"own": False}),
+        (f"/zoe{STORAGE}", StorageHandler),
         (rf"{PREFIX}/~.*", SandboxedPage),
         (rf"{PREFIX}/.*", PageForPrograms),
     ]

@@ -1,7 +1,7 @@
 """Recognises the hub: what answers at its address gets its token only if it is known to be the hub.
 
 A hub that has ended leaves its port to whoever takes it. Called for each new connection to a hub, before anything is
-sent over it, by both clients, the server extension and ``hub`` itself. Standard library and ``zoe_loopback`` only.
+sent over it, by both clients, the server extension and ``opener``.
 
 - The user's own hub, which the runtime file names: its process holds the socket.
 - A configured hub on this machine: the socket belongs to this user, to root, or to the user that is configured
@@ -13,29 +13,10 @@ from __future__ import annotations
 
 import functools
 import socket
-from typing import TYPE_CHECKING
 
 import zoe_loopback
+from jupyter_zoe.hub.info import HubInfo
 from zoe_loopback import FarEnd, Stranger
-
-if TYPE_CHECKING:
-    from jupyter_zoe.hub import HubInfo
-
-__all__ = ["ANYBODY", "Stranger", "check", "check_now", "users"]
-
-ANYBODY = "*"
-
-
-def users(name: str) -> frozenset[int] | None:
-    """The users to whom a configured hub on this machine may belong; ``None``: anybody.
-
-    :param name: a user's name or number, empty, or ``*``
-    :raises ValueError: there is no such user
-    """
-    if name == ANYBODY:
-        return None
-    further = (zoe_loopback.user_id(name),) if name else ()
-    return frozenset({zoe_loopback.own(), zoe_loopback.ROOT, *further})
 
 
 async def check(info: HubInfo, connection: socket.socket) -> None:

@@ -1,6 +1,6 @@
 """How a hub is asked with the standard library alone: no redirects, no proxy on this machine, nothing for strangers.
 
-Used by ``hub`` to look whether a hub answers, where importing an HTTP library would cost more than the question.
+Used by ``health``, where importing an HTTP library would cost more than the question.
 """
 
 from __future__ import annotations
@@ -8,12 +8,9 @@ from __future__ import annotations
 import http.client
 import urllib.parse
 import urllib.request
-from typing import TYPE_CHECKING
 
-from jupyter_zoe import recognise
-
-if TYPE_CHECKING:
-    from jupyter_zoe.hub import HubInfo
+from jupyter_zoe.hub import recognise
+from jupyter_zoe.hub.info import HubInfo
 
 
 def opener(info: HubInfo) -> urllib.request.OpenerDirector:
