@@ -92,9 +92,9 @@ class CapabilitiesView(TypedDict):
 
 
 class ChangeView(TypedDict):
-    """One state change of a plan, with its reason."""
+    """One state change of a plan, and why. ``what`` has a code, facts and words as reasons have."""
 
-    what: str
+    what: ReasonView
     reason: ReasonView
 
 

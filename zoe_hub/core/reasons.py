@@ -122,6 +122,10 @@ REASONS: dict[str, ReasonKind] = _table(
     ("used-again", "is in use again"),
     ("kept", "{user:text} wants it kept"),
     # what commands change
+    ("start", "start {execution:text} ({groups:reasons})"),
+    ("group-size", "{group:text}: {count:number}"),
+    ("terminate", "end {execution:text}"),
+    ("stop", "stop {process:text}"),
     ("asked-by-owner", "asked by its owner"),
     ("asked-to-start", "{user:text} asked to start {zapp:text}"),
     ("asked-to-attach", "{user:text} asked for it"),

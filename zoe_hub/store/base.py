@@ -17,19 +17,12 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from zoe_hub.core.attachments.model import Attachment
 from zoe_hub.core.events import Event
 from zoe_hub.core.executions.model import Execution
-from zoe_hub.core.record import Record
-from zoe_hub.store.kinds import Key, Remains, Reply, SecretValue, Token
+from zoe_hub.core.record import Key, Record, Ref
+from zoe_hub.store.kinds import Remains, Reply, SecretValue, Token
 
 __all__ = ["Batch", "Filter", "Page", "Ref", "Remains", "Reply", "SecretValue", "Store", "Stored", "Token"]
 
 R = TypeVar("R", bound=Record)
-
-
-class Ref(NamedTuple):
-    """Names a record by its type and key."""
-
-    type: type[Record]
-    key: Key
 
 
 class Batch(Record, kw_only=True):

@@ -13,9 +13,9 @@ import msgspec
 
 from zoe_hub.core.events import Event
 from zoe_hub.core.executions.model import Execution
-from zoe_hub.core.record import Record
+from zoe_hub.core.record import Key, Record
 from zoe_hub.store.base import Batch, Filter, Stored
-from zoe_hub.store.kinds import EVENTS, EXECUTIONS, KIND_OF, KINDS, Key, Kind
+from zoe_hub.store.kinds import EVENTS, EXECUTIONS, KIND_OF, KINDS, Kind
 from zoe_hub.store.state import Draft, State
 from zoe_hub.store.view import Listed, StateStore, wanted_of
 

@@ -20,11 +20,11 @@ from sqlalchemy.exc import DBAPIError
 
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.events import Event
-from zoe_hub.core.record import Record
+from zoe_hub.core.record import Key, Record
 from zoe_hub.store import rows
 from zoe_hub.store.base import Batch, Filter, Stored
 from zoe_hub.store.databases import choose
-from zoe_hub.store.kinds import KIND_OF, Key, Kind
+from zoe_hub.store.kinds import KIND_OF, Kind
 from zoe_hub.store.migrate import ZOE, Migrations
 from zoe_hub.store.state import Draft, State
 from zoe_hub.store.view import Listed, StateStore, check_kept

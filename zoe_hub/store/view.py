@@ -17,9 +17,9 @@ from typing import Any, TypeVar
 
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.model import Execution
-from zoe_hub.core.record import Record
+from zoe_hub.core.record import Key, Record
 from zoe_hub.store.base import Filter, Page, Store
-from zoe_hub.store.kinds import KIND_OF, SECRETS, Key, Kind, label_terms
+from zoe_hub.store.kinds import KIND_OF, SECRETS, Kind, label_terms
 from zoe_hub.store.state import State
 
 R = TypeVar("R", bound=Record)
