@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 from jupyter_zoe.client import threads as runtime
 from jupyter_zoe.client.connection import Connection
-from jupyter_zoe.client.events import Events
+from jupyter_zoe.client.events import Events, Reset
 from jupyter_zoe.client.hubtime import HubTime
 from jupyter_zoe.client.operations import OPERATIONS, SyncOperations, EventView, ExecutionView, Operation, Options
-from jupyter_zoe.client.problems import ZoeProblem, problem_of_answer, unreachable
+from jupyter_zoe.client.problems import ZoeProblem, problem_of_answer, pruned, unreachable
 from jupyter_zoe.client.requests import (
     PAUSES,
     READ_TIMEOUT,
@@ -281,7 +281,11 @@ class Client(SyncOperations):
 
 
 class EventStream(Iterator[EventView]):
-    """Events as they happen, over as many connections as it takes; ``close`` may be called from elsewhere."""
+    """Events as they happen, over as many connections as it takes; ``close`` may be called from elsewhere.
+
+    Raises ``history-pruned`` where events have been missed that the hub does not keep any more (``first_seq`` of the
+    problem's ``members`` is the first that it keeps). Whoever reads on after that gets what is left.
+    """
 
     @classmethod
     def of(cls, client: Client, execution: str) -> Self:
@@ -306,6 +310,8 @@ class EventStream(Iterator[EventView]):
     def __next__(self) -> EventView:
         while True:
             event = self._wakes.__next__()
+            if isinstance(event, Reset):
+                raise pruned(event.first_seq)
             if event is not None:
                 return event
 
@@ -315,8 +321,10 @@ class EventStream(Iterator[EventView]):
         if self._answer is not None:
             runtime.cut(self._answer)
 
-    def wakes(self) -> Iterator[EventView | None]:
-        """The events, and ``None`` each time that a connection stands: what happens from then on will be told."""
+    def wakes(self) -> Iterator[EventView | Reset | None]:
+        """The events, and ``None`` each time that a connection stands: what happens from then on will be told. A
+        ``Reset`` is news as well: what was read before is to be read again.
+        """
         _, broken = failures()
         pauses, fruitless = self._client._pauses, 0
         while not self._is_closed:

@@ -163,14 +163,14 @@ class Store(ABC):
 
     @abstractmethod
     async def events(
-        self, *, since: int = 0, limit: int = 1000, owner: str | None = None, execution: str | None = None
+        self, *, since: int | None = None, limit: int = 1000, owner: str | None = None, execution: str | None = None
     ) -> tuple[Event, ...]:
         """Events with ``seq`` > ``since``, oldest first. May read the disk (not on the event loop's thread).
 
         The events of an execution that was forgotten are missing among them.
 
-        :raises ZoeError: ``history-pruned``: events between ``since`` and ``first_seq`` are not kept any more. With 0,
-            which stands for the beginning, what is left is given.
+        :param since: None: from the beginning, whatever is kept
+        :raises ZoeError: ``history-pruned``: events between ``since`` and ``first_seq`` are not kept any more
         """
 
     @abstractmethod

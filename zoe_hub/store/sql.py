@@ -203,7 +203,7 @@ class SQLStore(StateStore):
         return await self._read(partial(rows.count_ended, kind=kind, wanted=wanted))
 
     async def events(
-        self, *, since: int = 0, limit: int = 1000, owner: str | None = None, execution: str | None = None
+        self, *, since: int | None = None, limit: int = 1000, owner: str | None = None, execution: str | None = None
     ) -> tuple[Event, ...]:
         """See ``Store``. Recent ones come from memory."""
         self._ensure_open()

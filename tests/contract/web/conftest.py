@@ -187,7 +187,7 @@ class Events:
         self.last = ""
         self.seen: list[dict[str, Any]] = []
         self.comments = 0
-        self.resets: list[int] = []
+        self.resets: list[dict[str, int]] = []
 
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
@@ -215,7 +215,7 @@ class Events:
                     self.seen.append(json.loads(data))
                     yield self.seen[-1]
                 elif data:
-                    self.resets.append(json.loads(data)["seq"])
+                    self.resets.append(json.loads(data))
                 kind, data = "message", ""
 
 
