@@ -5,8 +5,17 @@ from __future__ import annotations
 import codecs
 import json
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from jupyter_zoe.client.operations import EventView
+
+
+class Reset(NamedTuple):
+    """What was known by the events so far is of no use any more: some that follow them are not kept, or the hub has
+    another history. ``first_seq`` is the first event that is kept; those from there on follow, as far as they are new.
+    """
+
+    first_seq: int
 
 
 class Events:
@@ -26,8 +35,8 @@ class Events:
         self._decoder.reset()
         self._rest, self._id, self._kind, self._data, self.begun = "", "", "", [], False
 
-    def feed(self, data: bytes) -> Iterator[EventView]:
-        """The events that are complete. The cursor moves on before each one is given."""
+    def feed(self, data: bytes) -> Iterator[EventView | Reset]:
+        """The events that are complete. The cursor moves on, or back after a reset, before each one is given."""
         self.begun = True
         *lines, self._rest = (self._rest + self._decoder.decode(data)).split("\n")
         for line in lines:
@@ -35,7 +44,7 @@ class Events:
             if event is not None:
                 yield event
 
-    def _line(self, line: str) -> EventView | None:
+    def _line(self, line: str) -> EventView | Reset | None:
         if line:
             name, _, value = line.partition(":")
             value = value.removeprefix(" ")
@@ -50,6 +59,9 @@ class Events:
         before, self._kind, self._data = self.cursor, "", []
         if self._id:
             self.cursor = int(self._id)
+        if data and kind == "reset":
+            told: dict[str, int] = json.loads(data)
+            return Reset(told.get("first_seq", 0))
         if not data or kind not in ("", "message"):
             return None
         event: EventView = json.loads(data)

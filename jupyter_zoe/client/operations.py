@@ -92,9 +92,9 @@ class CapabilitiesView(TypedDict):
 
 
 class ChangeView(TypedDict):
-    """One state change of a plan, with its reason."""
+    """One state change of a plan, and why. ``what`` has a code, facts and words as reasons have."""
 
-    what: str
+    what: ReasonView
     reason: ReasonView
 
 
@@ -487,7 +487,7 @@ class DetachQuery(TypedDict):
 
 
 class EventsQuery(TypedDict):
-    """Which events to stream. ``Last-Event-ID`` wins over ``since``; without either the stream begins now."""
+    """Which events to stream. ``Last-Event-ID`` wins over ``since``; without either the stream begins now. Where events after that number are not kept any more, an event ``reset`` with ``seq`` and ``first_seq`` says so: read the present state again; what is left follows."""
 
     since: NotRequired[int | None]
     execution: NotRequired[str | None]
@@ -496,7 +496,7 @@ class EventsQuery(TypedDict):
 class HistoryQuery(TypedDict):
     """Which part of a history."""
 
-    since: NotRequired[int]  # sequence number of the last event already seen
+    since: NotRequired[int]  # sequence number of the last event already seen; 0: from the beginning, whatever is kept. Events after it that are not kept any more: history-pruned, with the number of the first that is as first_seq
     limit: NotRequired[int]
 
 

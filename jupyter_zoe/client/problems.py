@@ -11,13 +11,15 @@ from typing import Any
 
 from jupyter_zoe.hub.info import HubError, HubInfo, HubStranger
 
+_USUAL = frozenset({"type", "title", "status", "detail", "code", "remedy", "errors", "incident"})
+
 
 class ZoeProblem(Exception):
     """Zoe says no, or cannot be reached.
 
     ``code`` is stable (see docs/errors.md), ``detail`` says what happened, ``remedy`` what to do, ``errors`` names
     wrong places (dictionaries with ``path`` and ``message``), ``status`` is the HTTP status (0 when there was no
-    answer).
+    answer), ``members`` are what the hub says beside that.
     """
 
     def __init__(  # noqa: PLR0917
@@ -28,10 +30,12 @@ class ZoeProblem(Exception):
         errors: Iterable[Mapping[str, Any]] = (),
         status: int = 0,
         incident: str = "",
+        members: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(code, detail)
         self.code, self.detail, self.remedy, self.status, self.incident = code, detail, remedy, status, incident
         self.errors = tuple(dict(error) for error in errors)
+        self.members = dict(members or {})
 
     def __str__(self) -> str:
         return " ".join(self.lines())
@@ -75,6 +79,16 @@ def unreachable(info: HubInfo, error: Exception) -> ZoeProblem:
     )
 
 
+def pruned(first_seq: int) -> ZoeProblem:
+    """The problem of who reads events and has missed some that are not kept any more."""
+    return ZoeProblem(
+        "history-pruned",
+        f"Events before number {first_seq} are not kept any more, and some of them have not been read.",
+        "Read the present state and what is left of the history again, from the beginning.",
+        members={"first_seq": first_seq},
+    )
+
+
 def problem_of_answer(status: int, body: bytes) -> ZoeProblem:
     """The problem that an answer holds; of anything else, one that says what came."""
     try:
@@ -89,6 +103,7 @@ def problem_of_answer(status: int, body: bytes) -> ZoeProblem:
             found.get("errors") or (),
             status,
             str(found.get("incident", "")),
+            {name: value for name, value in found.items() if name not in _USUAL},
         )
     return ZoeProblem(
         "bad-answer",

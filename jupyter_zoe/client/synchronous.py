@@ -8,14 +8,16 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from jupyter_zoe.client import threads as runtime
 from jupyter_zoe.client.connection import Connection
-from jupyter_zoe.client.events import Events
+from jupyter_zoe.client.events import Events, Reset
+from jupyter_zoe.client.hubtime import HubTime
 from jupyter_zoe.client.operations import OPERATIONS, SyncOperations, EventView, ExecutionView, Operation, Options
-from jupyter_zoe.client.problems import ZoeProblem, problem_of_answer, unreachable
+from jupyter_zoe.client.problems import ZoeProblem, problem_of_answer, pruned, unreachable
 from jupyter_zoe.client.requests import (
     PAUSES,
     READ_TIMEOUT,
@@ -53,6 +55,7 @@ class Client(SyncOperations):
     def __init__(self, info: HubInfo | None = None, *, start: bool = True, pauses: tuple[float, ...] = PAUSES) -> None:
         self._connection = Connection(info, start=start)
         self._pauses = pauses
+        self._time = HubTime()
         self._http: httpx.Client | None = None
         self._opening = runtime.Lock()
 
@@ -60,6 +63,10 @@ class Client(SyncOperations):
     def info(self) -> HubInfo:
         """Where the hub is. Blocks while it is looked for, once. :raises ZoeProblem: ``hub-unreachable``"""
         return self._connection.info
+
+    def now(self) -> datetime:
+        """The present time at the hub, as its last answer told it: what ages and countdowns are shown against."""
+        return self._time.now()
 
     def companion(self) -> Client:
         """Another client of the same hub, with connections of its own; it starts none."""
@@ -133,6 +140,7 @@ class Client(SyncOperations):
         """
         http = self._open()
         answer = self._answer(http, request_of(self.info, operation, path, query, body, options), timeout)
+        self._time.heard(answer.headers.get("Date"))
         try:
             if answer.status_code >= 300:
                 raise problem_of_answer(answer.status_code, self._whole(answer))
@@ -273,7 +281,11 @@ class Client(SyncOperations):
 
 
 class EventStream(Iterator[EventView]):
-    """Events as they happen, over as many connections as it takes; ``close`` may be called from elsewhere."""
+    """Events as they happen, over as many connections as it takes; ``close`` may be called from elsewhere.
+
+    Raises ``history-pruned`` where events have been missed that the hub does not keep any more (``first_seq`` of the
+    problem's ``members`` is the first that it keeps). Whoever reads on after that gets what is left.
+    """
 
     @classmethod
     def of(cls, client: Client, execution: str) -> Self:
@@ -298,6 +310,8 @@ class EventStream(Iterator[EventView]):
     def __next__(self) -> EventView:
         while True:
             event = self._wakes.__next__()
+            if isinstance(event, Reset):
+                raise pruned(event.first_seq)
             if event is not None:
                 return event
 
@@ -307,8 +321,10 @@ class EventStream(Iterator[EventView]):
         if self._answer is not None:
             runtime.cut(self._answer)
 
-    def wakes(self) -> Iterator[EventView | None]:
-        """The events, and ``None`` each time that a connection stands: what happens from then on will be told."""
+    def wakes(self) -> Iterator[EventView | Reset | None]:
+        """The events, and ``None`` each time that a connection stands: what happens from then on will be told. A
+        ``Reset`` is news as well: what was read before is to be read again.
+        """
         _, broken = failures()
         pauses, fruitless = self._client._pauses, 0
         while not self._is_closed:

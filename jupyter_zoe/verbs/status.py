@@ -12,7 +12,7 @@ def _run(front: Frontend, call: Call) -> Result:
     if call.given.story:
         story = front.client.get_story(view["id"])
         return Result((StoryLines(view["name"], story["items"]),), story)
-    return Result((Execution(view),), view)
+    return Result((Execution(view, front.client.now()),), view)
 
 
 VERB = Verb(

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import shop
 
 ROUNDS = 60
-TARGET = 0.5
+TARGET = 0.7
 BARE = """
 import asyncio, sys, tornado.web, tornado.httpserver, tornado.netutil
 body = open(sys.argv[1], "rb").read()

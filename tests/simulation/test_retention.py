@@ -39,7 +39,9 @@ async def events_of(world: World, execution: str) -> list[str]:
     return [each.kind for each in await world.store.events(limit=10**6, execution=execution)]
 
 
-def test_only_the_latest_are_kept_with_their_logs_and_events():
+def test_only_the_latest_are_kept_with_their_logs_and_events(caplog):
+    caplog.set_level("INFO")
+
     async def scenario(world: World) -> None:
         hub = await world.boot()
         hub.retention.executions_number = 3
@@ -57,6 +59,7 @@ def test_only_the_latest_are_kept_with_their_logs_and_events():
         for each in (active.id, *made[5:]):
             assert "execution.created" in await events_of(world, each)
         assert hub.stats["forgotten_executions"] == 5
+        assert all(each in caplog.text for each in made[:5]), "by name, in the hub's log"
         assert hub.problem is None
 
     virtually(scenario, World())

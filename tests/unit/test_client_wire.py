@@ -10,6 +10,8 @@ import json
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
@@ -20,8 +22,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jupyter_zoe.client import AsyncClient, Client, ZoeProblem, generate
-from jupyter_zoe.client.events import Events
+from jupyter_zoe.client.events import Events, Reset
 from jupyter_zoe.client.operations import OPERATIONS
+from jupyter_zoe.client.problems import problem_of_answer
 from jupyter_zoe.client.requests import rebased, request_of
 from jupyter_zoe.hub.info import HubInfo
 
@@ -124,6 +127,28 @@ def test_a_request_is_authenticated_and_escaped(server: Server, client: Client) 
     assert headers["Authorization"] == f"Bearer {TOKEN}"
     client.get_process("e1", "../../x")
     assert server.requests[1][1] == "/api/v1/executions/e1/processes/..%2F..%2Fx"
+
+
+def test_the_time_is_the_one_that_the_hub_says(server: Server, client: Client) -> None:
+    dates: list[str] = []
+
+    async def handle(handler: tornado.web.RequestHandler) -> None:
+        handler.set_header("Date", dates[-1])
+        write(handler, {})
+
+    def ahead(date: str) -> float:
+        dates.append(date)
+        client.get_health()
+        return (client.now() - datetime.now(UTC)).total_seconds()
+
+    def in_seconds(seconds: float) -> str:
+        return format_datetime(datetime.now(UTC) + timedelta(seconds=seconds), usegmt=True)
+
+    server.handle = handle
+    assert client.now() - datetime.now(UTC) < timedelta(seconds=1)
+    assert abs(ahead(in_seconds(-36_000)) + 36_000) < 3
+    assert abs(ahead("yesterday") + 36_000) < 3, "what is no time changes nothing"
+    assert abs(ahead(in_seconds(0))) < 0.5, "a header of whole seconds is no reason for others"
 
 
 def test_a_problem_becomes_an_exception_with_everything_it_says(server: Server, client: Client) -> None:
@@ -316,8 +341,43 @@ def test_letters_cut_in_two_and_lines_of_data() -> None:
     events = Events()
     text = 'id: 1\ndata: {"seq": 1,\ndata: "kind": "größer"}\n\nevent: reset\nid: 9\ndata: {"seq": 9}\n\n'.encode()
     found = [each for byte in text for each in events.feed(bytes([byte]))]
-    assert found == [{"seq": 1, "kind": "größer"}]
+    assert found == [{"seq": 1, "kind": "größer"}, Reset(0)]
     assert events.cursor == 9
+
+
+PRUNED = [
+    b"id: 4\n\n" + event(5),
+    b'event: reset\nid: 19\ndata: {"seq":19,"first_seq":20}\n\n' + event(20) + event(21),
+    b'event: reset\nid: 3\ndata: {"seq":3,"first_seq":1}\n\n' + event(4),  # of another history
+]
+
+
+def test_who_has_missed_what_is_not_kept_is_told_once_and_reads_on(server: Server, client: Client) -> None:
+    server.handle = breaking(server, PRUNED)
+    stream = client.stream_events(execution="e1", since=4)
+    assert next(stream)["seq"] == 5
+    for first, left in ((20, [20, 21]), (1, [4])):
+        with pytest.raises(ZoeProblem, match="are not kept any more") as raised:
+            next(stream)
+        assert (raised.value.code, raised.value.members) == ("history-pruned", {"first_seq": first})
+        assert [next(stream)["seq"] for _ in left] == left
+    assert [headers.get("Last-Event-Id") for _, _, headers, _ in server.requests][:3] == ["4", "5", "21"]
+
+
+async def test_an_asynchronous_reader_is_told_likewise(server: Server) -> None:
+    server.handle = breaking(server, PRUNED)
+    async with AsyncClient(server.info, pauses=(0.01, 0.01)) as client:
+        stream: AsyncIterator[Any] = client.stream_events(execution="e1", since=4)
+        assert (await anext(stream))["seq"] == 5
+        with pytest.raises(ZoeProblem) as raised:
+            await anext(stream)
+        assert (raised.value.code, raised.value.members) == ("history-pruned", {"first_seq": 20})
+        assert [(await anext(stream))["seq"] for _ in range(2)] == [20, 21]
+
+
+def test_what_a_problem_says_beside_the_usual_is_kept() -> None:
+    body = b'{"code": "history-pruned", "detail": "Gone.", "status": 410, "first_seq": 7}'
+    assert problem_of_answer(410, body).members == {"first_seq": 7}
 
 
 def test_a_stream_is_closed_while_somebody_waits_for_it(server: Server, client: Client) -> None:
@@ -353,6 +413,7 @@ class Changing:
 
     def __init__(self, server: Server) -> None:
         self.server, self.state, self.asked = server, view("starting"), 0
+        self.news = event
         self._news = asyncio.Event()
         server.handle = self.handle
 
@@ -366,7 +427,7 @@ class Changing:
         for seq in range(1, 100):
             await asyncio.wait_for(self._news.wait(), 10)
             self._news.clear()
-            handler.write(event(seq))
+            handler.write(self.news(seq))
             await handler.flush()
 
     def change(self, **state: Any) -> None:
@@ -387,6 +448,17 @@ def test_waiting_is_woken_by_events_and_does_not_poll(server: Server, client: Cl
     assert seen == ["starting", "starting", "starting", "running"]
     assert changing.asked == 2, "a tick shows time, it asks for nothing"
     assert not [each for each in threading.enumerate() if each.name == "zoe-events"], "nothing stays behind"
+
+
+def test_waiting_looks_again_when_events_were_missed(server: Server, client: Client) -> None:
+    changing = Changing(server)
+    changing.news = lambda seq: b'event: reset\nid: 8\ndata: {"seq":8,"first_seq":9}\n\n'
+
+    def progress(now: Any, seconds: float) -> None:
+        if now["phase"] == "starting":
+            changing.change(phase="ended")
+
+    assert client.wait("e1", "ended", timeout=10, progress=progress)["phase"] == "ended"
 
 
 def test_waiting_ends_when_the_execution_does_or_the_time_is_over(server: Server, client: Client) -> None:

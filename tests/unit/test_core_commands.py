@@ -12,10 +12,11 @@ from zoe_hub.core.attachments.model import Attachment
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.commands import ScaleExecution, StartExecution, StartZApp, TerminateExecution
 from zoe_hub.core.executions.invariants import violations
-from zoe_hub.core.executions.model import Outcome, Phase
+from zoe_hub.core.executions.model import Execution, Outcome, Phase
 from zoe_hub.core.executions.spec import Connector, ExecutionSpec, Group
+from zoe_hub.core.nodes import Node
 from zoe_hub.core.reasons import because
-from zoe_hub.core.scheduling.nodes import Node
+from zoe_hub.core.words import words
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 NODES = (Node(name="n", cores=8.0, memory=2**34),)
@@ -40,17 +41,19 @@ class State:
     def __init__(self):
         self.executions, self.attachments = {}, {}
 
+    def records(self, type_):
+        return {Execution: self.executions, Attachment: self.attachments}[type_]
+
     def do(self, command, now=NOW):
         plan = commands.plan(self, command, now)
-        for execution in plan.executions:
+        for execution in plan.put_of(Execution):
             assert violations(execution) == []
             self.executions[execution.id] = execution
-        for gone in plan.detached:
-            del self.attachments[gone]
-        for attachment in plan.attachments:
+        for gone in plan.drop:
+            del self.records(gone.type)[gone.key]
+        for attachment in plan.put_of(Attachment):
             self.attachments[attachment.id] = attachment
-        assert all(change.reason and change.what for change in plan.changes)
-        assert all(event.reason for event in plan.events)
+        assert {each.execution for each in plan.events} >= {each.id for each in plan.put_of(Execution)}
         return plan
 
     def refused(self, command):
@@ -109,7 +112,8 @@ def test_what_cannot_be_done_is_refused_by_code(state, command, code):
 
 
 def test_scale_changes_the_wish_once(state):
-    assert state.do(ScaleExecution(execution="e1", count=3)).changes[0].what == "scale worker of cluster-e1 from 2 to 3"
+    (change,) = state.do(ScaleExecution(execution="e1", count=3)).changes
+    assert words(change.what) == "scale worker of cluster-e1 from 2 to 3"
     assert state.do(ScaleExecution(execution="e1", count=3)).changes == ()
 
 
@@ -155,7 +159,7 @@ def test_a_notebook_has_one_execution_of_a_zapp(state):
     assert state.do(attach("a2", execution="e2")).found
     assert state.do(attach("a3", "b.ipynb", execution="e1")).found
     state.do(Detach(attachment="a1", keep=True))
-    assert state.do(attach("a4", execution="e1")).attachments[0].execution == "e1"
+    assert state.do(attach("a4", execution="e1")).put_of(Attachment)[0].execution == "e1"
 
 
 def test_attach_again_with_another_size_scales(state):

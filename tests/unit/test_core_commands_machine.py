@@ -21,9 +21,9 @@ from zoe_hub.core.executions.commands import ScaleExecution, StartExecution, Sta
 from zoe_hub.core.executions.invariants import violations
 from zoe_hub.core.executions.model import Execution, Outcome, Phase, Process, ProcessState
 from zoe_hub.core.executions.spec import Connector, ExecutionSpec, Group
+from zoe_hub.core.nodes import Node
 from zoe_hub.core.reasons import because
-from zoe_hub.core.scheduling.nodes import Node
-from zoe_hub.store.base import Batch, Ref
+from zoe_hub.store.base import Batch
 from zoe_hub.store.kinds import ATTACHMENTS, EXECUTIONS
 from zoe_hub.store.state import Draft, State
 
@@ -62,6 +62,9 @@ class Known:
     def attachments(self) -> Mapping[str, Attachment]:
         return self._state.records[ATTACHMENTS]
 
+    def records(self, type_: type[Any]) -> Mapping[Any, Any]:
+        return {Execution: self.executions, Attachment: self.attachments}[type_]
+
     def apply(self, batch: Batch) -> None:
         draft = Draft(self._state)
         draft.add(batch)  # raises a conflict if a record is not the next version of what is there
@@ -98,18 +101,10 @@ class Commands(RuleBasedStateMachine):
             return None
         assert commands.plan(self.known, command, self.now) == plan, "the same question, the same answer"
         assert (dict(self.known.executions), dict(self.known.attachments)) == before, "a plan does nothing by itself"
-        assert all(change.what and change.reason for change in plan.changes)
-        assert {event.execution for event in plan.events} >= {execution.id for execution in plan.executions}, (
-            "no change without a line of history"
-        )
-        assert bool(plan.changes) == bool(plan.executions or plan.attachments or plan.detached)
-        self.apply(
-            Batch(
-                put=(*plan.executions, *plan.attachments),
-                drop=tuple(Ref(Attachment, each) for each in plan.detached),
-                events=plan.events,
-            )
-        )
+        changed = {execution.id for execution in plan.put_of(Execution)}
+        assert {event.execution for event in plan.events} >= changed, "no change without a line of history"
+        assert bool(plan.changes) == bool(plan.put or plan.drop)
+        self.apply(Batch(put=plan.put, drop=plan.drop, events=plan.events))
         return plan
 
     def start(self, owner: str, zapp: str, protected: bool) -> StartExecution:
@@ -122,7 +117,7 @@ class Commands(RuleBasedStateMachine):
     def starts(self, owner: str, zapp: str, protected: bool) -> str:
         plan = self.do(self.start(owner, zapp, protected))
         assert plan is not None
-        return plan.executions[0].id
+        return plan.put_of(Execution)[0].id
 
     @rule(
         execution=executions,
@@ -170,17 +165,17 @@ class Commands(RuleBasedStateMachine):
             return ""
         assert plan.found is (had is not None)
         if had is not None:
-            assert (plan.attachments[0].id, plan.attachments[0].execution) == (had.id, had.execution), (
+            assert (plan.put_of(Attachment)[0].id, plan.put_of(Attachment)[0].execution) == (had.id, had.execution), (
                 "the same notebook finds the same cluster"
             )
-        return plan.attachments[0].id
+        return plan.put_of(Attachment)[0].id
 
     @rule(target=attachments, owner=OWNERS, key=KEYS, execution=executions)
     def attaches_to(self, owner: str, key: str, execution: str) -> Any:
         plan = self.do(
             Attach(id=self.fresh("a"), owner=owner, asked=AttachHolder(key=key, kernel="k", execution=execution))
         )
-        return plan.attachments[0].id if plan is not None else ""
+        return plan.put_of(Attachment)[0].id if plan is not None else ""
 
     @rule(attachment=consumes(attachments), keep=st.booleans())
     def detaches(self, attachment: str, keep: bool) -> None:
@@ -193,7 +188,7 @@ class Commands(RuleBasedStateMachine):
         plan = self.do(Detach(attachment=attachment, keep=keep))
         assert (plan is None) is (known is None)
         if plan is not None and (keep or others):
-            assert plan.executions == (), "what is kept, or used by another notebook, goes on"
+            assert plan.put_of(Execution) == (), "what is kept, or used by another notebook, goes on"
 
     @rule(execution=executions, ends=st.booleans())
     def goes_on(self, execution: str, ends: bool) -> None:

@@ -26,11 +26,11 @@ from zoe_hub.core.executions.facts import (
     StopProcess,
 )
 from zoe_hub.core.executions.invariants import violations
-from zoe_hub.core.executions.model import Address, Observed, Phase
+from zoe_hub.core.executions.model import Address, Execution, Observed, Phase
 from zoe_hub.core.executions.spec import Drain, ExecutionSpec, Group, Port, Ready, Resources, Restart
+from zoe_hub.core.nodes import Node
 from zoe_hub.core.reasons import because
 from zoe_hub.core.scheduling import fifo
-from zoe_hub.core.scheduling.nodes import Node
 from zoe_hub.core.scheduling.queue import Queue
 
 NODES = (Node(name="n", cores=8.0, memory=8 * 2**30),)
@@ -130,7 +130,9 @@ class State:
 
     def __init__(self) -> None:
         self.executions = {}
-        self.attachments = {}
+
+    def records(self, type_):
+        return {Execution: self.executions}[type_]
 
 
 class Life(RuleBasedStateMachine):
@@ -146,7 +148,7 @@ class Life(RuleBasedStateMachine):
         self.late: list = []  # starts that a killed hub had asked for and that the backend has not carried out yet
         start = StartExecution(id="e1", owner="ada", asked=StartZApp(zapp="z"), spec=spec(result=result), nodes=NODES)
         plan = commands.plan(self.state, start, self.now)
-        self.keep(plan.executions[0])
+        self.keep(plan.put_of(Execution)[0])
 
     @property
     def execution(self):
@@ -266,12 +268,12 @@ class Life(RuleBasedStateMachine):
             assert error.code == ("already-ended" if self.execution.desired == "ended" else "out-of-range")  # noqa: PT017
             assert self.execution.desired == "ended" or not 1 <= count <= 6
         else:
-            for execution in plan.executions:
+            for execution in plan.put_of(Execution):
                 self.keep(execution)
 
     @rule()
     def terminate(self):
-        for execution in commands.plan(self.state, TerminateExecution(execution="e1"), self.now).executions:
+        for execution in commands.plan(self.state, TerminateExecution(execution="e1"), self.now).put_of(Execution):
             self.keep(execution)
 
     @invariant()

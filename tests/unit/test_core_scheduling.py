@@ -10,12 +10,12 @@ from zoe_hub.core.executions.decide import decide
 from zoe_hub.core.executions.facts import Facts
 from zoe_hub.core.executions.model import Execution, Observed, Outcome, Phase, Process, ProcessState
 from zoe_hub.core.executions.processes import leaving
+from zoe_hub.core.executions.resources import capacity, essentials, never_fits, reserved
 from zoe_hub.core.executions.spec import ExecutionSpec, Group, Resources
 from zoe_hub.core.executions.standing import QueuePlace
+from zoe_hub.core.nodes import Node
 from zoe_hub.core.reasons import because
 from zoe_hub.core.scheduling import fifo
-from zoe_hub.core.scheduling.nodes import Node
-from zoe_hub.core.scheduling.placement import capacity, essentials, never_fits, reserved
 from zoe_hub.core.scheduling.queue import Queue
 from zoe_hub.core.words import words
 

@@ -20,9 +20,9 @@ from zoe_hub.core.executions.facts import Facts
 from zoe_hub.core.executions.invariants import violations
 from zoe_hub.core.executions.model import Address, Execution, Observed, Outcome, Phase, Process, ProcessState
 from zoe_hub.core.executions.spec import Drain, ExecutionSpec, Group, Port, Ready, Restart
+from zoe_hub.core.nodes import Node
 from zoe_hub.core.reasons import because
 from zoe_hub.core.scheduling import fifo
-from zoe_hub.core.scheduling.nodes import Node
 from zoe_hub.core.scheduling.queue import Queue
 
 PAGE = Path(__file__).parents[2] / "docs" / "states.md"
@@ -171,20 +171,29 @@ def taken() -> tuple[set[Arrow], set[Arrow]]:
     return phases, states
 
 
+class Active:
+    """The executions that a command may be about."""
+
+    def __init__(self, *executions):
+        self.executions = {each.id: each for each in executions}
+
+    def records(self, type_):
+        return {Execution: self.executions}[type_]
+
+
 def commanded() -> set[Arrow]:
     """The arrows that commands and admission take."""
     found = set()
     for group in groups():
         spec = ExecutionSpec(zapp="z", title="Z", version="1", kind="job", groups=(group,))
         start = StartExecution(id="e1", owner="ada", asked=StartZApp(zapp="z"), spec=spec, nodes=NODES)
-        records = type("Records", (), {"executions": {}, "attachments": {}})
-        (made,) = commands.plan(records, start, NOW).executions
+        (made,) = commands.plan(Active(), start, NOW).put_of(Execution)
         found.add((OUTSIDE, made.phase.value))
         (grant,) = fifo.admit(Queue([made], NODES)).values()
         assert grant.granted is not None, "admission alone moves no execution to another phase"
         for execution in executions(spec, 0):
-            records.executions = {"e1": execution}
-            for after in commands.plan(records, TerminateExecution(execution="e1"), NOW).executions:
+            ending = commands.plan(Active(execution), TerminateExecution(execution="e1"), NOW)
+            for after in ending.put_of(Execution):
                 if after.phase is not execution.phase:
                     found.add((execution.phase.value, after.phase.value))
     return found

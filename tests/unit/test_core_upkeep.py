@@ -26,16 +26,19 @@ class Known:
         self.attachments = {each.id: each for each in attachments}
         self.executions = {name: execution(name, protected) for name in {each.execution for each in attachments}}
 
+    def records(self, type_: type[Any]) -> dict[Any, Any]:
+        return {Execution: self.executions, Attachment: self.attachments}[type_]
+
     def do(self, command: commands.Command, now: datetime = NOW) -> Plan:
         plan = commands.plan(self, command, now)
-        for each in plan.executions:
+        for each in plan.put_of(Execution):
             assert each.version == self.executions[each.id].version + 1
             self.executions[each.id] = each
-        for each in plan.attachments:
+        for each in plan.put_of(Attachment):
             assert each.version == self.attachments[each.id].version + 1
             self.attachments[each.id] = each
-        for name in plan.detached:
-            del self.attachments[name]
+        for ref in plan.drop:
+            del self.attachments[ref.key]
         places = [(each.owner, each.key, each.zapp) for each in self.attachments.values()]
         assert len(set(places)) == len(places), "two attachments with one key"
         return plan
@@ -121,7 +124,7 @@ def test_a_cluster_ends_with_the_last_of_its_deleted_notebooks():
     assert known.executions["e1"].desired == "running"
     both = Known(attachment("a1", "/n/a.ipynb"), attachment("a2", "/n/b.ipynb"))
     plan = both.do(report(deleted=("/n",)))
-    assert [each.id for each in plan.executions] == ["e1"]
+    assert [each.id for each in plan.put_of(Execution)] == ["e1"]
     assert both.executions["e1"].desired == "ended"
 
 
@@ -159,24 +162,23 @@ def test_a_batch_run_that_is_gone_leaves_nothing():
     plan = tended(known, NOW + timedelta(seconds=130))
     assert known.attachments == {}
     assert known.executions["e1"].desired == "ended"
-    assert plan.executions[0].reason.code == "holders-gone"
+    assert plan.put_of(Execution)[0].reason.code == "holders-gone"
 
 
 def test_what_is_idle_is_told_then_shrunk_then_ended_and_kept_when_somebody_wants_it():
-    known = Known(attachment("a1", "/n/a.ipynb"))
-    renewed = {"a1": NOW + timedelta(days=1)}
-    tended(known, NOW + timedelta(seconds=60), renewed=renewed)
+    known = Known(attachment("a1", "/n/a.ipynb", expires=False))
+    tended(known, NOW + timedelta(seconds=60))
     idle = known.executions["e1"].idle
     assert idle is not None
     assert (idle.action, idle.at) == ("shrink", NOW + timedelta(seconds=1800))
     known.do(KeepExecution(execution="e1", user="ada", until=NOW + timedelta(seconds=3600)))
     assert known.executions["e1"].idle is None
-    tended(known, NOW + timedelta(seconds=5399), renewed=renewed)
+    tended(known, NOW + timedelta(seconds=5399))
     assert known.executions["e1"].counts == {"worker": 4}
-    tended(known, NOW + timedelta(seconds=5400), renewed=renewed)
+    tended(known, NOW + timedelta(seconds=5400))
     assert known.executions["e1"].counts == {"worker": 1}
-    tended(known, NOW + timedelta(seconds=5400), renewed=renewed)
+    tended(known, NOW + timedelta(seconds=5400))
     assert known.executions["e1"].idle is not None
     assert known.executions["e1"].idle.action == "end"
-    tended(known, NOW + timedelta(seconds=3600 + 9000), renewed=renewed)
+    tended(known, NOW + timedelta(seconds=3600 + 9000))
     assert known.executions["e1"].desired == "ended"

@@ -42,7 +42,7 @@ async def numbers(feed: Feed, stream: Stream, cursor: int, last: int) -> list[in
         news = feed.after(cursor)
         assert news is not None
         found += [int(each.data.split(b"\n")[0].removeprefix(b"id: ")) for each in news]
-        cursor += len(news)
+        cursor = news[-1].seq if news else cursor
         if not news:
             await stream.sleep(5)
     return found
@@ -84,6 +84,29 @@ async def test_what_is_kept_is_bounded(store, monkeypatch):
         assert feed.after(0) is None
         assert len(feed.after(store.last_seq - 10) or ()) == 10
         assert sum(feed.after(cursor) is not None for cursor in range(45)) <= 20
+
+
+async def test_events_that_are_forgotten_before_they_are_read_leave_a_gap_that_is_told(store):
+    feed, stream = Feed(store), Stream(TRANSPORT)
+    with feed.wakes(stream):
+        await happen(store, 3)
+        assert await numbers(feed, stream, 0, 3) == [1, 2, 3]
+        real = store.changed
+
+        async def late(since):
+            await real(since)
+            if store.last_seq < 20:
+                await happen(store, 17)
+                await store.commit(Batch(first_seq=10))
+            return store.last_seq
+
+        store.changed = late
+        feed._reading.cancel()
+        feed._reading = asyncio.create_task(feed._read())
+        await happen(store)
+        await stream.sleep(5)
+        assert feed.after(3) is None, "the stream reads from the store, which says what is missing"
+        assert await numbers(feed, stream, 9, 21) == list(range(10, 22))
 
 
 async def test_streams_end_with_the_store(store):

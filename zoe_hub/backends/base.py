@@ -21,8 +21,8 @@ import zoe_loopback
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.model import Address, Observed
 from zoe_hub.core.executions.spec import Port, Resources
+from zoe_hub.core.nodes import Node
 from zoe_hub.core.record import Record
-from zoe_hub.core.scheduling.nodes import Node
 
 
 class Temporary(ZoeError):

@@ -9,14 +9,13 @@ errors for programmers. Used by ``catalog`` (files) and ``parameters`` (what peo
 from __future__ import annotations
 
 import difflib
-import functools
 import math
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from zoe_hub.catalog.source import pointer
 from zoe_hub.language import units
+from zoe_hub.language.patterns import compiled, found
 from zoe_hub.language.words import shown, suggestion
 
 Schema = Mapping[str, Any] | bool
@@ -83,6 +82,15 @@ def same(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
+def _identity(value: Any) -> Hashable:
+    """Equal for those values that are the ``same``."""
+    if isinstance(value, dict):
+        return frozenset((key, _identity(member)) for key, member in value.items())
+    if isinstance(value, list):
+        return tuple(map(_identity, value))
+    return (isinstance(value, bool), value)
+
+
 def _memory(value: str) -> None:
     units.memory(value)
 
@@ -93,18 +101,12 @@ def _duration(value: str) -> None:
 
 def _regex(value: str) -> None:
     try:
-        re.compile(value)
-    except (re.error, RecursionError, OverflowError) as error:
+        compiled(value)
+    except ValueError as error:
         raise ValueError(f"must be a regular expression: {error}") from error
 
 
 FORMATS: Mapping[str, Callable[[str], None]] = {"memory": _memory, "duration": _duration, "regex": _regex}
-
-
-@functools.lru_cache(512)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    # JSON Schema's $ is the end of the text, Python's also stands before a last line break.
-    return re.compile(re.sub(r"(?<!\\)\$$", r"\\Z", pattern))
 
 
 def check(schema: Schema, value: Any, path: str = "", root: Schema | None = None) -> Iterator[Fault]:
@@ -187,7 +189,7 @@ def _text(schema: Mapping[str, Any], value: str, path: str) -> Iterator[Fault]:
     if "maxLength" in schema and len(value) > schema["maxLength"]:
         yield Fault(path, f"must have at most {schema['maxLength']} characters", found=str(len(value)))
         return  # a pattern is not tried on a text of any length
-    if "pattern" in schema and _compiled(schema["pattern"]).search(value) is None:
+    if "pattern" in schema and not found(schema["pattern"], value):
         # $comment beside a pattern says in words what it asks for
         wanted = schema.get("$comment") or f"match {schema['pattern']}"
         yield Fault(path, f"must {wanted}", found=shown(value))
@@ -205,8 +207,11 @@ def _array(schema: Mapping[str, Any], value: list[Any], path: str, root: Schema)
         yield Fault(path, f"must have at most {schema['maxItems']} items", found=str(len(value)))
         return
     if schema.get("uniqueItems"):
+        known: set[Hashable] = set()
         for index, item in enumerate(value):
-            if any(same(item, other) for other in value[:index]):
+            before = len(known)
+            known.add(_identity(item))
+            if len(known) == before:
                 yield Fault(pointer(path, index), f"{shown(item)} is in the list twice; remove one")
                 break
     if "items" in schema:
@@ -237,7 +242,7 @@ def _object(schema: Mapping[str, Any], value: dict[str, Any], path: str, root: S
         if "propertyNames" in schema:
             for fault in check(schema["propertyNames"], name, below, root):
                 yield Fault(below, f"the name {fault.demand}{fault.hint}", True)
-        matched = [patterns[pattern] for pattern in patterns if _compiled(pattern).search(name)]
+        matched = [patterns[pattern] for pattern in patterns if found(pattern, name)]
         if name in properties:
             matched.append(properties[name])
         for one in matched:

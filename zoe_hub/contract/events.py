@@ -28,7 +28,16 @@ class EventView(Record, kw_only=True):
 class HistoryQuery(Record, kw_only=True):
     """Which part of a history."""
 
-    since: Annotated[int, Meta(ge=0, description="sequence number of the last event already seen")] = 0
+    since: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description=(
+                "sequence number of the last event already seen; 0: from the beginning, whatever is kept. Events after"
+                " it that are not kept any more: history-pruned, with the number of the first that is as first_seq"
+            ),
+        ),
+    ] = 0
     limit: Annotated[int, Meta(ge=1, le=10000)] = 1000
 
 
@@ -67,7 +76,10 @@ class StoryQuery(Record, kw_only=True):
 
 
 class EventsQuery(Record, kw_only=True):
-    """Which events to stream. ``Last-Event-ID`` wins over ``since``; without either the stream begins now."""
+    """Which events to stream. ``Last-Event-ID`` wins over ``since``; without either the stream begins now. Where events
+    after that number are not kept any more, an event ``reset`` with ``seq`` and ``first_seq`` says so: read the present
+    state again; what is left follows.
+    """
 
     since: Annotated[int, Meta(ge=0)] | None = None
     execution: str | None = None
@@ -96,7 +108,7 @@ OPERATIONS = capability(
         query=HistoryQuery,
         output=EventPage,
         owns="execution",
-        errors=("unknown-execution",),
+        errors=("unknown-execution", "history-pruned"),
     ),
     Operation(
         id="get_story",
@@ -107,6 +119,6 @@ OPERATIONS = capability(
         query=StoryQuery,
         output=Story,
         owns="execution",
-        errors=("unknown-execution", "history-pruned"),
+        errors=("unknown-execution",),
     ),
 )

@@ -22,9 +22,9 @@ class PlanRequest(Record, kw_only=True):
 
 
 class ChangeView(Record, kw_only=True):
-    """One state change of a plan, with its reason."""
+    """One state change of a plan, and why. ``what`` has a code, facts and words as reasons have."""
 
-    what: str
+    what: ReasonView
     reason: ReasonView
 
 

@@ -35,6 +35,7 @@ FORGOTTEN = "execution.forgotten"
 STEP = 10  # executions at a time
 ROWS = 500  # events or replies at a time
 ROWS_OF_ONE = 100  # events of one execution at a time
+_NOUNS: Mapping[type[Record], str] = {Execution: "executions", Event: "events", Reply: "replies"}
 PAUSE = 0.02  # seconds between two steps, in which others have their turn
 FIRST = 5.0  # seconds after the start until the first look
 
@@ -119,7 +120,7 @@ class Retention(LoggingConfigurable):
         self._store, self._backend, self._clock = store, backend, clock
         self._loop = Loop("Forgetting what is over", self._look, self.log)
         self._sizes: dict[type[Record], int] = {}  # bytes by type, as far as this look has measured them
-        self._forgotten: dict[type[Record], int] = {Execution: 0, Event: 0, Reply: 0}
+        self._forgotten: dict[type[Record], int] = dict.fromkeys(_NOUNS, 0)
 
     def limits(self, what: str) -> Limits:
         """What the options say. :param what: ``executions``, ``events`` or ``replies``"""
@@ -144,12 +145,8 @@ class Retention(LoggingConfigurable):
     @property
     def stats(self) -> Mapping[str, float]:
         """Counts for the metrics."""
-        return {
-            "forgotten_executions": float(self._forgotten[Execution]),
-            "forgotten_events": float(self._forgotten[Event]),
-            "forgotten_replies": float(self._forgotten[Reply]),
-            "remains": float(len(self._store.records(Remains))),
-        }
+        forgotten = {f"forgotten_{_NOUNS[type_]}": float(count) for type_, count in self._forgotten.items()}
+        return {**forgotten, "remains": float(len(self._store.records(Remains)))}
 
     async def _look(self) -> float:
         if await self.step():
@@ -194,7 +191,7 @@ class Retention(LoggingConfigurable):
                 events=tuple(event(known[each.key], now, FORGOTTEN, each.reason) for each in gone),
             )
         )
-        self._tell(Execution, gone)
+        self._tell(Execution, gone, ", ".join(each.key for each in gone))
         return True
 
     async def _clear(self) -> bool:
@@ -228,7 +225,7 @@ class Retention(LoggingConfigurable):
         gone = await self._over(Event, self.limits("events"), past, number)
         if gone:
             await self._store.commit(Batch(first_seq=gone[-1].key + 1))
-            self._tell(Event, gone)
+            self._tell(Event, gone, f"{gone[0].key} to {gone[-1].key}")
         return bool(gone)
 
     async def _forget_replies(self) -> bool:
@@ -239,7 +236,7 @@ class Retention(LoggingConfigurable):
         gone = await self._over(Reply, self.limits("replies"), past, await self._store.count(Reply))
         if gone:
             await self._store.commit(Batch(drop=tuple(Ref(Reply, each.key) for each in gone)))
-            self._tell(Reply, gone)
+            self._tell(Reply, gone, f"of {', '.join(sorted({owner for (owner, _), _ in gone}))}")
         return bool(gone)
 
     # --- for all of them ---
@@ -264,10 +261,8 @@ class Retention(LoggingConfigurable):
                 size -= await self._backend.measure_logs(each.id)
         return size
 
-    def _tell(self, type_: type[Record], gone: Sequence[Going[Any]]) -> None:
+    def _tell(self, type_: type[Record], gone: Sequence[Going[Any]], which: str) -> None:
+        """Count what is gone, and name it in the log, with the reason of the first."""
         self._forgotten[type_] += len(gone)
-        shown = ", ".join(str(each.key) for each in gone[:3])
-        noun = type_.__name__.lower()
-        self.log.info(
-            "Forgotten: %d of kind %s (%s ...); the first one %s.", len(gone), noun, shown, words(gone[0].reason)
-        )
+        reason = words(gone[0].reason)
+        self.log.info("Forgot %d old %s (%s): the first %s.", len(gone), _NOUNS[type_], which, reason)

@@ -1,6 +1,6 @@
 """Translates what users and admins ask into state changes, each with its reason. Pure.
 
-``plan(records, command, now)`` looks at the records and says which records and events would be written. The committer
+``plan(state, command, now)`` looks at the records and says which records and events would be written. The committer
 (``controllers.kit.commit``) commits a plan; a dry run shows it. A command that cannot be done raises a declared error.
 A capability adds its commands to ``PLANNERS``.
 """
@@ -47,10 +47,10 @@ PLANNERS: Mapping[type, Callable[[Records, Any, datetime], Plan]] = {
 """How each kind of command is planned."""
 
 
-def plan(records: Records, command: Command, now: datetime) -> Plan:
+def plan(state: Records, command: Command, now: datetime) -> Plan:
     """The plan of a command.
 
     :param now: aware time in UTC
     :raises ZoeError: with the code of what stands in the way; see ``core.errors``
     """
-    return PLANNERS[type(command)](records, command, now)
+    return PLANNERS[type(command)](state, command, now)

@@ -17,19 +17,12 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from zoe_hub.core.attachments.model import Attachment
 from zoe_hub.core.events import Event
 from zoe_hub.core.executions.model import Execution
-from zoe_hub.core.record import Record
-from zoe_hub.store.kinds import Key, Remains, Reply, SecretValue, Token
+from zoe_hub.core.record import Key, Record, Ref
+from zoe_hub.store.kinds import Remains, Reply, SecretValue, Token
 
 __all__ = ["Batch", "Filter", "Page", "Ref", "Remains", "Reply", "SecretValue", "Store", "Stored", "Token"]
 
 R = TypeVar("R", bound=Record)
-
-
-class Ref(NamedTuple):
-    """Names a record by its type and key."""
-
-    type: type[Record]
-    key: Key
 
 
 class Batch(Record, kw_only=True):
@@ -170,14 +163,14 @@ class Store(ABC):
 
     @abstractmethod
     async def events(
-        self, *, since: int = 0, limit: int = 1000, owner: str | None = None, execution: str | None = None
+        self, *, since: int | None = None, limit: int = 1000, owner: str | None = None, execution: str | None = None
     ) -> tuple[Event, ...]:
         """Events with ``seq`` > ``since``, oldest first. May read the disk (not on the event loop's thread).
 
         The events of an execution that was forgotten are missing among them.
 
-        :raises ZoeError: ``history-pruned``: events between ``since`` and ``first_seq`` are not kept any more. With 0,
-            which stands for the beginning, what is left is given.
+        :param since: None: from the beginning, whatever is kept
+        :raises ZoeError: ``history-pruned``: events between ``since`` and ``first_seq`` are not kept any more
         """
 
     @abstractmethod

@@ -17,12 +17,9 @@ from typing import Any, Generic, Literal, NamedTuple, TypeVar
 from zoe_hub.core.attachments.model import Attachment
 from zoe_hub.core.events import Event
 from zoe_hub.core.executions.model import Execution
-from zoe_hub.core.record import Record
+from zoe_hub.core.record import Key, Record
 
 R = TypeVar("R", bound=Record)
-
-Key = str | int | tuple[str, ...]
-"""What tells a record from the others of its kind: the value of its key, or the values of a key of several members."""
 
 
 class Reply(Record, kw_only=True):

@@ -13,9 +13,9 @@ import msgspec
 
 from zoe_hub.core.events import Event
 from zoe_hub.core.executions.model import Execution
-from zoe_hub.core.record import Record
+from zoe_hub.core.record import Key, Record
 from zoe_hub.store.base import Batch, Filter, Stored
-from zoe_hub.store.kinds import EVENTS, EXECUTIONS, KIND_OF, KINDS, Key, Kind
+from zoe_hub.store.kinds import EVENTS, EXECUTIONS, KIND_OF, KINDS, Kind
 from zoe_hub.store.state import Draft, State
 from zoe_hub.store.view import Listed, StateStore, wanted_of
 
@@ -97,12 +97,12 @@ class MemoryStore(StateStore):
     def _old(self, kind: Kind[Any]) -> list[Any]:
         """What is not in memory, the oldest first."""
         if kind is EVENTS:
-            return list(self._state.recent(self._begin(0), self.last_seq, None, None) or ())
+            return list(self._state.recent(self._begin(None), self.last_seq, None, None) or ())
         listed = (record for _, record in sorted(self._disk[kind].values(), key=itemgetter(0)))
         return sorted(listed, key=lambda record: (getattr(record, kind.age) is not None, getattr(record, kind.age)))
 
     async def events(
-        self, *, since: int = 0, limit: int = 1000, owner: str | None = None, execution: str | None = None
+        self, *, since: int | None = None, limit: int = 1000, owner: str | None = None, execution: str | None = None
     ) -> tuple[Event, ...]:
         """See ``Store``."""
         return self._state.recent(self._begin(since), limit, owner, execution) or ()

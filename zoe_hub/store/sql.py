@@ -20,11 +20,11 @@ from sqlalchemy.exc import DBAPIError
 
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.events import Event
-from zoe_hub.core.record import Record
+from zoe_hub.core.record import Key, Record
 from zoe_hub.store import rows
 from zoe_hub.store.base import Batch, Filter, Stored
 from zoe_hub.store.databases import choose
-from zoe_hub.store.kinds import KIND_OF, Key, Kind
+from zoe_hub.store.kinds import KIND_OF, Kind
 from zoe_hub.store.migrate import ZOE, Migrations
 from zoe_hub.store.state import Draft, State
 from zoe_hub.store.view import Listed, StateStore, check_kept
@@ -203,7 +203,7 @@ class SQLStore(StateStore):
         return await self._read(partial(rows.count_ended, kind=kind, wanted=wanted))
 
     async def events(
-        self, *, since: int = 0, limit: int = 1000, owner: str | None = None, execution: str | None = None
+        self, *, since: int | None = None, limit: int = 1000, owner: str | None = None, execution: str | None = None
     ) -> tuple[Event, ...]:
         """See ``Store``. Recent ones come from memory."""
         self._ensure_open()

@@ -20,9 +20,9 @@ import msgspec
 
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.events import Event
-from zoe_hub.core.record import Record
+from zoe_hub.core.record import Key, Record
 from zoe_hub.store.base import Batch
-from zoe_hub.store.kinds import CHILDREN, EVENTS, KIND_OF, KINDS, Key, Kind
+from zoe_hub.store.kinds import CHILDREN, EVENTS, KIND_OF, KINDS, Kind
 
 Changes = dict[Kind[Any], dict[Key, Record | None]]
 """Records by kind and key; None stands for *gone*."""

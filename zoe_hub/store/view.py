@@ -17,9 +17,9 @@ from typing import Any, TypeVar
 
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.model import Execution
-from zoe_hub.core.record import Record
+from zoe_hub.core.record import Key, Record
 from zoe_hub.store.base import Filter, Page, Store
-from zoe_hub.store.kinds import KIND_OF, SECRETS, Key, Kind, label_terms
+from zoe_hub.store.kinds import KIND_OF, SECRETS, Kind, label_terms
 from zoe_hub.store.state import State
 
 R = TypeVar("R", bound=Record)
@@ -55,9 +55,9 @@ def _page(listed: list[Listed], limit: int) -> Page[Any]:
     return Page(items=items, next=listed[limit - 1][0] if len(listed) > limit else None)
 
 
-def check_kept(since: int, first_seq: int) -> None:
+def check_kept(since: int | None, first_seq: int) -> None:
     """That no event after ``since`` has been forgotten. ``ZoeError`` ``history-pruned``."""
-    if 0 < since < first_seq - 1:
+    if since is not None and since < first_seq - 1:
         words = f"Events are kept from number {first_seq} on; {since + 1} is not."
         raise ZoeError("history-pruned", words, first_seq=first_seq)
 
@@ -157,10 +157,10 @@ class StateStore(Store):
         """See ``Store``."""
         return self._state.first_seq
 
-    def _begin(self, since: int) -> int:
+    def _begin(self, since: int | None) -> int:
         """What to read events after. ``ZoeError`` ``history-pruned``."""
         check_kept(since, self._state.first_seq)
-        return max(since, self._state.first_seq - 1)
+        return max(since or 0, self._state.first_seq - 1)
 
     async def changed(self, since: int) -> int:
         """See ``Store``. ``RuntimeError`` once the store is closed."""

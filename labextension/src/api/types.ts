@@ -50,9 +50,9 @@ export interface ICapabilitiesView {
   nodes: boolean;
 }
 
-/** One state change of a plan, with its reason. */
+/** One state change of a plan, and why. ``what`` has a code, facts and words as reasons have. */
 export interface IChangeView {
-  what: string;
+  what: IReasonView;
   reason: IReasonView;
 }
 

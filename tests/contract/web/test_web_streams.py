@@ -12,6 +12,7 @@ from zoe_hub.core.events import Event
 from zoe_hub.core.reasons import because
 from zoe_hub.store.base import Batch, Ref, Token
 from zoe_hub.store.sql import SQLStore
+from zoe_hub.web.operations import events as operations
 
 
 async def happen(world, count, owner="alice", text="x"):
@@ -85,7 +86,88 @@ async def test_a_cursor_of_another_database_is_reset(world, events):
     async with reader.open() as stream:
         await happen(world, 1)
         assert await take(stream, 1) == [4]
-    assert reader.resets == [3]
+    assert reader.resets == [{"seq": 3, "first_seq": 1}]
+
+
+async def test_a_reader_from_before_what_is_kept_is_told_and_gets_what_is_left(make_world, events, tmp_path):
+    world = make_world(make_store=lambda: SQLStore(tmp_path / "zoe.db"))
+    await world.start()
+    try:
+        admin = await world.client("root")
+        await happen(world, 30)
+        for cursor, resets in ((0, 1), (10, 1), (23, 1), (24, 0), (29, 0)):
+            await world.store.commit(Batch(first_seq=25))
+            reader = events(admin, since=cursor)
+            async with reader.open() as stream:
+                left = list(range(max(25, cursor + 1), 31))
+                assert await take(stream, len(left)) == left
+            assert reader.resets == [{"seq": 24, "first_seq": 25}] * resets
+            resumed = events(admin)
+            resumed.last = str(cursor)  # as browsers resume
+            async with resumed.open() as stream:
+                assert await take(stream, len(left)) == left
+            assert len(resumed.resets) == resets
+            if cursor == 10:  # the same from the disk
+                await world.stop()
+                await world.start()
+                admin = await world.client("root")
+    finally:
+        await world.close()
+
+
+async def test_a_history_from_before_what_is_kept_is_refused_and_the_rest_given(world):
+    client = await world.client("alice")
+    made = await world.running(client)
+    where = f"/executions/{made['id']}/history"
+    whole = (await client.get(where)).json()["items"]
+    first = whole[3]["seq"]
+    await world.store.commit(Batch(first_seq=first))
+    refused = await client.get(where, params={"since": first - 2})
+    assert refused.status_code == 410
+    assert (refused.json()["code"], refused.json()["first_seq"]) == ("history-pruned", first)
+    assert (await client.get(where)).json()["items"] == whole[3:]
+    assert (await client.get(where, params={"since": first - 1})).json()["items"] == whole[3:]
+    told = (await client.get(f"/executions/{made['id']}/story")).json()["items"]
+    assert [each["kind"] for each in told[:2]] == ["cut", whole[3]["kind"]]
+
+
+async def test_a_story_that_is_forgotten_while_it_is_read_is_whole_from_where_it_begins(world, monkeypatch):
+    client = await world.client("alice")
+    made = await world.running(client)
+    monkeypatch.setattr(operations, "_BATCH", 3)
+    read, whole = world.store.events, await world.store.events(execution=made["id"])
+
+    async def forgetting(**which):
+        found = await read(**which)
+        if which["since"] is None and world.store.first_seq == 1:
+            await world.store.commit(Batch(first_seq=whole[-2].seq))
+        return found
+
+    monkeypatch.setattr(world.store, "events", forgetting)
+    told = (await client.get(f"/executions/{made['id']}/story")).json()["items"]
+    assert [each["seq"] for each in told] == [0, whole[-2].seq, whole[-1].seq, 0]
+
+
+async def test_what_is_forgotten_is_told_to_who_follows_and_not_found_afterwards(world, events):
+    client = await world.client("alice")
+    made = await world.running(client)
+    await client.post(f"/executions/{made['id']}/terminate", json={})
+    await world.until(lambda: made["id"] not in world.store.executions)
+    reader = events(client, since=world.store.last_seq)
+    async with reader.open() as stream:
+        world.controllers.retention.executions_age = 1e-9
+        while await world.controllers.retention.step():
+            pass
+        await take(stream, 1)
+    (told,) = reader.seen
+    assert (told["kind"], told["execution"]) == ("execution.forgotten", made["id"])
+    assert told["reason"]["code"] == "past-too-old"
+    for path in ("", "/history", "/story", "/processes/main-0/logs"):
+        assert (await client.get(f"/executions/{made['id']}{path}")).json()["code"] == "unknown-execution"
+    assert (await client.get("/executions", params={"active": False})).json()["items"] == []
+    measured = (await (await world.client("root")).get("/metrics")).text
+    assert "zoe_forgotten_executions 1.0" in measured
+    assert "zoe_remains 0.0" in measured
 
 
 async def test_signs_of_life_move_the_cursor_and_a_token_that_expires_ends_the_stream(make_world, events):

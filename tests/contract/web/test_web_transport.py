@@ -10,7 +10,10 @@ import pytest
 from zoe_hub.controllers.kit.tokens import digest
 from zoe_hub.core.access import Principal
 from zoe_hub.core.errors import ZoeError
+from zoe_hub.core.events import Event
 from zoe_hub.core.executions.commands import TerminateExecution
+from zoe_hub.core.reasons import because
+from zoe_hub.store.base import Batch
 from zoe_hub.web.call import BOUND
 from zoe_hub.web.perform import perform
 
@@ -107,6 +110,27 @@ async def test_events_go_on_until_the_client_leaves(world, started):
     transport.abort()
     await streaming
     assert (len(world.hub.streams), transport.whole) == (0, False)
+
+
+async def test_a_reader_who_is_overtaken_by_the_old_end_is_told_in_the_stream(world, started):
+    transport = MemoryTransport()
+    streaming = asyncio.create_task(ask(world, "stream_events", transport, since="0"))
+    await transport.until(b'"phase":"running"')
+    slow = asyncio.get_running_loop().create_future()
+    transport.flush, flush = lambda: slow, transport.flush
+    made = Event(time=world.hub.now(), kind="test", owner="root", reason=because("told", words="x"))
+    for _ in range(4):  # more than the feed keeps; the first of them are on their way to the reader
+        await world.store.commit(Batch(events=(made,) * 500))
+        await asyncio.sleep(0.01)
+    before = world.store.last_seq
+    await world.store.commit(Batch(first_seq=before))
+    transport.flush = flush
+    slow.set_result(None)
+    await transport.until(b"id: %d\ndata: {" % before)
+    reset = b'event: reset\nid: %d\ndata: {"seq":%d,"first_seq":%d}\n\n' % (before - 1, before - 1, before)
+    assert reset in transport.sent
+    transport.abort()
+    await streaming
 
 
 async def test_a_stream_that_the_hub_ends_is_whole(world, started):

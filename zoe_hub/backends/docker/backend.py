@@ -25,7 +25,7 @@ from zoe_hub.backends.docker.logs import Logs
 from zoe_hub.backends.docker.options import DockerOptions
 from zoe_hub.core.executions.model import Address, Observed
 from zoe_hub.core.executions.spec import Port
-from zoe_hub.core.scheduling.nodes import Node
+from zoe_hub.core.nodes import Node
 
 
 class DockerBackend(DockerOptions):

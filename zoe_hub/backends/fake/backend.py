@@ -13,7 +13,7 @@ from traitlets import Dict, Float, Instance, Int, Unicode
 from zoe_hub.backends.base import Backend, Capabilities, Chunk, Permanent, ProcessSpec, Resync, Temporary
 from zoe_hub.core.executions.model import Address, Observed
 from zoe_hub.core.executions.spec import Port
-from zoe_hub.core.scheduling.nodes import Node
+from zoe_hub.core.nodes import Node
 
 from .engine import FakeEngine
 from .programs import FakeProcess

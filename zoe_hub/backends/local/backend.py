@@ -32,7 +32,7 @@ from zoe_hub.backends.local.translating import translating
 from zoe_hub.backends.local.watching import signal_number
 from zoe_hub.core.executions.model import Address, Observed
 from zoe_hub.core.executions.spec import Port
-from zoe_hub.core.scheduling.nodes import Node
+from zoe_hub.core.nodes import Node
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")

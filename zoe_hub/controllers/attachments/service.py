@@ -87,7 +87,7 @@ class AttachmentService:
                 counts=counts,
             )
             plan = await self._committer.plan(command)
-            attachment = plan.attachments[0]
+            attachment = plan.put_of(Attachment)[0]
             check_versions(self._bound(plan, attachment).spec, asked.language, asked.versions)
             replies = (reply(attachment, plan.found),) if reply else ()
             try:
@@ -134,7 +134,7 @@ class AttachmentService:
 
     def _bound(self, plan: Plan, attachment: Attachment) -> Execution:
         """The execution that a plan binds an attachment to, as it will be."""
-        planned = (each for each in plan.executions if each.id == attachment.execution)
+        planned = (each for each in plan.put_of(Execution) if each.id == attachment.execution)
         return next(planned, None) or self._store.executions[attachment.execution]
 
     async def detach(self, command: Detach) -> Execution:

@@ -23,9 +23,9 @@ from zoe_hub.core.executions.history import event as event_of
 from zoe_hub.core.executions.model import Execution
 from zoe_hub.core.executions.spec import Resources
 from zoe_hub.core.executions.standing import QueuePlace
+from zoe_hub.core.nodes import Node
 from zoe_hub.core.reasons import Reason, because
 from zoe_hub.core.scheduling import fifo
-from zoe_hub.core.scheduling.nodes import Node
 from zoe_hub.core.scheduling.policy import Grant, Policy
 from zoe_hub.core.scheduling.queue import Queue
 from zoe_hub.store.base import Batch, Store

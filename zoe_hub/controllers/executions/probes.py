@@ -7,7 +7,6 @@ to know any more. Used by ``controllers.executions.reconciler``.
 from __future__ import annotations
 
 import asyncio
-import re
 import socket
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
@@ -24,6 +23,8 @@ from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.model import Address, Execution, Process
 from zoe_hub.core.executions.spec import Drain, Group
 from zoe_hub.language.expressions import evaluate
+from zoe_hub.language.lines import Lines
+from zoe_hub.language.patterns import Pattern, compiled
 from zoe_loopback import Stranger
 from zoe_proxy.upstream import Exchange, Timeouts, UpstreamError, connect
 
@@ -119,7 +120,7 @@ class Probes:
         group = execution.spec.group(process.group)
         ready, address = group.ready, (process.addresses or {}).get(group.ready.port)
         if ready.kind == "log":
-            return lambda: self._logged(process, re.compile(ready.pattern))
+            return lambda: self._logged(process, compiled(ready.pattern))
         if address is None:
             return _yes if ready.kind == "running" else _no
         if ready.kind == "tcp":
@@ -201,14 +202,12 @@ class Probes:
 
         return await connect(address.endpoint_host, address.endpoint_port, timeout=ONE_TRY, check=check)
 
-    async def _logged(self, process: Process, pattern: re.Pattern[str]) -> bool:
-        """What was logged before this start says nothing about it."""
-        rest, begin = "", await self._backend.log_start(process.name, process.incarnation)
+    async def _logged(self, process: Process, pattern: Pattern) -> bool:
+        """Whether there is such a line. What was logged before this start says nothing about it."""
+        lines, begin = Lines(), await self._backend.log_start(process.name, process.incarnation)
         async for chunk in self._backend.logs(process.name, offset=begin, follow=True):
-            rest += chunk.data.decode(errors="replace")
-            if pattern.search(rest):
+            if any(map(pattern.search, lines.feed(chunk.data))):
                 return True
-            rest = rest[rest.rfind("\n") + 1 :][-65536:]
         return False
 
     def _drained(

@@ -48,7 +48,7 @@ class ExecutionService:
         """
         command, given = await self.rendered(owner, asked)
         plan = await self._committer.plan(command)
-        execution = plan.executions[0]
+        execution = plan.put_of(Execution)[0]
         await self._committer.commit(plan, given=given, replies=(reply(execution),) if reply else ())
         return execution
 

@@ -9,16 +9,17 @@ from __future__ import annotations
 import secrets as random
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime
+from typing import Any
 
 from zoe_hub.controllers.kit.clock import Clock
 from zoe_hub.controllers.kit.tokens import digest, new_token
 from zoe_hub.core import commands
-from zoe_hub.core.attachments.model import Attachment
 from zoe_hub.core.commands import Command
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.model import Execution
-from zoe_hub.core.plan import Plan, Records
-from zoe_hub.store.base import Batch, Ref, Reply, SecretValue, Store, Token
+from zoe_hub.core.plan import Plan, R, Records
+from zoe_hub.core.record import Ref
+from zoe_hub.store.base import Batch, Reply, SecretValue, Store, Token
 
 RETRIES = 20  # how often a plan is made anew because its records changed meanwhile
 
@@ -34,7 +35,7 @@ class Committer:
         """What a command would change now. It may be about an execution that has ended, which is on disk."""
         named: str | None = getattr(command, "execution", None)
         records: Records = self._store
-        if named is not None and named not in records.executions:
+        if named is not None and named not in self._store.executions:
             ended = await self._store.execution(named)
             records = records if ended is None else _WithEnded(self._store, ended)
         return commands.plan(records, command, self._clock.now())
@@ -64,17 +65,18 @@ class Committer:
         :raises ZoeError: ``conflict``, ``storage-full``
         """
         secrets: list[SecretValue | Token] = []
-        for execution in plan.executions:
+        executions = plan.put_of(Execution)
+        for execution in executions:
             if execution.version == 1:
                 secrets += made_secrets(execution, self._clock.now(), given or {})
         if plan.changes or replies:
             batch = Batch(
-                put=(*plan.executions, *plan.attachments, *secrets, *replies),
-                drop=tuple(Ref(Attachment, each) for each in plan.detached),
+                put=(*plan.put, *secrets, *replies),
+                drop=plan.drop,
                 events=plan.events,
             )
             await self._store.commit(batch)
-        self._committed([execution.id for execution in plan.executions])
+        self._committed([execution.id for execution in executions])
 
 
 def made_secrets(
@@ -114,5 +116,9 @@ class _WithEnded:
     """The records that a plan looks at, with one execution that has ended among them."""
 
     def __init__(self, store: Store, ended: Execution) -> None:
-        self.executions: Mapping[str, Execution] = {**store.executions, ended.id: ended}
-        self.attachments = store.attachments
+        self._store, self._ended = store, ended
+
+    def records(self, type_: type[R]) -> Mapping[Any, R]:
+        """All active records of a type by key, and the one that has ended."""
+        known = self._store.records(type_)
+        return {**known, self._ended.id: self._ended} if isinstance(self._ended, type_) else known

@@ -16,8 +16,7 @@ from zoe_hub.core.executions.model import WEB_PREFIX, Execution
 from zoe_hub.core.executions.spec import Connector
 from zoe_hub.core.plan import Change, Plan, Records
 from zoe_hub.core.reasons import because
-from zoe_hub.core.record import Record
-from zoe_hub.core.words import words
+from zoe_hub.core.record import Record, Ref
 
 
 class AttachHolder(Record, kw_only=True):
@@ -62,9 +61,9 @@ def plan_attach(state: Records, command: Attach, now: datetime) -> Plan:
     """
     asked = command.asked
     stale = tuple(
-        each.id
+        Ref(Attachment, each.id)
         for each in attachments_of(state, command.owner, asked.key)
-        if state.executions[each.execution].desired == "ended"
+        if state.records(Execution)[each.execution].desired == "ended"
     )
     had = attached(state, command.owner, asked.key, zapp=asked.zapp, execution=asked.execution)
     if had is not None:
@@ -76,13 +75,13 @@ def plan_attach(state: Records, command: Attach, now: datetime) -> Plan:
         if other := attached(state, command.owner, asked.key, zapp=execution.spec.zapp):
             raise ZoeError(
                 "already-attached",
-                f"{asked.key} is attached to {state.executions[other.execution].name} already, which is a"
+                f"{asked.key} is attached to {state.records(Execution)[other.execution].name} already, which is a"
                 f" {execution.spec.zapp} like {execution.name}.",
             )
         started: Plan | None = None
     elif command.start is not None:
         started = plan_start(state, command.start, now)
-        execution = started.executions[0]
+        execution = started.put_of(Execution)[0]
     else:
         raise ZoeError(
             "unknown-attachment", "This notebook is attached to nothing; say what to attach, such as 'spark'."
@@ -103,15 +102,15 @@ def plan_attach(state: Records, command: Attach, now: datetime) -> Plan:
         renewed=now,
     )
     bound = because("attached", notebook=asked.key, execution=execution.name)
-    change = Change(what=words(bound), reason=because("asked-to-attach", user=command.owner))
+    change = Change(what=bound, reason=because("asked-to-attach", user=command.owner))
     made = event(execution, now, "attachment.made", bound, attachment=attachment.id, key=asked.key)
-    base = started or Plan(command="attach", changes=(), found=True)
+    base = started or Plan(command="attach", found=True)
     return replace(
         base,
         command="attach",
         changes=(*base.changes, change),
-        attachments=(attachment,),
-        detached=stale,
+        put=(*base.put, attachment),
+        drop=stale,
         events=(*base.events, made),
         found=started is None,
     )
@@ -127,7 +126,7 @@ def attached(
             return candidate.id == execution
         return zapp is None or candidate.spec.zapp == zapp
 
-    living = ((each, state.executions[each.execution]) for each in attachments_of(state, owner, key))
+    living = ((each, state.records(Execution)[each.execution]) for each in attachments_of(state, owner, key))
     had = [each for each, candidate in living if candidate.desired != "ended" and is_meant(candidate)]
     return max(had, key=lambda attachment: attachment.renewed, default=None)
 
@@ -137,7 +136,7 @@ def zapp_of_holder(state: Records, owner: str, key: str, name: str) -> str | Non
     the shop has no more is still its own. None if there is none.
     """
     for each in attachments_of(state, owner, key):
-        execution = state.executions[each.execution]
+        execution = state.records(Execution)[each.execution]
         if execution.desired != "ended" and (execution.spec.zapp == name or execution.spec.frameworks == (name,)):
             return execution.spec.zapp
     return None
@@ -146,7 +145,9 @@ def zapp_of_holder(state: Records, owner: str, key: str, name: str) -> str | Non
 def attachments_of(state: Records, owner: str, key: str) -> list[Attachment]:
     """All attachments of a holder, also to what has ended."""
     return [
-        attachment for attachment in state.attachments.values() if (attachment.owner, attachment.key) == (owner, key)
+        attachment
+        for attachment in state.records(Attachment).values()
+        if (attachment.owner, attachment.key) == (owner, key)
     ]
 
 
@@ -161,9 +162,9 @@ def connects(execution: Execution, language: str) -> Connector:
     return how
 
 
-def _renewed(state: Records, command: Attach, attachment: Attachment, stale: tuple[str, ...], now: datetime) -> Plan:
+def _renewed(state: Records, command: Attach, attachment: Attachment, stale: tuple[Ref, ...], now: datetime) -> Plan:
     """The same holder attaches again, perhaps from a new kernel, perhaps with another size."""
-    execution, asked = state.executions[attachment.execution], command.asked
+    execution, asked = state.records(Execution)[attachment.execution], command.asked
     connects(execution, asked.language)
     renewed = replace(
         attachment,
@@ -177,25 +178,21 @@ def _renewed(state: Records, command: Attach, attachment: Attachment, stale: tup
         version=attachment.version + 1,
     )
     bound = because("attached-again", notebook=asked.key, execution=execution.name)
-    change = Change(what=words(bound), reason=because("attached-before"))
+    change = Change(what=bound, reason=because("attached-before"))
+    counts = {name: count for name, count in command.counts.items() if execution.counts.get(name) != count}
     scaled = [
         plan_scale(state, ScaleExecution(execution=execution.id, group=name, count=count), now)
-        for name, count in command.counts.items()
-        if execution.counts.get(name) != count
+        for name, count in counts.items()
     ]
-    counts = {
-        name: count for each in scaled for name, count in each.executions[0].counts.items() if name in command.counts
-    }
     executions = (
-        (replace(execution, counts={**execution.counts, **counts}, version=execution.version + 1),) if scaled else ()
+        (replace(execution, counts={**execution.counts, **counts}, version=execution.version + 1),) if counts else ()
     )
     made = event(execution, now, "attachment.renewed", bound, attachment=attachment.id, key=asked.key)
     return Plan(
         command="attach",
         changes=(change, *(part for each in scaled for part in each.changes)),
-        executions=executions,
-        attachments=(renewed,),
-        detached=stale,
+        put=(*executions, renewed),
+        drop=stale,
         events=(made, *(part for each in scaled for part in each.events)),
         found=True,
     )
@@ -203,21 +200,23 @@ def _renewed(state: Records, command: Attach, attachment: Attachment, stale: tup
 
 def plan_detach(state: Records, command: Detach, now: datetime) -> Plan:
     """An attachment undone; its execution ends unless somebody still wants it. ``ZoeError`` ``unknown-attachment``."""
-    attachment = state.attachments.get(command.attachment)
+    attachment = state.records(Attachment).get(command.attachment)
     if attachment is None:
         raise ZoeError("unknown-attachment", f"There is no attachment {command.attachment!r}.")
-    execution = state.executions[attachment.execution]
+    execution = state.records(Execution)[attachment.execution]
     loosed = because("detached", notebook=attachment.key, execution=execution.name)
-    change = Change(what=words(loosed), reason=because("asked-by-owner"))
+    change = Change(what=loosed, reason=because("asked-by-owner"))
     made = event(execution, now, "attachment.dropped", loosed, attachment=attachment.id, key=attachment.key)
     others = any(
         other.execution == execution.id and other.id != attachment.id and (other.gone is None or other.policy == "keep")
-        for other in state.attachments.values()
+        for other in state.records(Attachment).values()
     )
     stays = command.keep or others or execution.desired == "ended" or execution.spec.protected
     ending = (
-        Plan(command="detach", changes=())
+        Plan(command="detach")
         if stays
         else plan_ending("detach", execution, because("last-detached", notebook=attachment.key), now)
     )
-    return replace(ending, changes=(change, *ending.changes), detached=(attachment.id,), events=(made, *ending.events))
+    return replace(
+        ending, changes=(change, *ending.changes), drop=(Ref(Attachment, attachment.id),), events=(made, *ending.events)
+    )

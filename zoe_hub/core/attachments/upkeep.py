@@ -4,7 +4,7 @@ executions that are idle or kept. Pure; planned like all commands (see ``core.co
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -15,10 +15,9 @@ from zoe_hub.core.events import Event
 from zoe_hub.core.executions.commands import find, plan_ending
 from zoe_hub.core.executions.history import event
 from zoe_hub.core.executions.model import Execution
-from zoe_hub.core.plan import Change, Plan, Records
+from zoe_hub.core.plan import Change, Plan, Records, joined
 from zoe_hub.core.reasons import Reason, because
-from zoe_hub.core.record import Record
-from zoe_hub.core.words import words
+from zoe_hub.core.record import Record, Ref
 
 
 class Holder(Record, kw_only=True):
@@ -54,14 +53,14 @@ class KeepExecution(Record, kw_only=True):
     until: datetime
 
 
-def plan_report(records: Records, command: ReportHolders, now: datetime) -> Plan:
+def plan_report(state: Records, command: ReportHolders, now: datetime) -> Plan:
     """Attachments under the keys that their holders have now; those of deleted files end like a detach."""
-    mine = {each.id: each for each in records.attachments.values() if each.owner == command.owner}
+    mine = {each.id: each for each in state.records(Attachment).values() if each.owner == command.owner}
     after = {name: _moved(each, command) for name, each in mine.items()}
     doomed = {name for name, each in after.items() if any(_within(each.key, path) for path in command.deleted)}
     doomed |= _overwritten(mine, after)
-    plans = [_renamed(records, mine[name], each, now) for name, each in after.items() if name not in doomed]
-    plans += [_dropped(records, mine[name], frozenset(doomed), now) for name in sorted(doomed)]
+    plans = [_renamed(state, mine[name], each, now) for name, each in after.items() if name not in doomed]
+    plans += [_dropped(state, mine[name], frozenset(doomed), now) for name in sorted(doomed)]
     return joined("report", [each for each in plans if each.changes])
 
 
@@ -93,41 +92,41 @@ def _overwritten(before: Mapping[str, Attachment], after: Mapping[str, Attachmen
     return lost
 
 
-def _renamed(records: Records, before: Attachment, after: Attachment, now: datetime) -> Plan:
+def _renamed(state: Records, before: Attachment, after: Attachment, now: datetime) -> Plan:
     if after == before:
-        return Plan(command="report", changes=())
-    execution = records.executions[before.execution]
+        return Plan(command="report")
+    execution = state.records(Execution)[before.execution]
     reason = because("holder-moved", before=before.key, holder=after.key)
     events: tuple[Event, ...] = ()
     if after.key != before.key:
         events = (event(execution, now, "attachment.moved", reason, attachment=before.id, key=after.key),)
     changed = replace(after, renewed=now, version=before.version + 1)
-    return Plan(
-        command="report", changes=(Change(what=words(reason), reason=reason),), attachments=(changed,), events=events
+    return Plan(command="report", changes=(Change(what=reason, reason=reason),), put=(changed,), events=events)
+
+
+def _dropped(state: Records, attachment: Attachment, doomed: frozenset[str], now: datetime) -> Plan:
+    """The attachment of a file that is no more. The last one of an execution ends it, unless it shall be kept."""
+    execution = state.records(Execution)[attachment.execution]
+    reason = because("holder-deleted", holder=attachment.key)
+    made = event(execution, now, "attachment.dropped", reason, attachment=attachment.id, key=attachment.key)
+    everybody = {each.id for each in state.records(Attachment).values() if each.execution == execution.id}
+    last = everybody <= doomed and attachment.id == max(everybody)
+    stays = not last or attachment.policy == "keep" or execution.spec.protected or execution.desired == "ended"
+    base = Plan(command="report") if stays else plan_ending("report", execution, reason, now)
+    change = Change(what=reason, reason=reason)
+    return replace(
+        base, changes=(change, *base.changes), drop=(Ref(Attachment, attachment.id),), events=(made, *base.events)
     )
 
 
-def _dropped(records: Records, attachment: Attachment, doomed: frozenset[str], now: datetime) -> Plan:
-    """The attachment of a file that is no more. The last one of an execution ends it, unless it shall be kept."""
-    execution = records.executions[attachment.execution]
-    reason = because("holder-deleted", holder=attachment.key)
-    made = event(execution, now, "attachment.dropped", reason, attachment=attachment.id, key=attachment.key)
-    everybody = {each.id for each in records.attachments.values() if each.execution == execution.id}
-    last = everybody <= doomed and attachment.id == max(everybody)
-    stays = not last or attachment.policy == "keep" or execution.spec.protected or execution.desired == "ended"
-    base = Plan(command="report", changes=()) if stays else plan_ending("report", execution, reason, now)
-    change = Change(what=words(reason), reason=reason)
-    return replace(base, changes=(change, *base.changes), detached=(attachment.id,), events=(made, *base.events))
-
-
-def plan_tend(records: Records, command: TendLeases, now: datetime) -> Plan:
+def plan_tend(state: Records, command: TendLeases, now: datetime) -> Plan:
     """What the outlook of an execution says, written down and carried out in one commit.
 
     :raises ZoeError: ``unknown-execution``
     """
-    execution, outlook = find(records, command.execution, None), command.outlook
-    plans = [_silent(execution, records.attachments[name], now) for name in outlook.gone]
-    plans += [_back(execution, records.attachments[name], now) for name in outlook.back]
+    execution, outlook = find(state, command.execution, None), command.outlook
+    plans = [_silent(execution, state.records(Attachment)[name], now) for name in outlook.gone]
+    plans += [_back(execution, state.records(Attachment)[name], now) for name in outlook.back]
     if outlook.due is not None and outlook.reason is not None and execution.desired == "running":
         shrink = outlook.due == "shrink"
         plans.append(
@@ -135,6 +134,8 @@ def plan_tend(records: Records, command: TendLeases, now: datetime) -> Plan:
             if shrink
             else plan_ending("tend", replace(execution, idle=None), outlook.reason, now)
         )
+    elif outlook.kept is not None:
+        plans.append(_kept("tend", execution, outlook.kept, because("keep-shortened"), now))
     elif outlook.idle != execution.idle:
         plans.append(_idle(execution, outlook, now))
     return joined("tend", plans)
@@ -142,23 +143,21 @@ def plan_tend(records: Records, command: TendLeases, now: datetime) -> Plan:
 
 def _silent(execution: Execution, attachment: Attachment, now: datetime) -> Plan:
     """A holder that does not renew is gone. What is no notebook does not come back: its lease is dropped."""
-    silence = (now - attachment.renewed).total_seconds()
+    silence = max(0.0, (now - attachment.renewed).total_seconds())  # less if the clock was set back meanwhile
     reason = because("holder-silent", holder=attachment.key, silence=silence)
-    change = Change(what=words(reason), reason=reason)
+    change = Change(what=reason, reason=reason)
     made = event(execution, now, "attachment.gone", reason, attachment=attachment.id, key=attachment.key)
     if attachment.kind != "notebook":
-        return Plan(command="tend", changes=(change,), detached=(attachment.id,), events=(made,))
+        return Plan(command="tend", changes=(change,), drop=(Ref(Attachment, attachment.id),), events=(made,))
     marked = replace(attachment, gone=now, version=attachment.version + 1)
-    return Plan(command="tend", changes=(change,), attachments=(marked,), events=(made,))
+    return Plan(command="tend", changes=(change,), put=(marked,), events=(made,))
 
 
 def _back(execution: Execution, attachment: Attachment, now: datetime) -> Plan:
     reason = because("holder-back", holder=attachment.key)
     made = event(execution, now, "attachment.back", reason, attachment=attachment.id, key=attachment.key)
     marked = replace(attachment, gone=None, renewed=now, version=attachment.version + 1)
-    return Plan(
-        command="tend", changes=(Change(what=words(reason), reason=reason),), attachments=(marked,), events=(made,)
-    )
+    return Plan(command="tend", changes=(Change(what=reason, reason=reason),), put=(marked,), events=(made,))
 
 
 def plan_shrink(execution: Execution, reason: Reason, now: datetime) -> Plan:
@@ -168,9 +167,7 @@ def plan_shrink(execution: Execution, reason: Reason, now: datetime) -> Plan:
     sizes = tuple(because("group-granted", group=name, count=count) for name, count in essential.items())
     shrunk = because("shrunk", execution=execution.name, groups=sizes, cause=reason)
     made = event(changed, now, "execution.scaled", shrunk, counts=dict(changed.counts), before=dict(execution.counts))
-    return Plan(
-        command="tend", changes=(Change(what=words(shrunk), reason=reason),), executions=(changed,), events=(made,)
-    )
+    return Plan(command="tend", changes=(Change(what=shrunk, reason=reason),), put=(changed,), events=(made,))
 
 
 def _idle(execution: Execution, outlook: Outlook, now: datetime) -> Plan:
@@ -183,33 +180,19 @@ def _idle(execution: Execution, outlook: Outlook, now: datetime) -> Plan:
         reason = because("unused", idle=seconds)
         moment = {"since": outlook.idle.since.isoformat(), "at": outlook.idle.at.isoformat()}
         made = event(changed, now, "execution.idle", reason, action=outlook.idle.action, **moment)
-    return Plan(
-        command="tend", changes=(Change(what=words(reason), reason=reason),), executions=(changed,), events=(made,)
-    )
+    return Plan(command="tend", changes=(Change(what=reason, reason=reason),), put=(changed,), events=(made,))
 
 
-def plan_keep(records: Records, command: KeepExecution, now: datetime) -> Plan:
+def plan_keep(state: Records, command: KeepExecution, now: datetime) -> Plan:
     """An execution that counts as used until a moment; the clock of idleness begins anew then.
 
     :raises ZoeError: ``unknown-execution``
     """
-    execution = find(records, command.execution, None)
-    reason = because("kept", user=command.user)
-    changed = replace(execution, kept_until=command.until, idle=None, version=execution.version + 1)
-    made = event(changed, now, "execution.kept", reason, until=command.until.isoformat())
-    return Plan(
-        command="keep", changes=(Change(what=words(reason), reason=reason),), executions=(changed,), events=(made,)
-    )
+    execution = find(state, command.execution, None)
+    return _kept("keep", execution, command.until, because("kept", user=command.user), now)
 
 
-def joined(command: str, plans: Iterable[Plan]) -> Plan:
-    """One plan of several that touch different records."""
-    found = tuple(plans)
-    return Plan(
-        command=command,
-        changes=tuple(change for each in found for change in each.changes),
-        executions=tuple(execution for each in found for execution in each.executions),
-        attachments=tuple(attachment for each in found for attachment in each.attachments),
-        detached=tuple(name for each in found for name in each.detached),
-        events=tuple(made for each in found for made in each.events),
-    )
+def _kept(command: str, execution: Execution, until: datetime, reason: Reason, now: datetime) -> Plan:
+    changed = replace(execution, kept_until=until, idle=None, version=execution.version + 1)
+    made = event(changed, now, "execution.kept", reason, until=until.isoformat())
+    return Plan(command=command, changes=(Change(what=reason, reason=reason),), put=(changed,), events=(made,))

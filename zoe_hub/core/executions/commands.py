@@ -9,14 +9,14 @@ from typing import Any
 from msgspec.structs import replace
 
 from zoe_hub.core.errors import ZoeError
+from zoe_hub.core.executions import resources
 from zoe_hub.core.executions.history import event
 from zoe_hub.core.executions.model import WEB_PREFIX, Execution, Outcome, Parent, Phase
 from zoe_hub.core.executions.spec import ExecutionSpec, Group
+from zoe_hub.core.nodes import Node
 from zoe_hub.core.plan import Change, Plan, Records
 from zoe_hub.core.reasons import Reason, because
 from zoe_hub.core.record import Record
-from zoe_hub.core.scheduling import placement
-from zoe_hub.core.scheduling.nodes import Node
 from zoe_hub.core.words import words
 
 
@@ -62,7 +62,7 @@ class TerminateExecution(Record, kw_only=True):
 
 def plan_start(_: Records, command: StartExecution, now: datetime) -> Plan:
     """A new execution, in the queue. ``ZoeError`` ``never-fits``."""
-    why = placement.never_fits(command.spec, command.nodes)
+    why = resources.never_fits(command.spec, command.nodes)
     if why is not None:
         raise ZoeError("never-fits", f"{command.spec.title} cannot run here: {words(why)}.")
     spec, asked = command.spec, command.asked
@@ -78,9 +78,9 @@ def plan_start(_: Records, command: StartExecution, now: datetime) -> Plan:
         web_prefix=asked.web_prefix,
         labels=asked.labels,
     )
-    processes = ", ".join(f"{count} {name}" for name, count in execution.counts.items())
-    reason = because("asked-to-start", user=command.owner, zapp=spec.zapp)
-    change = Change(what=f"start {execution.name}: {processes}", reason=reason)
+    sizes = tuple(because("group-size", group=name, count=count) for name, count in execution.counts.items())
+    what = because("start", execution=execution.name, groups=sizes)
+    change = Change(what=what, reason=because("asked-to-start", user=command.owner, zapp=spec.zapp))
     made = event(
         execution,
         now,
@@ -90,7 +90,7 @@ def plan_start(_: Records, command: StartExecution, now: datetime) -> Plan:
         zapp=spec.zapp,
         name=execution.name,
     )
-    return Plan(command="start", changes=(change,), executions=(execution,), events=(made,))
+    return Plan(command="start", changes=(change,), put=(execution,), events=(made,))
 
 
 def plan_scale(state: Records, command: ScaleExecution, now: datetime) -> Plan:
@@ -111,12 +111,12 @@ def plan_scale(state: Records, command: ScaleExecution, now: datetime) -> Plan:
             f" {command.count}.",
         )
     if before == command.count:
-        return Plan(command="scale", changes=(), executions=(), found=True)
+        return Plan(command="scale", found=True)
     changed = replace(execution, counts={**execution.counts, group.name: command.count}, version=execution.version + 1)
     scaled = because("scaled", group=group.name, execution=execution.name, before=before, count=command.count)
-    change = Change(what=words(scaled), reason=because("asked-by-owner"))
+    change = Change(what=scaled, reason=because("asked-by-owner"))
     made = event(changed, now, "execution.scaled", scaled, group=group.name, count=command.count, before=before)
-    return Plan(command="scale", changes=(change,), executions=(changed,), events=(made,))
+    return Plan(command="scale", changes=(change,), put=(changed,), events=(made,))
 
 
 def _scalable(execution: Execution, name: str | None) -> Group:
@@ -148,7 +148,7 @@ def plan_terminate(state: Records, command: TerminateExecution, now: datetime) -
     """
     execution = find(state, command.execution, command.version)
     if execution.desired == "ended":  # asked twice: the first time holds
-        return Plan(command="terminate", changes=(), found=True)
+        return Plan(command="terminate", found=True)
     if execution.spec.protected and command.confirm != execution.name:
         raise ZoeError(
             "protected",
@@ -166,16 +166,16 @@ def plan_ending(command: str, execution: Execution, reason: Reason, now: datetim
     )
     live = [process.name for process in execution.processes if process.live]
     changes = (
-        Change(what=f"terminate {execution.name}", reason=reason),
-        *(Change(what=f"stop {name}", reason=because("execution-ends")) for name in live),
+        Change(what=because("terminate", execution=execution.name), reason=reason),
+        *(Change(what=because("stop", process=name), reason=because("execution-ends")) for name in live),
     )
     made = event(changed, now, "execution.terminating", reason, phase=phase.value)
-    return Plan(command=command, changes=changes, executions=(changed,), events=(made,))
+    return Plan(command=command, changes=changes, put=(changed,), events=(made,))
 
 
 def find(state: Records, identifier: str, version: int | None) -> Execution:
     """The execution of this id, at this version if one is given. ``ZoeError`` ``unknown-execution``, ``conflict``."""
-    execution = state.executions.get(identifier)
+    execution = state.records(Execution).get(identifier)
     if execution is None:
         raise ZoeError("unknown-execution", f"There is no execution {identifier!r}.")
     if version is not None and version != execution.version:

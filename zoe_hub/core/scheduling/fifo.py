@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from zoe_hub.core.executions.model import Execution
+from zoe_hub.core.executions.resources import capacity, essentials, live_counts, plus, shortage
 from zoe_hub.core.executions.spec import Resources
 from zoe_hub.core.reasons import Reason, because
-from zoe_hub.core.scheduling.placement import capacity, essentials, live_counts, plus, shortage
 from zoe_hub.core.scheduling.policy import Grant
 from zoe_hub.core.scheduling.queue import Queue
 

@@ -11,11 +11,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from zoe_hub.core.executions.model import Execution
+from zoe_hub.core.executions.resources import held, never_fits, total
 from zoe_hub.core.executions.spec import Resources
 from zoe_hub.core.executions.standing import QueuePlace
+from zoe_hub.core.nodes import Node
 from zoe_hub.core.reasons import Reason, because
-from zoe_hub.core.scheduling.nodes import Node
-from zoe_hub.core.scheduling.placement import held, never_fits, total
 
 
 class Queue:

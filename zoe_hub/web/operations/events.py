@@ -1,6 +1,8 @@
 """The event stream and the history of executions.
 
-A reader who does not read is disconnected from the stream and may resume: nothing is held for it.
+A reader who does not read is disconnected from the stream and may resume: nothing is held for it. One that resumes from
+before the first event that is kept is told (``reset`` in the stream, ``history-pruned`` elsewhere), reads everything
+again and goes on with what is left.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from zoe_hub.core.access import sees_only
 from zoe_hub.core.errors import FieldError, ZoeError
 from zoe_hub.core.events import Event
 from zoe_hub.core.executions.story import story
+from zoe_hub.store.base import Store
 from zoe_hub.web.call import Call, bind
 from zoe_hub.web.context import WebHub
 from zoe_hub.web.feed import EncodedEvent, encode_event
@@ -36,7 +39,7 @@ async def stream_events(call: Call) -> None:
     head = b"retry: %d\n" % _RETRY
     if cursor > hub.store.last_seq:  # a cursor of another database: what this client knows is of no use any more
         cursor = hub.store.last_seq
-        head += b'event: reset\nid: %d\ndata: {"seq":%d}\n\n' % (cursor, cursor)
+        head += _reset(hub, cursor)
     else:
         head += b"id: %d\n\n" % cursor  # no event, but a client that reconnects resumes here
     async with streaming(hub.streams, call.transport) as stream:
@@ -48,19 +51,31 @@ async def stream_events(call: Call) -> None:
                 if news is None:
                     cursor = await _catch_up(hub, stream, cursor, owner, query.execution)
                 elif news:
-                    cursor += len(news)
+                    cursor = news[-1].seq
                     await _write(stream, b"".join(_concerning(news, owner, query.execution)), hub.stall)
                 else:
                     await _wait(hub, stream, cursor)
 
 
 async def _catch_up(hub: WebHub, stream: Stream, cursor: int, owner: str | None, execution: str | None) -> int:
-    """Write a batch of older events; how far the stream is then."""
+    """Write a batch of older events, or that they are not kept any more; how far the stream is then."""
     last = hub.store.last_seq
-    events = await hub.store.events(since=cursor, limit=_BATCH, owner=owner, execution=execution)
+    try:
+        events = await hub.store.events(since=cursor, limit=_BATCH, owner=owner, execution=execution)
+    except ZoeError as error:
+        if error.code != "history-pruned":
+            raise
+        kept = hub.store.first_seq - 1
+        await _write(stream, _reset(hub, kept), hub.stall)
+        return kept
     await _write(stream, b"".join(map(encode_event, events)), hub.stall)
     # events of others are passed over, unless there may be more of one's own before them
     return events[-1].seq if len(events) == _BATCH else max(last, events[-1].seq if events else cursor)
+
+
+def _reset(hub: WebHub, cursor: int) -> bytes:
+    """That what the client knows is of no use any more; what follows comes after ``cursor``."""
+    return b'event: reset\nid: %d\ndata: {"seq":%d,"first_seq":%d}\n\n' % (cursor, cursor, hub.store.first_seq)
 
 
 def _concerning(news: Iterable[EncodedEvent], owner: str | None, execution: str | None) -> Iterator[bytes]:
@@ -107,7 +122,8 @@ async def _write(stream: Stream, data: bytes, stall: float) -> None:
 async def get_history(call: Call) -> EventPage:
     """What happened to an execution."""
     query: HistoryQuery = call.query
-    events = await call.hub.store.events(since=query.since, limit=query.limit + 1, execution=call.execution.id)
+    since = query.since or None  # 0 is the beginning, whichever that is by now
+    events = await call.hub.store.events(since=since, limit=query.limit + 1, execution=call.execution.id)
     page = events[: query.limit]
     return EventPage(items=tuple(map(event_view, page)), next=page[-1].seq if len(events) > query.limit else None)
 
@@ -116,11 +132,26 @@ async def get_history(call: Call) -> EventPage:
 async def get_story(call: Call) -> Story:
     """All that led an execution to its state."""
     query: StoryQuery = call.query
-    store, execution = call.hub.store, call.execution
-    last: deque[Event] = deque(maxlen=query.limit)
-    since = 0
-    while events := await store.events(since=since, limit=_BATCH, execution=execution.id):
-        last += events
-        since = events[-1].seq
+    execution = call.execution
+    last = await _last_events(call.hub.store, execution.id, query.limit)
     moments = story(execution, last, call.hub.now(), call.hub.views.place(execution))
     return Story(items=tuple(map(moment_view, moments)))
+
+
+async def _last_events(store: Store, execution: str, limit: int) -> deque[Event]:
+    """The last ``limit`` events of an execution."""
+    last: deque[Event] = deque(maxlen=limit)
+    since = None
+    while True:
+        try:
+            events = await store.events(since=since, limit=_BATCH, execution=execution)
+        except ZoeError as error:
+            if error.code != "history-pruned":
+                raise
+            since = None  # they were forgotten while this read them: what is left is the whole history now
+            last.clear()
+            continue
+        if not events:
+            return last
+        last += events
+        since = events[-1].seq

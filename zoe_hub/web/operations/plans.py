@@ -44,5 +44,7 @@ def _wrong(path: str, message: str) -> ZoeError:
 def _planned(planned: Plan) -> PlanView:
     return PlanView(
         command=planned.command,
-        changes=tuple(ChangeView(what=change.what, reason=reason_view(change.reason)) for change in planned.changes),
+        changes=tuple(
+            ChangeView(what=reason_view(change.what), reason=reason_view(change.reason)) for change in planned.changes
+        ),
     )

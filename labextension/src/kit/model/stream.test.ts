@@ -91,6 +91,39 @@ test('a history that was replaced is read anew; a sign of life moves the place t
   assert.deepEqual(loads, [null, 5, null]);
 });
 
+test('a reader from before what is kept reads everything again, and then only what follows that', async () => {
+  const loads: (number | null)[] = [];
+  const since: number[] = [];
+  const seen: number[] = [];
+  await new Promise<void>(resolve => {
+    const follower = new EventFollower({
+      load: known => {
+        loads.push(known);
+        return Promise.resolve(known ?? [3, 25][since.length] ?? 0);
+      },
+      connect: number => {
+        since.push(number);
+        const reset = 'event: reset\nid: 19\ndata: {"seq":19,"first_seq":20}\n\n' + event(20, 'old') + event(21, 'old');
+        return Promise.resolve(
+          new Blob([number === 3 ? reset : event(26, 'new')]).stream() as ReadableStream<Uint8Array>
+        );
+      },
+      onEvent: ({ seq }) => {
+        seen.push(seq);
+        follower.pause();
+        resolve();
+      },
+      onLive: () => undefined,
+      onAway: error => assert.fail(String(error)),
+      backoff: () => 1
+    });
+    follower.resume();
+  });
+  assert.deepEqual(loads, [null, null]);
+  assert.deepEqual(since, [3, 25]);
+  assert.deepEqual(seen, [26], 'what everything that was read holds already is not told again');
+});
+
 test('a silent connection is given up and resumed', async () => {
   let connections = 0;
   await new Promise<void>(resolve => {

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from zoe_hub.core.executions.model import Execution
 from zoe_hub.core.executions.processes import holds_place
 from zoe_hub.core.executions.spec import ExecutionSpec, Group, Resources
+from zoe_hub.core.nodes import Node
 from zoe_hub.core.reasons import Reason, because
-from zoe_hub.core.scheduling.nodes import Node
 
 TINY = 1e-9  # cores are sums of decimal fractions
 
