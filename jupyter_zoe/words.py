@@ -6,7 +6,7 @@ Used by the magics (with HTML around it) and the command line.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from jupyter_zoe.client.operations import EventView, ExecutionView, GroupView, MomentView, ProcessView
 
@@ -78,11 +78,11 @@ def size(count: int) -> str:
     return f"{value:.3g} EiB"
 
 
-def age(since: str | None, now: datetime | None = None) -> str:
-    """How long ago a time of the hub was: ``8 s``, ``5 min``, ``3 h``, ``2 d``."""
+def age(since: str | None, now: datetime) -> str:
+    """How long ago a time of the hub was: ``8 s``, ``5 min``, ``3 h``, ``2 d``. :param now: at the hub"""
     if not since:
         return ""
-    return duration(((now or datetime.now(UTC)) - datetime.fromisoformat(since)).total_seconds())
+    return duration((now - datetime.fromisoformat(since)).total_seconds())
 
 
 def duration(seconds: float) -> str:
@@ -94,15 +94,14 @@ def duration(seconds: float) -> str:
     return f"{seconds / 86400:.0f} d"
 
 
-def idle_words(view: ExecutionView, now: datetime | None = None) -> str:
-    """That nobody uses an execution, and what follows when; empty if somebody does."""
+def idle_words(view: ExecutionView, now: datetime) -> str:
+    """That nobody uses an execution, and what follows when; empty if somebody does. :param now: at the hub"""
     idle = view.get("idle")  # a hub of an earlier version does not say it
     if idle is None:
         return ""
-    present = now or datetime.now(UTC)
-    left = duration((datetime.fromisoformat(idle["at"]) - present).total_seconds())
+    left = duration((datetime.fromisoformat(idle["at"]) - now).total_seconds())
     what = "it ends" if idle["action"] == "end" else "it shrinks to its essential processes"
-    return f"Nobody has used it for {age(idle['since'], present)}: {what} in {left}. Keep it with 'keep'."
+    return f"Nobody has used it for {age(idle['since'], now)}: {what} in {left}. Keep it with 'keep'."
 
 
 def sentence(text: str) -> str:
@@ -110,13 +109,13 @@ def sentence(text: str) -> str:
     return f"{text.rstrip('. ')}." if text.strip() else ""
 
 
-def process_rows(view: ExecutionView) -> list[tuple[str, str, str, str, str]]:
-    """The table of processes: which, state, since, exit code, why."""
+def process_rows(view: ExecutionView, now: datetime) -> list[tuple[str, str, str, str, str]]:
+    """The table of processes: which, state, since, exit code, why. :param now: at the hub"""
     return [
         (
             each["id"],
             each["state"],
-            age(each["since"]),
+            age(each["since"], now),
             "" if each["exit_code"] is None else str(each["exit_code"]),
             reason_words(each),
         )
@@ -127,8 +126,8 @@ def process_rows(view: ExecutionView) -> list[tuple[str, str, str, str, str]]:
 PROCESS_HEAD = ("PROCESS", "STATE", "SINCE", "EXIT", "WHY")
 
 
-def execution_rows(items: Iterable[ExecutionView]) -> list[tuple[str, ...]]:
-    """The table of executions."""
+def execution_rows(items: Iterable[ExecutionView], now: datetime) -> list[tuple[str, ...]]:
+    """The table of executions. :param now: at the hub"""
     return [
         (
             each["name"],
@@ -136,7 +135,7 @@ def execution_rows(items: Iterable[ExecutionView]) -> list[tuple[str, ...]]:
             each["zapp"],
             state_words(each),
             f"{sum(group['ready'] for group in each['groups'])}/{sum(map(wanted, each['groups']))}",
-            age(each["created"]),
+            age(each["created"], now),
             sentence(reason_words(each)),
         )
         for each in items

@@ -9,12 +9,14 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from jupyter_zoe.client import tasks as runtime
 from jupyter_zoe.client.connection import Connection
 from jupyter_zoe.client.events import Events, Reset
+from jupyter_zoe.client.hubtime import HubTime
 from jupyter_zoe.client.operations import OPERATIONS, AsyncOperations, EventView, ExecutionView, Operation, Options
 from jupyter_zoe.client.problems import ZoeProblem, problem_of_answer, pruned, unreachable
 from jupyter_zoe.client.requests import (
@@ -54,6 +56,7 @@ class AsyncClient(AsyncOperations):
     def __init__(self, info: HubInfo | None = None, *, start: bool = True, pauses: tuple[float, ...] = PAUSES) -> None:
         self._connection = Connection(info, start=start)
         self._pauses = pauses
+        self._time = HubTime()
         self._http: httpx.AsyncClient | None = None
         self._opening = runtime.Lock()
 
@@ -61,6 +64,10 @@ class AsyncClient(AsyncOperations):
     def info(self) -> HubInfo:
         """Where the hub is. Blocks while it is looked for, once. :raises ZoeProblem: ``hub-unreachable``"""
         return self._connection.info
+
+    def now(self) -> datetime:
+        """The present time at the hub, as its last answer told it: what ages and countdowns are shown against."""
+        return self._time.now()
 
     def companion(self) -> AsyncClient:
         """Another client of the same hub, with connections of its own; it starts none."""
@@ -134,6 +141,7 @@ class AsyncClient(AsyncOperations):
         """
         http = await self._open()
         answer = await self._answer(http, request_of(self.info, operation, path, query, body, options), timeout)
+        self._time.heard(answer.headers.get("Date"))
         try:
             if answer.status_code >= 300:
                 raise problem_of_answer(answer.status_code, await self._whole(answer))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from html import escape
 from typing import Protocol
 
@@ -79,20 +80,21 @@ class LogsPart:
 
 @dataclass(frozen=True)
 class ExecutionPart:
-    """An execution with its processes and web pages."""
+    """An execution with its processes and web pages. ``now`` is the hub's time."""
 
     view: ExecutionView
+    now: datetime
 
     def _title(self) -> str:
         said = f"is {words.state_words(self.view)}: {words.reason_lines(self.view)}"
-        idle = words.idle_words(self.view)
+        idle = words.idle_words(self.view, self.now)
         return f"{words.sentence(said)} {idle}" if idle else said
 
     def text(self, width: int = 0) -> str:
         """Sentences, a table, and how to open its pages."""
         view = self.view
         lines = [f"{view['name']} ({view['id']}, {view['zapp']}) {self._title()}"]
-        if rows := words.process_rows(view):
+        if rows := words.process_rows(view, self.now):
             lines.append(words.table(words.PROCESS_HEAD, rows, width))
         lines += [
             f"{page['title']}: zoe open {view['name']} --page '{page['title']}'"
@@ -103,7 +105,7 @@ class ExecutionPart:
 
     def html(self) -> str:
         """A table, and links: paths alone, no address and no token, for the page's own Jupyter server or hub."""
-        view, rows = self.view, words.process_rows(self.view)
+        view, rows = self.view, words.process_rows(self.view, self.now)
         links = [
             html.link(page["path"], page["title"] if page["show"] else f"{page['title']} {page['process']}")
             for page in view["endpoints"]

@@ -24,7 +24,8 @@ def _run(front: Frontend, call: Invocation) -> Result:
         if cursor is None:
             break
     nothing = f"Nothing is running. Start something with `{front.prog} run ZAPP` or `{front.prog} attach spark`."
-    return Result((Table(words.EXECUTION_HEAD, words.execution_rows(items), nothing),), items)
+    rows = words.execution_rows(items, front.client.now())
+    return Result((Table(words.EXECUTION_HEAD, rows, nothing),), items)
 
 
 VERB = Verb("ps", "Show what runs", _run, (argument("--all", action="store_true", help="what has ended, too"),))

@@ -12,7 +12,7 @@ def _run(front: Frontend, call: Invocation) -> Result:
     if call.given.story:
         story = front.client.get_story(view["id"])
         return Result((StoryLines(view["name"], story["items"]),), story)
-    return Result((ExecutionPart(view),), view)
+    return Result((ExecutionPart(view, front.client.now()),), view)
 
 
 VERB = Verb(

@@ -25,10 +25,11 @@ def open_notebook(window: Window) -> None:
 
 
 def run_cell(window: Window, code: str) -> Any:
-    """Run code in a new last cell; the cell."""
+    """Run code in the last cell if that is empty, else in a new one; the cell."""
     page = window.page
-    window.command("notebook:insert-cell-below")
     cell = page.locator(".jp-Notebook .jp-CodeCell").last
+    if cell.locator(".cm-content").inner_text().strip():
+        window.command("notebook:insert-cell-below")
     cell.locator(".cm-content").click()
     page.keyboard.insert_text(code)
     page.keyboard.press("Control+Enter")

@@ -10,6 +10,8 @@ import json
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
@@ -125,6 +127,28 @@ def test_a_request_is_authenticated_and_escaped(server: Server, client: Client) 
     assert headers["Authorization"] == f"Bearer {TOKEN}"
     client.get_process("e1", "../../x")
     assert server.requests[1][1] == "/api/v1/executions/e1/processes/..%2F..%2Fx"
+
+
+def test_the_time_is_the_one_that_the_hub_says(server: Server, client: Client) -> None:
+    dates: list[str] = []
+
+    async def handle(handler: tornado.web.RequestHandler) -> None:
+        handler.set_header("Date", dates[-1])
+        write(handler, {})
+
+    def ahead(date: str) -> float:
+        dates.append(date)
+        client.get_health()
+        return (client.now() - datetime.now(UTC)).total_seconds()
+
+    def in_seconds(seconds: float) -> str:
+        return format_datetime(datetime.now(UTC) + timedelta(seconds=seconds), usegmt=True)
+
+    server.handle = handle
+    assert client.now() - datetime.now(UTC) < timedelta(seconds=1)
+    assert abs(ahead(in_seconds(-36_000)) + 36_000) < 3
+    assert abs(ahead("yesterday") + 36_000) < 3, "what is no time changes nothing"
+    assert abs(ahead(in_seconds(0))) < 0.5, "a header of whole seconds is no reason for others"
 
 
 def test_a_problem_becomes_an_exception_with_everything_it_says(server: Server, client: Client) -> None:

@@ -134,6 +134,13 @@ def test_no_lease_runs_out_while_nobody_could_renew_it():
     assert outlook(morning, TERMS, at(28920)).gone == ("a1",)
 
 
+def test_a_holder_that_is_gone_is_not_back_because_the_hub_is():
+    """Or its wish would be carried out a second time, against what somebody has asked for since then."""
+    found = outlook(use(attachment(gone=at(120)), resumed=at(28800)), TERMS, at(28801))
+    assert (found.back, found.gone, found.due) == ((), (), None)
+    assert outlook(use(attachment(gone=at(120)), resumed=at(28800)), TERMS, at(28930)).due is None
+
+
 def test_a_lease_that_nobody_can_renew_does_not_run_out():
     assert outlook(use(attachment(expires=False)), TERMS, at(10**6)).gone == ()
 
@@ -142,7 +149,7 @@ def test_a_lease_that_nobody_can_renew_does_not_run_out():
 
 
 def test_idleness_is_told_after_a_quiet_while_with_what_follows_and_when():
-    used = use(attachment(), renewed={"a1": at(10**6)}, used=at(1000))
+    used = use(attachment(expires=False), used=at(1000))
     assert outlook(used, TERMS, at(1059)).idle is None
     assert outlook(used, TERMS, at(1059)).wake == at(1060)
     told = outlook(used, TERMS, at(1060))
@@ -154,14 +161,14 @@ def test_idleness_is_told_after_a_quiet_while_with_what_follows_and_when():
 
 
 def test_what_was_shrunk_is_ended_after_as_long_again():
-    used = use(attachment(), of=execution(workers=1), renewed={"a1": at(10**6)})
+    used = use(attachment(expires=False), of=execution(workers=1))
     assert outlook(used, TERMS, at(8999)).due is None
     assert outlook(used, TERMS, at(9000)).due == "end"
 
 
 def test_a_cell_of_three_hours_is_use_however_silent():
-    works = use(attachment(), renewed={"a1": at(10**6)}, working=frozenset({"a1"}))
-    assert outlook(works, TERMS, at(10**5)) == Outlook(wake=at(10**6 + 120))
+    works = use(attachment(), renewed={"a1": at(10**5)}, working=frozenset({"a1"}))
+    assert outlook(works, TERMS, at(10**5)) == Outlook(wake=at(10**5 + 120))
 
 
 def test_the_work_of_a_holder_that_is_gone_does_not_count():
@@ -170,36 +177,36 @@ def test_the_work_of_a_holder_that_is_gone_does_not_count():
 
 
 def test_keep_starts_the_clock_anew():
-    kept = use(attachment(), of=execution(kept_until=at(5000)), renewed={"a1": at(10**6)})
+    kept = use(attachment(expires=False), of=execution(kept_until=at(5000)))
     assert outlook(kept, TERMS, at(6799)).due is None
     assert outlook(kept, TERMS, at(6800)).due == "shrink"
 
 
 def test_what_somebody_keeps_and_what_is_protected_shrinks_and_does_not_end():
     for of, policy in ((execution(workers=1), "keep"), (execution(workers=1, protected=True), "shrink")):
-        assert outlook(use(attachment(policy=policy), of=of, renewed={"a1": at(10**7)}), TERMS, at(10**6)).due is None
-    assert outlook(use(attachment(policy="keep"), renewed={"a1": at(10**7)}), TERMS, at(10**6)).due == "shrink"
+        assert outlook(use(attachment(policy=policy, expires=False), of=of), TERMS, at(10**6)).due is None
+    assert outlook(use(attachment(policy="keep", expires=False)), TERMS, at(10**6)).due == "shrink"
 
 
 def test_zero_stands_for_never():
     for terms, of in ((Terms(shrink_after=0, end_after=0), execution()), (Terms(end_after=0), execution(workers=1))):
-        assert outlook(use(attachment(), of=of, renewed={"a1": at(10**8)}), terms, at(10**7)).idle is None
+        assert outlook(use(attachment(expires=False), of=of), terms, at(10**7)).idle is None
     only_end = Terms(shrink_after=0, end_after=600)
-    assert outlook(use(attachment(), renewed={"a1": at(10**6)}), only_end, at(600)).due == "end"
+    assert outlook(use(attachment(expires=False)), only_end, at(600)).due == "end"
 
 
 def test_before_anything_is_done_the_execution_itself_is_asked():
-    used = {"renewed": {"a1": at(10**6)}, "of": execution(activity=True)}
-    assert outlook(use(attachment(), **used), TERMS, at(1800)).ask
-    assert outlook(use(attachment(), **used), TERMS, at(1800)).due is None
-    assert outlook(use(attachment(), **used, denied=at(1700)), TERMS, at(1800)).ask, "that was before"
-    assert outlook(use(attachment(), **used, denied=at(1801)), TERMS, at(1801)).due == "shrink"
+    used = {"of": execution(activity=True)}
+    assert outlook(use(attachment(expires=False), **used), TERMS, at(1800)).ask
+    assert outlook(use(attachment(expires=False), **used), TERMS, at(1800)).due is None
+    assert outlook(use(attachment(expires=False), **used, denied=at(1700)), TERMS, at(1800)).ask, "that was before"
+    assert outlook(use(attachment(expires=False), **used, denied=at(1801)), TERMS, at(1801)).due == "shrink"
 
 
 @pytest.mark.parametrize("phase", [Phase.QUEUED, Phase.STARTING, Phase.STOPPING])
 def test_only_what_runs_can_be_idle(phase):
     of = execution(phase=phase)
-    assert outlook(use(attachment(), of=of, renewed={"a1": at(10**6)}), TERMS, at(10**5)).idle is None
+    assert outlook(use(attachment(expires=False), of=of), TERMS, at(10**5)).idle is None
 
 
 # --- any course of events ------------------------------------------------------------------------------------------
@@ -226,6 +233,7 @@ class Leases(RuleBasedStateMachine):
             assert (self.now - max(self.renewed[name], self.resumed)).total_seconds() >= TERMS.ttl, "gone too early"
             self.attachments[name] = replace(self.attachments[name], gone=self.now)
         for name in found.back:
+            assert self.renewed[name] >= self.attachments[name].gone, "back without a sign of life"
             self.attachments[name] = replace(self.attachments[name], gone=None)
         present = [name for name, each in self.attachments.items() if each.gone is None]
         if found.due:

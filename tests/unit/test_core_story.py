@@ -86,6 +86,16 @@ def test_it_says_where_it_stands_and_what_comes_by_itself():
     assert story(idle, EVENTS, at(70))[-1].reason.code == "due-shrink"
 
 
+def test_no_state_lasted_less_than_nothing_because_the_clock_was_set_back():
+    log = (
+        event(1, 5000, "execution.created", phase="queued"),
+        event(2, 3, "execution.phase", phase="starting"),
+        event(3, 4, "execution.phase", phase="running"),
+    )
+    told = story(execution(created=at(5000), phase=Phase.RUNNING), log, at(10))
+    assert [(each.before, each.lasted) for each in told] == [("", None), ("queued", 0), ("starting", 1), ("running", 6)]
+
+
 def test_what_has_ended_waits_for_nothing():
     over = execution(
         phase=Phase.ENDED,

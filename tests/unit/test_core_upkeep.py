@@ -166,20 +166,19 @@ def test_a_batch_run_that_is_gone_leaves_nothing():
 
 
 def test_what_is_idle_is_told_then_shrunk_then_ended_and_kept_when_somebody_wants_it():
-    known = Known(attachment("a1", "/n/a.ipynb"))
-    renewed = {"a1": NOW + timedelta(days=1)}
-    tended(known, NOW + timedelta(seconds=60), renewed=renewed)
+    known = Known(attachment("a1", "/n/a.ipynb", expires=False))
+    tended(known, NOW + timedelta(seconds=60))
     idle = known.executions["e1"].idle
     assert idle is not None
     assert (idle.action, idle.at) == ("shrink", NOW + timedelta(seconds=1800))
     known.do(KeepExecution(execution="e1", user="ada", until=NOW + timedelta(seconds=3600)))
     assert known.executions["e1"].idle is None
-    tended(known, NOW + timedelta(seconds=5399), renewed=renewed)
+    tended(known, NOW + timedelta(seconds=5399))
     assert known.executions["e1"].counts == {"worker": 4}
-    tended(known, NOW + timedelta(seconds=5400), renewed=renewed)
+    tended(known, NOW + timedelta(seconds=5400))
     assert known.executions["e1"].counts == {"worker": 1}
-    tended(known, NOW + timedelta(seconds=5400), renewed=renewed)
+    tended(known, NOW + timedelta(seconds=5400))
     assert known.executions["e1"].idle is not None
     assert known.executions["e1"].idle.action == "end"
-    tended(known, NOW + timedelta(seconds=3600 + 9000), renewed=renewed)
+    tended(known, NOW + timedelta(seconds=3600 + 9000))
     assert known.executions["e1"].desired == "ended"

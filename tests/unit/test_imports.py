@@ -32,7 +32,9 @@ class Room(NamedTuple):
 
 ROOMS = {
     "zoe_hub.core": Room(
-        kit=frozenset(["access", "errors", "events", "ids", "nodes", "plan", "reasons", "record", "text", "words"]),
+        kit=frozenset(
+            ["access", "clock", "errors", "events", "ids", "nodes", "plan", "reasons", "record", "text", "words"]
+        ),
         composition="commands",
         between={  # both are about executions
             "attachments": frozenset({"executions"}),

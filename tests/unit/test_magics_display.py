@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from types import SimpleNamespace
 from typing import Any
@@ -21,6 +21,7 @@ from jupyter_zoe.showing.parts import ExecutionPart, LogsPart, Progress, ResultP
 from jupyter_zoe.showing.story import StoryLines
 
 EVIL = "<img src=x onerror=alert(1)>&'\""
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def group(name: str, count: int, ready: int, **more: Any) -> dict[str, Any]:
@@ -103,7 +104,7 @@ def test_progress_names_what_is_ready_and_what_is_not() -> None:
 
 def test_a_reason_comes_with_the_log_lines_that_show_it() -> None:
     failed = view(phase="ended", outcome="failed", exit_code=1, reason=because("job-0 has ended", "one", "two <b>"))
-    shown = ExecutionPart(failed)
+    shown = ExecutionPart(failed, NOW)
     assert "is failed (1): job-0 has ended. Its log ends:\none\ntwo <b>" in shown.text()
     assert "job-0 has ended. Its log ends:<br>one<br>two &lt;b&gt;</div>" in shown.html()
 
@@ -151,8 +152,8 @@ def test_everything_from_elsewhere_is_escaped() -> None:
     shown: list[ResultPart] = [
         Progress(evil, 1.0),
         Progress({**evil, "phase": "queued"}, 1.0),
-        ExecutionPart(evil),
-        Table(words.EXECUTION_HEAD, words.execution_rows([{**evil, "created": None}])),
+        ExecutionPart(evil, NOW),
+        Table(words.EXECUTION_HEAD, words.execution_rows([{**evil, "created": None}], NOW)),
         Table((EVIL,), [], EVIL),
         LogsPart([(EVIL, [EVIL]), ("b", [])]),
         Said(EVIL),
@@ -167,13 +168,14 @@ def test_everything_from_elsewhere_is_escaped() -> None:
 @pytest.mark.parametrize("path", ["javascript:alert(1)", "//evil.example/", "https://evil.example/", ""])
 def test_links_lead_nowhere_else(path: str) -> None:
     html = ExecutionPart(
-        view(endpoints=[{"process": "m-0", "port": "ui", "title": "UI", "path": path, "show": True, "ready": True}])
+        view(endpoints=[{"process": "m-0", "port": "ui", "title": "UI", "path": path, "show": True, "ready": True}]),
+        NOW,
     ).html()
     assert [value for name, value in Tags(html).attributes if name == "href"] == ["#"]
 
 
 def test_colors_are_those_of_the_theme() -> None:
-    html = block(Progress(view(), 1.0).html() + ExecutionPart(view(processes=[process("master-0")])).html())
+    html = block(Progress(view(), 1.0).html() + ExecutionPart(view(processes=[process("master-0")]), NOW).html())
     assert "color:black" not in html
     assert "color:#" not in html
     assert "var(--jp-ui-font-color1" in html

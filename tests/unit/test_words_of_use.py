@@ -18,6 +18,15 @@ def view(idle: dict[str, str] | None) -> Any:
     return {"idle": idle}
 
 
+def test_ages_are_those_at_the_hub():
+    told = {"code": "running", "words": "all is well", "tail": []}
+    process = {"id": "p-0", "state": "ready", "since": "2026-01-01T11:59:00Z", "exit_code": None, "reason": told}
+    seen: Any = {"name": "n", "id": "e", "zapp": "z", "phase": "running", "groups": [], "processes": [process]}
+    seen |= {"created": "2026-01-01T02:00:00Z", "reason": told}
+    assert words.execution_rows([seen], NOW)[0][words.EXECUTION_HEAD.index("AGE")] == "10 h"
+    assert words.process_rows(seen, NOW)[0][words.PROCESS_HEAD.index("SINCE")] == "60 s"
+
+
 def test_the_countdown_says_since_when_what_and_in_how_long():
     shrinks = {"since": "2026-01-01T11:40:00Z", "action": "shrink", "at": "2026-01-01T12:10:00Z"}
     assert words.idle_words(view(shrinks), NOW) == (

@@ -31,6 +31,7 @@ from zoe_hub.controllers.executions.service import ExecutionService
 from zoe_hub.controllers.kit.clock import Clock
 from zoe_hub.controllers.kit.commit import Committer
 from zoe_hub.controllers.kit.part import Part
+from zoe_hub.controllers.kit.timekeeper import Timekeeper
 from zoe_hub.controllers.retention import Retention
 from zoe_hub.core.reasons import Reason
 from zoe_hub.store.base import Store
@@ -77,6 +78,7 @@ class Controllers(LoggingConfigurable):
         self.store, self.backend, self.deployment = store, backend, deployment
         self.clock = clock or Clock()
         self.report = AdoptionReport()
+        self._started = False
         binder = Binder(backend, catalog, deployment, hub_url)
         probes = Probes(backend, binder, self.log)
         committer = Committer(store, self.clock, self._on_command)
@@ -103,6 +105,7 @@ class Controllers(LoggingConfigurable):
         self.leases = Leases(store, self.clock, committer.do, Activities(store, probes, self.log).works, parent=self)
         self.retention = Retention(store, backend, self.clock, parent=self)
         self.parts: tuple[Part, ...] = (
+            Timekeeper(self.clock, store, self._on_jump, self.log),
             self._observer,
             self._reaper,
             self._reconciler,
@@ -142,6 +145,7 @@ class Controllers(LoggingConfigurable):
         except BaseException:
             await self.stop()
             raise
+        self._started = True
         self.report = compare(self.store, self._observer, self._reaper.found)
         self.log.info(
             "Adopted %d processes; %d executions to repair; %d that nobody remembers.",
@@ -158,6 +162,14 @@ class Controllers(LoggingConfigurable):
     async def settled(self) -> None:
         """Wait until nothing is left to do at this moment (tests and start-up)."""
         await self._reconciler.settled()
+
+    def _on_jump(self) -> None:
+        """Time has jumped: what waits for a moment is decided about anew, once everything is known."""
+        if not self._started:
+            return
+        self.leases.resume()
+        for execution in self.store.active():
+            self._reconciler.add(execution.id)
 
     def _on_observation(self, execution: str) -> None:
         """The backend has something new of an execution."""

@@ -168,6 +168,12 @@ REASONS: dict[str, ReasonKind] = _table(
     ("killed-late", "killed: it did not end within {grace:seconds}"),
     ("supervisor-killed", "its supervisor was killed"),
     ("machine-restarted", "the machine was restarted"),
+    # the clock
+    ("machine-slept", "the machine slept for {slept:seconds}"),
+    ("hub-stood-still", "the hub could not run for {stood:seconds}"),
+    ("clock-set-forwards", "the clock was set forwards by {by:seconds}"),
+    ("clock-set-back", "the clock was set back by {by:seconds}"),
+    ("keep-shortened", "was to be kept for longer than is allowed"),
     # what a story adds to the events
     ("history-cut", "what happened until the next line is left out, or not kept any more"),
     ("due-ready", "is stopped then, if it is not ready before"),

@@ -25,14 +25,20 @@ class RunningHub:
     """A hub process over one data folder."""
 
     def __init__(
-        self, data: Path, *, options: Sequence[str] = (), environment: Mapping[str, str] | None = None
+        self,
+        data: Path,
+        *,
+        options: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+        program: Sequence[str] = ("-m", "zoe_hub"),
     ) -> None:
         """:param data: made with mode 0700; survives the hub
         :param options: further options of ``zoe-hub``
+        :param program: what Python runs
         """
         self.data = data
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._options = tuple(options)
+        self._program, self._options = tuple(program), tuple(options)
         self._environment = {**os.environ, **(environment or {}), "ZOE_DATA": str(data)}
         self._process: subprocess.Popen[bytes] | None = None
         self._client: httpx.Client | None = None
@@ -62,7 +68,7 @@ class RunningHub:
         runtime = self.data / "hub.json"
         with (self.data / "hub.out").open("ab") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "zoe_hub", "--embedded", *self._options],
+                [sys.executable, *self._program, "--embedded", *self._options],
                 env=self._environment,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -17,6 +17,7 @@ from zoe_hub.backends.base import ProcessSpec
 from zoe_hub.backends.fake import FakeBackend, FakeEngine
 from zoe_hub.controllers.hub import Controllers
 from zoe_hub.controllers.kit.clock import Clock
+from zoe_hub.core.clock import Reading
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.commands import ScaleExecution, StartZApp, TerminateExecution
 from zoe_hub.core.executions.invariants import violations
@@ -116,12 +117,11 @@ class World:
         self.store = MemoryStore()
         self.shop = shop or SimulatedShop()
         self.cores = cores
+        self.slept = 0.0  # seconds
         self.hub: Controllers | None = None
 
     async def boot(self) -> Controllers:
-        """Start a hub; its tasks are known, so that it can be killed. Its clock goes on where that of the one before
-        was.
-        """
+        """Start a hub; its tasks are known, so that it can be killed."""
         self.before = asyncio.all_tasks()
         self.backend = FakeBackend(deployment="sim", data="/nowhere", engine=self.engine, node_cores=self.cores)
         log = logging.getLogger("simulation")
@@ -129,14 +129,13 @@ class World:
             try:
                 await self.store.open()
                 await self.backend.open()
-                clock = Clock(self.engine.now())
                 self.hub = Controllers(
                     store=self.store,
                     backend=self.backend,
                     catalog=self.shop,
                     deployment="sim",
                     hub_url="http://hub",
-                    clock=clock,
+                    clock=Clock(self.reading),
                     log=log,
                 )
                 await self.hub.start()
@@ -145,6 +144,20 @@ class World:
                 await self.kill()  # as the process would end: nothing of the half-started hub goes on
                 await asyncio.sleep(1)
         return self.hub
+
+    def reading(self) -> Reading:
+        """What the clocks of the machine show."""
+        awake = asyncio.get_running_loop().time()
+        return Reading(wall=self.engine.now().timestamp(), awake=awake, passed=awake + self.slept)
+
+    def set_clock(self, by: float) -> None:
+        """Set the machine's time of day forwards by so many seconds, or back."""
+        self.engine.set_clock(by)
+
+    def suspend(self, seconds: float) -> None:
+        """Have the machine sleep: for whatever runs on it, no time passes."""
+        self.slept += seconds
+        self.engine.set_clock(seconds)
 
     async def kill(self) -> None:
         """As SIGKILL: everything the hub was doing stops where it is."""

@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Awaitable
 from typing import Any, ClassVar
 
+from tornado.httputil import format_timestamp
 from tornado.util import ObjectDict
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
@@ -50,7 +51,8 @@ class ZoeHandler(RequestHandler):
         return hub
 
     def set_default_headers(self) -> None:
-        """Protect every answer."""
+        """Protect every answer, and say the hub's time (``Date``), against which ages are to be shown."""
+        self.set_header("Date", format_timestamp(self.hub.now()))
         for name, value in HEADERS.items():
             self.set_header(name, value)
         self.clear_header("Server")

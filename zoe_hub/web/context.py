@@ -85,7 +85,12 @@ class WebHub:
         self.views = ExecutionViews(self.deployment, controllers.executions.place)
         self.metrics = Metrics()
         self.tickets = Tickets(
-            authenticator, now, life=session, origins=pages or Origins(NONE), trusted=frozenset(trusted)
+            authenticator,
+            now,
+            controllers.clock.passed,
+            life=session,
+            origins=pages or Origins(NONE),
+            trusted=frozenset(trusted),
         )
         self.streams = Streams(ended=self.touch)  # open event streams and followed logs
         self.feed = Feed(self.store)

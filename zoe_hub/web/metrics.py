@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 _BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
-class Reading(NamedTuple):
+class MetricReading(NamedTuple):
     """Something that is read at the moment of a scrape."""
 
     name: str
@@ -32,7 +32,7 @@ class Metrics:
         self._times: dict[str, list[int]] = {}
         self._sums: Counter[str] = Counter()
         self._registry: Any = None
-        self._readings: tuple[Reading, ...] = ()
+        self._readings: tuple[MetricReading, ...] = ()
 
     def count(self, operation: str, status: int, seconds: float) -> None:
         """One answered request."""
@@ -40,7 +40,7 @@ class Metrics:
         self._times.setdefault(operation, [0] * (len(_BOUNDS) + 1))[bisect.bisect_left(_BOUNDS, seconds)] += 1
         self._sums[operation] += seconds  # type: ignore[assignment]
 
-    def render(self, readings: Iterable[Reading]) -> bytes:
+    def render(self, readings: Iterable[MetricReading]) -> bytes:
         """All measurements in Prometheus' text format. :param readings: beside what is counted here"""
         # costs 40 ms and 5 MB
         from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest  # noqa: PLC0415

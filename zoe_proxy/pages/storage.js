@@ -29,9 +29,14 @@
         }
         return typeof name === 'symbol' ? Reflect.get(target, name) : (own[name] ?? kept.get(name));
       },
-      set: (_, name, value) => kept.set(String(name), String(value)) !== undefined,
-      defineProperty: (_, name, { value }) => kept.set(String(name), String(value)) !== undefined,
-      deleteProperty: (_, name) => kept.delete(name) || true,
+      set: (_, name, value) => {
+        own.setItem(name, value);
+        return true;
+      },
+      deleteProperty: (_, name) => {
+        own.removeItem(name);
+        return true;
+      },
       has: (target, name) => kept.has(name) || Reflect.has(target, name),
       ownKeys: () => [...kept.keys()],
       getOwnPropertyDescriptor: (_, name) =>

@@ -6,6 +6,7 @@
 
 import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
+import { heardTime } from './hubTime';
 import { ZoeProblem } from './problem';
 import type { IOperations, IOwnOrigin, OperationId } from './types';
 import { OPERATIONS } from './types';
@@ -74,7 +75,9 @@ export class ZoeClient {
     if (options.signal) {
       init.signal = options.signal;
     }
-    return this._request(this.url(id, options), init);
+    const response = await this._request(this.url(id, options), init);
+    heardTime(response.headers.get('Date'));
+    return response;
   }
 
   /** The address of an operation. */

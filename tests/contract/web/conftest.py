@@ -14,12 +14,15 @@ from typing import Any
 
 import httpx
 import pytest
+from msgspec.structs import replace
 from tornado.netutil import bind_sockets
 
 from zoe_hub.backends.fake import FakeBackend, FakeEngine
 from zoe_hub.catalog import Catalog
 from zoe_hub.controllers.hub import Controllers
 from zoe_hub.controllers.kit import tokens
+from zoe_hub.controllers.kit.clock import Clock, system_reading
+from zoe_hub.core.clock import Reading
 from zoe_hub.store.base import Store
 from zoe_hub.store.memory import MemoryStore
 from zoe_hub.web.access.auth import EmbeddedAuthenticator
@@ -75,6 +78,7 @@ class World:
         self.make_store = make_store
         self.engine = FakeEngine()
         self.port = 0
+        self.ahead = 0.0  # seconds by which the time of day is
         self.tokens: dict[str, str] = {}
         self.options: dict[str, Any] = {}
         self._clients: list[httpx.AsyncClient] = []
@@ -97,7 +101,12 @@ class World:
         sockets = bind_sockets(self.port, "127.0.0.1")
         self.port = sockets[0].getsockname()[1]
         self.controllers = Controllers(
-            store=self.store, backend=self.backend, catalog=self.catalog, deployment="test", hub_url=self.url
+            store=self.store,
+            backend=self.backend,
+            catalog=self.catalog,
+            deployment="test",
+            hub_url=self.url,
+            clock=Clock(self.reading),
         )
         self.authenticator = EmbeddedAuthenticator(store=self.store, now=self.controllers.clock.now, user="root")
         self.tokens["root"] = tokens.random_token()
@@ -112,6 +121,11 @@ class World:
         await self.controllers.start()
         self.server = make_server(self.hub, routes())
         self.server.add_sockets(sockets)
+
+    def reading(self) -> Reading:
+        """What the clocks of the machine show, of which one may be ahead."""
+        found = system_reading()
+        return replace(found, wall=found.wall + self.ahead)
 
     async def stop(self) -> None:
         self.server.stop()

@@ -7,7 +7,8 @@ import contextlib
 import re
 import sys
 from collections import Counter
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -270,17 +271,31 @@ async def test_a_ticket_opens_one_page_once(world):
 
 
 async def test_a_ticket_works_for_a_minute(world):
-    now = [world.hub.now()]
+    passed = [1000.0]
     world.hub.tickets = Tickets(
-        world.authenticator, lambda: now[0], life=3600.0, origins=Origins("sandbox"), trusted=()
+        world.authenticator, world.hub.now, lambda: passed[0], life=3600.0, origins=Origins("sandbox"), trusted=()
     )
     client, browser = await world.client(), await world.client(None)
     path = f"/zoe/pages/{(await world.running(client))['id']}/main-0/web/"
     in_time, late = [(await client.post("/tickets", json={"path": path})).json()["url"] for _ in range(2)]
-    now[0] += timedelta(seconds=59)
+    world.ahead = -86400.0  # the clock is set back
+    passed[0] += 59
     assert (await browser.get(world.url + in_time)).status_code == 303
-    now[0] += timedelta(seconds=1)
+    passed[0] += 1
     assert (await browser.get(world.url + late)).status_code == 401
+
+
+async def test_the_date_of_an_answer_is_the_hubs_time_and_an_admin_sees_when_that_jumped(world):
+    admin, person = await world.client("root"), await world.client()
+    world.ahead = 36_000.0
+    answer = await person.get("/user")
+    date = parsedate_to_datetime(answer.headers["date"])
+    assert abs((date - datetime.now(UTC)).total_seconds() - 36_000) < 3
+    created = datetime.fromisoformat((await world.running(person))["created"])
+    assert -1 < (created - date).total_seconds() < 30, "ages are right against it"
+    last = (await admin.get("/health")).json()["last_event"]
+    (jump,) = [each for each in await world.store.events(limit=last) if each.kind == "clock.jumped"]
+    assert (jump.owner, jump.reason.code, jump.reason.facts) == ("", "clock-set-forwards", {"by": 36_000})
 
 
 async def test_measurements_reference_and_liveness(world):

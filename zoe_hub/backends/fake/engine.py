@@ -86,6 +86,11 @@ class FakeEngine:
         assert self._epoch is not None
         return self._epoch + timedelta(seconds=self.loop.time() - self._zero)
 
+    def set_clock(self, by: float) -> None:
+        """Set the time forwards by so many seconds, or back."""
+        self._epoch = self.now() + timedelta(seconds=by)
+        self._zero = self.loop.time()
+
     # --- what goes wrong --------------------------------------------------------------------------------------------
 
     def fail_next(self, method: str, error: Exception | None = None, *, after: bool = False) -> None:

@@ -96,13 +96,17 @@ class Leases(LoggingConfigurable):
         self._used: dict[str, datetime] = {}  # execution -> when somebody last worked with it
         self._denied: dict[str, datetime] = {}  # execution -> when it last said that it runs nothing of its own
         self._silent: set[str] = set()  # executions that did not answer the last time
-        self._resumed = clock.now()
         self._loop = Loop("The look at the leases", self._tend_round, self.log, shortest=AGAIN)
 
     @property
     def terms(self) -> Terms:
         """What the options say, as the rules want it."""
-        return Terms(ttl=self.ttl, shrink_after=self.shrink_after, end_after=self.end_after)
+        return Terms(
+            ttl=self.ttl,
+            shrink_after=self.shrink_after,
+            end_after=self.end_after,
+            longest_keep=self.longest_keep,
+        )
 
     def default_policy(self, kind: HolderKind) -> Policy:
         """What becomes of an execution whose last holder is gone, if its people have not said it."""
@@ -134,7 +138,7 @@ class Leases(LoggingConfigurable):
 
     def holder(self, owner: str, kernel: str) -> ReportedHolder | None:
         """Who the holder of a kernel is, if a server has reported it lately: a kernel's own word may be out of date."""
-        holder, heard = self._holders.get((owner, kernel), (None, self._resumed))
+        holder, heard = self._holders.get((owner, kernel), (None, self._clock.resumed))
         fresh = heard + timedelta(seconds=self.ttl) > self._clock.now()
         return holder if fresh else None
 
@@ -158,12 +162,21 @@ class Leases(LoggingConfigurable):
 
     async def start(self) -> None:
         """Begin to look: when something is reported, and when the passing of time alone changes what is due."""
-        self._resumed = self._clock.now()
         self._loop.start()
 
     async def stop(self) -> None:
         """Stop looking."""
         await self._loop.stop()
+
+    def resume(self) -> None:
+        """Time has jumped: whoever renews may have been unable to, and moments are of another time. As after a start
+        of the hub, who was there is taken to be there, and what was known of use counts from now on.
+        """
+        now = self._clock.now()
+        self._holders = {place: (holder, now) for place, (holder, _) in self._holders.items()}
+        for moments in (self._renewed, self._used, self._denied):
+            moments.clear()
+        self._loop.wake()
 
     @property
     def problem(self) -> Reason | None:
@@ -197,7 +210,7 @@ class Leases(LoggingConfigurable):
         if found.ask:
             await self._ask(execution)
             found = self._outlook(execution, attachments)
-        if found.gone or found.back or found.due or found.idle != execution.idle:
+        if found.gone or found.back or found.due or found.kept or found.idle != execution.idle:
             await self._do(TendLeases(execution=execution.id, outlook=found))
             self._loop.wake()  # what is due next depends on what was done
         return found.wake
@@ -212,16 +225,17 @@ class Leases(LoggingConfigurable):
         (self._silent.add if works is None else self._silent.discard)(execution.id)
 
     def _outlook(self, execution: Execution, attachments: tuple[Attachment, ...]) -> Outlook:
+        now = self._clock.now()  # first: it may notice that time has jumped
         use = Use(
             execution=execution,
             attachments=attachments,
             renewed={each.id: self._renewed[each.id] for each in attachments if each.id in self._renewed},
             working=frozenset(self._working.intersection(each.id for each in attachments)),
-            used=self._used.get(execution.id, self._resumed),
+            used=self._used.get(execution.id, self._clock.resumed),
             denied=self._denied.get(execution.id),
-            resumed=self._resumed,
+            resumed=self._clock.resumed,
         )
-        return outlook(use, self.terms, self._clock.now())
+        return outlook(use, self.terms, now)
 
     def _forget(self, held: Mapping[str, list[Attachment]]) -> None:
         """Let go of what was known about attachments, executions and kernels that are no more."""

@@ -35,7 +35,6 @@ class FactFinder:
     ) -> None:
         self._store, self._backend, self._observer, self._probes = store, backend, observer, probes
         self._clock, self._deployment = clock, deployment
-        self._resumed = clock.now()
 
     async def find(self, execution: Execution, findings: Findings, later: Reason | None) -> Facts:
         """The facts about one execution.
@@ -47,7 +46,6 @@ class FactFinder:
         observed = self._observer.of(execution.id)
         return Facts(
             deployment=self._deployment,
-            resumed=self._resumed,
             observed=observed,
             addresses={**await self._endpoints(live, observed), **findings.addresses},
             refused=findings.refused,

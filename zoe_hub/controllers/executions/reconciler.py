@@ -97,7 +97,8 @@ class Reconciler:
             if execution is None:
                 return
             facts = await self._facts.find(execution, findings, self._later.get(identifier))
-            decision = decide(execution, facts, self._clock.now())
+            now = self._clock.now()  # first: it may notice that time has jumped
+            decision = decide(execution, replace(facts, resumed=self._clock.resumed), now)
             if decision.execution != execution and not await self._commit(execution, decision):
                 continue  # somebody changed the record meanwhile: look at the new one
             after = decision.execution

@@ -15,7 +15,7 @@ Two rules, each with one clock:
   essential processes, ``end_after`` later it is ended. ``keep`` starts that clock anew.
 
 No lease runs out and no clock of idleness runs while nobody could renew: the shell counts from ``Use.resumed``, the
-last moment at which the hub came to be (its start, the end of a suspension, a step of the clock).
+last moment at which the hub came to be (its start, the end of a suspension, a step of the clock; see ``core.clock``).
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from zoe_hub.core.attachments.model import Attachment, Policy
+from zoe_hub.core.clock import past, rebased
 from zoe_hub.core.executions.model import Execution, Idle, Phase
 from zoe_hub.core.reasons import Reason, because
 from zoe_hub.core.record import Record
@@ -38,6 +39,7 @@ class Terms(Record, kw_only=True):
     ttl: float = 120.0  # without a renewal until a holder counts as gone
     shrink_after: float = 1800.0  # of idleness
     end_after: float = 7200.0  # of further idleness
+    longest_keep: float = 86400.0  # that somebody may ask for
     quiet: float = 60.0  # of idleness until it is told, or half the time until something is done: a pause is no news
 
 
@@ -52,7 +54,7 @@ class Use(Record, kw_only=True):
     )  # attachments whose holder works: a kernel that executes, a terminal that is busy
     used: datetime  # the last moment at which somebody worked, or a command changed the execution
     denied: datetime | None = None  # when it last said that it runs no query or job of its own
-    resumed: datetime  # since when this hub has been there to be told
+    resumed: datetime  # since when the hub has been there to be told, without a jump of time
 
 
 class Outlook(Record, kw_only=True):
@@ -61,6 +63,7 @@ class Outlook(Record, kw_only=True):
     gone: tuple[str, ...] = ()  # attachments whose holder is gone now
     back: tuple[str, ...] = ()  # attachments whose holder was gone and has come back
     idle: Idle | None = None  # what the record should say
+    kept: datetime | None = None  # until when it counts as used, if not until what the record says
     due: Action | None = None  # what is to be done now
     reason: Reason | None = None  # why
     ask: bool = False  # whether it runs queries or jobs must be found out before anything is done
@@ -72,11 +75,15 @@ def outlook(use: Use, terms: Terms, now: datetime) -> Outlook:
 
     :param now: aware time in UTC
     """
-    gone = {each.id for each in use.attachments if _expiry(each, use, terms) <= now}
+    until = use.execution.kept_until
+    kept = until and rebased(until, terms.longest_keep, now)
+    if kept != until:
+        return Outlook(idle=use.execution.idle, kept=kept)
+    gone = {each.id for each in use.attachments if _expiry(each, use, terms, now) <= now}
     departed = tuple(each.id for each in use.attachments if each.id in gone and each.gone is None)
     back = tuple(each.id for each in use.attachments if each.id not in gone and each.gone is not None)
-    times = [_expiry(each, use, terms) for each in use.attachments if each.id not in gone]
-    times += [_silent_from(each, use, terms) for each in use.attachments if _is_working(each, use, terms, now)]
+    times = [_expiry(each, use, terms, now) for each in use.attachments if each.id not in gone]
+    times += [_silent_from(each, use, terms, now) for each in use.attachments if _is_working(each, use, terms, now)]
     wanted, reason = _last_wish(use, frozenset(departed), gone)
     if wanted is not None and use.execution.desired == "running":
         return Outlook(gone=departed, back=back, due=wanted, reason=reason, wake=min(times, default=None))
@@ -97,21 +104,27 @@ def outlook(use: Use, terms: Terms, now: datetime) -> Outlook:
     return Outlook(gone=departed, back=back, idle=announced, due=idle.action, reason=because("unused", idle=seconds))
 
 
-def _expiry(attachment: Attachment, use: Use, terms: Terms) -> datetime:
+def _expiry(attachment: Attachment, use: Use, terms: Terms, now: datetime) -> datetime:
     """When a lease runs out if it is not renewed. One that nobody can renew lasts as long as its execution."""
     if not attachment.expires:
         return datetime.max.replace(tzinfo=use.resumed.tzinfo)
-    return _silent_from(attachment, use, terms)
+    return _silent_from(attachment, use, terms, now)
 
 
 def _is_working(attachment: Attachment, use: Use, terms: Terms, now: datetime) -> bool:
     """Whether a holder works. What it did when it was last heard of counts no longer than a lease does."""
-    return attachment.id in use.working and now < _silent_from(attachment, use, terms)
+    return attachment.id in use.working and now < _silent_from(attachment, use, terms, now)
 
 
-def _silent_from(attachment: Attachment, use: Use, terms: Terms) -> datetime:
-    """When a holder counts as silent, unless it is heard of before."""
-    renewed = max(use.renewed.get(attachment.id, attachment.renewed), attachment.renewed, use.resumed)
+def _silent_from(attachment: Attachment, use: Use, terms: Terms, now: datetime) -> datetime:
+    """When a holder counts as silent, unless it is heard of before. One that is gone is back when it is heard of, and
+    not when the hub is.
+    """
+    heard = use.renewed.get(attachment.id)
+    if attachment.gone is not None:
+        return past(heard, now, use.resumed) + timedelta(seconds=terms.ttl) if heard else now
+    known = (attachment.renewed, heard or attachment.renewed)
+    renewed = max(use.resumed, *(past(each, now, use.resumed) for each in known))
     return renewed + timedelta(seconds=terms.ttl)
 
 
@@ -136,7 +149,8 @@ def _idle(use: Use, present: tuple[Attachment, ...], terms: Terms, now: datetime
         return None
     if any(_is_working(each, use, terms, now) for each in present):
         return None
-    since = max(filter(None, (use.used, use.resumed, execution.running_since, execution.kept_until)))
+    worked = [past(each, now, use.resumed) for each in (use.used, execution.running_since) if each]
+    since = max(use.resumed, *worked, execution.kept_until or use.resumed)
     ends = terms.end_after > 0 and not execution.spec.protected and all(each.policy != "keep" for each in present)
     if terms.shrink_after > 0 and shrinkable(execution):
         return Idle(since=since, action="shrink", at=since + timedelta(seconds=terms.shrink_after))

@@ -134,6 +134,8 @@ def plan_tend(state: Records, command: TendLeases, now: datetime) -> Plan:
             if shrink
             else plan_ending("tend", replace(execution, idle=None), outlook.reason, now)
         )
+    elif outlook.kept is not None:
+        plans.append(_kept("tend", execution, outlook.kept, because("keep-shortened"), now))
     elif outlook.idle != execution.idle:
         plans.append(_idle(execution, outlook, now))
     return joined("tend", plans)
@@ -141,7 +143,7 @@ def plan_tend(state: Records, command: TendLeases, now: datetime) -> Plan:
 
 def _silent(execution: Execution, attachment: Attachment, now: datetime) -> Plan:
     """A holder that does not renew is gone. What is no notebook does not come back: its lease is dropped."""
-    silence = (now - attachment.renewed).total_seconds()
+    silence = max(0.0, (now - attachment.renewed).total_seconds())  # less if the clock was set back meanwhile
     reason = because("holder-silent", holder=attachment.key, silence=silence)
     change = Change(what=reason, reason=reason)
     made = event(execution, now, "attachment.gone", reason, attachment=attachment.id, key=attachment.key)
@@ -187,7 +189,10 @@ def plan_keep(state: Records, command: KeepExecution, now: datetime) -> Plan:
     :raises ZoeError: ``unknown-execution``
     """
     execution = find(state, command.execution, None)
-    reason = because("kept", user=command.user)
-    changed = replace(execution, kept_until=command.until, idle=None, version=execution.version + 1)
-    made = event(changed, now, "execution.kept", reason, until=command.until.isoformat())
-    return Plan(command="keep", changes=(Change(what=reason, reason=reason),), put=(changed,), events=(made,))
+    return _kept("keep", execution, command.until, because("kept", user=command.user), now)
+
+
+def _kept(command: str, execution: Execution, until: datetime, reason: Reason, now: datetime) -> Plan:
+    changed = replace(execution, kept_until=until, idle=None, version=execution.version + 1)
+    made = event(changed, now, "execution.kept", reason, until=until.isoformat())
+    return Plan(command=command, changes=(Change(what=reason, reason=reason),), put=(changed,), events=(made,))

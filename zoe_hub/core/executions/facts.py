@@ -27,7 +27,7 @@ class Facts(Record, kw_only=True):
     refused: Mapping[str, Reason] = {}  # processes that the backend will never start, and why
     tails: Mapping[str, tuple[str, ...]] = {}  # the last log lines of processes that failed, of this start
     cleaned: bool = False  # the backend holds nothing of this execution any more
-    resumed: datetime | None = None  # since when this hub has been there to ask
+    resumed: datetime | None = None  # since when the hub has been there to ask, without a jump of time
     later: Reason | None = None  # why the backend asked to come back, if it did so last time
 
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from zoe_hub.core import text
+from zoe_hub.core.clock import past, rebased
 from zoe_hub.core.executions.facts import Facts
 from zoe_hub.core.executions.model import Address, Execution, Observed, Process, ProcessState
 from zoe_hub.core.executions.spec import Group
@@ -142,12 +143,9 @@ def fold(execution: Execution, process: Process, facts: Facts, now: datetime) ->
     group = execution.spec.group(process.group)
     if process.name in facts.addresses and process.live:
         process = replace(process, addresses=facts.addresses[process.name])
+    process = _timely(process, group, facts.resumed, now)
     if not process.live:
         return process
-    if facts.resumed is not None and process.deadline is not None and not process.forced:
-        process = replace(
-            process, deadline=max(process.deadline, facts.resumed + timedelta(seconds=_allotted(process, group)))
-        )
     seen = facts.observed.get(process.name)
     if seen is not None and seen.incarnation != process.incarnation:
         seen = None
@@ -160,8 +158,24 @@ def fold(execution: Execution, process: Process, facts: Facts, now: datetime) ->
     return _running(process, group, seen, facts, now)
 
 
+def _timely(process: Process, group: Group, resumed: datetime | None, now: datetime) -> Process:
+    """A process whose moments fit the present time, which may have jumped since they were recorded."""
+    since, deadline, not_before = process.since, process.deadline, process.not_before
+    if resumed is not None:
+        since = past(since, now, resumed)
+    if deadline is not None:
+        deadline = rebased(deadline, _allotted(process, group), now, resumed)
+    if not_before is not None:
+        not_before = rebased(not_before, _delay(process.failures + 1, group).total_seconds(), now)
+    if (since, deadline, not_before) == (process.since, process.deadline, process.not_before):
+        return process
+    return replace(process, since=since, deadline=deadline, not_before=not_before)
+
+
 def _allotted(process: Process, group: Group) -> float:
     """Seconds that a process has in its state, not counting those in which no hub was there to ask it."""
+    if process.forced:
+        return KILL_AGAIN.total_seconds()
     if process.state is ProcessState.STARTING:
         return group.ready.timeout
     if process.state is ProcessState.DRAINING and group.drain is not None:
@@ -222,15 +236,15 @@ def _ended(process: Process, group: Group, exit_code: int | None, now: datetime,
         since=now,
         ended=process.ended or now,
         exit_code=exit_code,
-        not_before=now + _delay(counted, group),
+        not_before=now + _delay(counted.failures, group),
         deadline=None,
         reason=reason,
     )
 
 
-def _delay(process: Process, group: Group) -> timedelta:
+def _delay(failures: int, group: Group) -> timedelta:
     """How long a process that has failed waits until it starts again: doubled with each failure in a row."""
-    return timedelta(seconds=min(group.restart.longest, group.restart.delay * 2 ** min(process.failures - 1, 30)))
+    return timedelta(seconds=min(group.restart.longest, group.restart.delay * 2 ** min(failures - 1, 30)))
 
 
 def _running(process: Process, group: Group, seen: Observed, facts: Facts, now: datetime) -> Process:
@@ -251,10 +265,10 @@ def _running(process: Process, group: Group, seen: Observed, facts: Facts, now: 
         case ProcessState.STARTING if process.name in facts.taken:
             failed = replace(process, addresses=None, failures=process.failures + 1)
             stopping = stop(failed, group, now, because("port-lost"))
-            return replace(stopping, not_before=now + _delay(failed, group))
+            return replace(stopping, not_before=now + _delay(failed.failures, group))
         case ProcessState.STARTING if late:
             failed = replace(process, failures=process.failures + 1)
-            return replace(_late(failed, group, facts, now), not_before=now + _delay(failed, group))
+            return replace(_late(failed, group, facts, now), not_before=now + _delay(failed.failures, group))
         case ProcessState.DRAINING if process.name in facts.drained:
             return stop(process, group, now, because("handed-over"))
         case ProcessState.DRAINING if late:

@@ -42,8 +42,8 @@ def story(
     """
     told = [*_past(execution, events)]
     if execution.active:
-        begun = max((each.time for each in told if each.state and not each.process), default=execution.created)
-        lasted = (now - begun).total_seconds()
+        begun = [execution.created, *(each.time for each in told if each.state and not each.process)][-1]
+        lasted = _between(begun, now)
         reason = standing(execution, place)
         told.append(Moment(time=now, kind=NOW, before=execution.phase.value, lasted=lasted, reason=reason))
     return (*told, *sorted(_due(execution), key=lambda moment: moment.time))
@@ -68,11 +68,16 @@ def _past(execution: Execution, events: Iterable[Event]) -> Iterator[Moment]:
             process=event.process,
             state=state if changed else "",
             before=before if changed else "",
-            lasted=(event.time - since).total_seconds() if changed and before else None,
+            lasted=_between(since, event.time) if changed and before else None,
             reason=event.reason,
         )
     if not whole:
         yield Moment(time=execution.created, kind=CUT, reason=because("history-cut"))
+
+
+def _between(begin: datetime, end: datetime) -> float:
+    """Seconds; none if the clock was set back meanwhile (the order is that of the events, not of their times)."""
+    return max(0.0, (end - begin).total_seconds())
 
 
 def _due(execution: Execution) -> Iterator[Moment]:

@@ -9,7 +9,7 @@ the hub. Called by the operation ``create_ticket``, the handler of logins, and t
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple, cast
 
 from zoe_hub.core.access import Principal
@@ -34,23 +34,23 @@ class Tickets:
         self,
         authenticator: Authenticator,
         now: Callable[[], datetime],
+        passed: Callable[[], float],
         *,
         life: float,
         origins: Origins,
         trusted: Collection[str],
     ) -> None:
-        """:param life: seconds that a session lasts
+        """:param now: the hub's time, in which people are told until when a ticket works
+        :param passed: seconds that nobody sets, by which tickets and sessions end
+        :param life: seconds that a session lasts
         :param origins: where pages have origins of their own
         :param trusted: names of frameworks whose pages act as whoever opens them
         """
         self._authenticator = authenticator
         self._trusted = trusted
-
-        def seconds() -> float:
-            return now().timestamp()
-
-        self._logins: Vault[_Login] = Vault(TICKET_LIFE, seconds, lambda login: self._lives(login.principal))
-        self.door = Door(Visits(life, seconds, lambda visit: self._lives(self.principal(visit))), origins, PREFIX)
+        self._now, self._passed = now, passed
+        self._logins: Vault[_Login] = Vault(TICKET_LIFE, passed, lambda login: self._lives(login.principal))
+        self.door = Door(Visits(life, passed, lambda visit: self._lives(self.principal(visit))), origins, PREFIX)
 
     def page(self, execution: Execution, path: str) -> PageToOpen:
         """What ``path``, an address of a page at the hub, opens."""
@@ -59,7 +59,7 @@ class Tickets:
     def issue(self, principal: Principal, page: PageToOpen) -> tuple[str, datetime]:
         """A ticket that opens a page once, and until when."""
         ticket, expires = self._logins.put(_Login(principal, page))
-        return ticket, datetime.fromtimestamp(expires, UTC)
+        return ticket, self._now() + timedelta(seconds=expires - self._passed())
 
     def own(self, principal: Principal, page: PageToOpen, ancestors: tuple[str, ...]) -> OwnOrigin | None:
         """The way to the page at the second listener, for whoever shows it in a frame."""

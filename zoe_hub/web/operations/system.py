@@ -14,7 +14,7 @@ from zoe_hub.core.executions.model import Execution, Phase
 from zoe_hub.store.base import Filter
 from zoe_hub.web.call import Answer, Call, bind
 from zoe_hub.web.context import WebHub
-from zoe_hub.web.metrics import Reading
+from zoe_hub.web.metrics import MetricReading
 from zoe_hub.web.views.reasons import reason_view
 
 
@@ -73,17 +73,17 @@ async def get_metrics(call: Call) -> Answer:
     return Answer(call.hub.metrics.render(_readings(call.hub, ended)), media="text/plain")
 
 
-def _readings(hub: WebHub, ended: int) -> Iterator[Reading]:
+def _readings(hub: WebHub, ended: int) -> Iterator[MetricReading]:
     """What is measured beside the requests. :param ended: number of executions that have ended"""
     phases = Counter(execution.phase.value for execution in hub.store.active())
-    yield Reading("zoe_executions", "Executions by phase", {**phases, Phase.ENDED.value: ended}, "phase")
-    yield Reading("zoe_attachments", "Attachments", len(hub.store.attachments))
-    yield Reading("zoe_streams", "Open event streams and followed logs", len(hub.streams))
-    yield Reading("zoe_connections", "Open HTTP connections by stage", hub.connections.counts(), "stage")
-    yield Reading("zoe_events", "Events ever committed", hub.store.last_seq, kind="counter")
+    yield MetricReading("zoe_executions", "Executions by phase", {**phases, Phase.ENDED.value: ended}, "phase")
+    yield MetricReading("zoe_attachments", "Attachments", len(hub.store.attachments))
+    yield MetricReading("zoe_streams", "Open event streams and followed logs", len(hub.streams))
+    yield MetricReading("zoe_connections", "Open HTTP connections by stage", hub.connections.counts(), "stage")
+    yield MetricReading("zoe_events", "Events ever committed", hub.store.last_seq, kind="counter")
     for source, prefix in ((hub.controllers, "zoe_"), (hub.store, "zoe_store_")):
         for name, value in dict(getattr(source, "stats", None) or {}).items():
-            yield Reading(prefix + name, name.replace("_", " ").capitalize(), float(value))
+            yield MetricReading(prefix + name, name.replace("_", " ").capitalize(), float(value))
 
 
 @cache

@@ -1,6 +1,7 @@
 /** The state of an execution and its age, as a card shows them. */
 
 import React from 'react';
+import { hubNow } from '../../api/hubTime';
 import type { IExecutionView } from '../../api/types';
 import { readiness } from '../../kit/executions';
 import { useKit, useNow } from '../../kit/widgets/context';
@@ -35,7 +36,7 @@ export function Phase(props: { execution: IExecutionView }): React.JSX.Element {
 export function Age(props: { execution: IExecutionView }): React.JSX.Element {
   const { trans } = useKit();
   const { created, ended } = props.execution;
-  const young = Date.now() - Date.parse(created) < 60_000 && !ended;
+  const young = hubNow() - Date.parse(created) < 60_000 && !ended;
   const now = useNow(young ? 1000 : 15_000);
   const title = ended ? trans.__('ended %1', when(ended)) : trans.__('started %1', when(created));
   return (

@@ -5,6 +5,7 @@ import type { ITranslator, TranslationBundle } from '@jupyterlab/translation';
 import { nullTranslator } from '@jupyterlab/translation';
 import type { CommandRegistry } from '@lumino/commands';
 import React, { createContext, useContext, useEffect, useState, useSyncExternalStore } from 'react';
+import { hubNow } from '../../api/hubTime';
 import type { IFollowed } from '../model/store';
 
 /** What a capability's plugin and all of its components work with. */
@@ -48,13 +49,13 @@ export function useFollowed<S>(model: IFollowed<S>): S {
   );
 }
 
-/** The time, for ages: a clock of this page, no request. Stands still while the page is hidden. */
+/** The hub's time, for ages: without a request. Stands still while the page is hidden. */
 export function useNow(milliseconds: number): number {
-  const [now, setNow] = useState(Date.now);
+  const [now, setNow] = useState(() => hubNow());
   useEffect(() => {
     const timer = setInterval(() => {
       if (!document.hidden) {
-        setNow(Date.now());
+        setNow(hubNow());
       }
     }, milliseconds);
     return () => clearInterval(timer);

@@ -1,6 +1,7 @@
 /** That nobody uses an execution: since when, what follows, and a button that keeps it. */
 
 import React from 'react';
+import { hubNow } from '../../api/hubTime';
 import type { IExecutionView } from '../../api/types';
 import type { ICardPart } from '../../executions/tokens';
 import { isEnded } from '../../kit/executions';
@@ -16,9 +17,9 @@ const CLOSE = 120;
 export function useIdleWords(execution: IExecutionView | null): IIdleWords | null {
   const { trans } = useKit();
   const idle = execution?.idle;
-  const isClose = idle != null && secondsLeft(idle, Date.now()) < CLOSE;
+  const isClose = idle != null && secondsLeft(idle, hubNow()) < CLOSE;
   useNow(isClose ? 1000 : 15_000); // draws it again
-  return execution && idleWords(execution, Date.now(), trans);
+  return execution && idleWords(execution, hubNow(), trans);
 }
 
 /** The button. */
@@ -52,7 +53,7 @@ const Idle: ICardPart['Part'] = ({ execution }) => {
     );
   }
   const { kept_until } = execution;
-  return kept_until !== null && Date.parse(kept_until) > Date.now() ? (
+  return kept_until !== null && Date.parse(kept_until) > hubNow() ? (
     <div className="jp-zoe-Hint">{trans.__('Kept until %1', moment(kept_until))}</div>
   ) : null;
 };
