@@ -55,4 +55,10 @@ class Migrations(Record, kw_only=True):
             connection.commit()
 
 
-ZOE = Migrations(folder=Path(__file__).parent / "migrations", revisions=("0001", "0002", "0003", "0004"))
+def shipped(folder: Path) -> Migrations:
+    """The migrations in a script folder, in the order of their files, ``rREVISION_what.py``."""
+    names = sorted(path.stem for path in (folder / "versions").glob("r*_*.py"))
+    return Migrations(folder=folder, revisions=tuple(name.partition("_")[0].removeprefix("r") for name in names))
+
+
+ZOE = shipped(Path(__file__).parent / "migrations")
