@@ -226,6 +226,9 @@ def test_everything_can_be_reached_by_keyboard_and_is_named(window: Window) -> N
     assert any("Stop named" in name for name in seen), seen
 
 
+FOCUSED = "document.activeElement.closest('.jp-zoe-Section')?.dataset.section"
+
+
 def test_the_keyboard_stays_where_it_was_when_the_panel_is_drawn_anew(window: Window) -> None:
     page = window.page
     for name in ("first", "second"):
@@ -241,7 +244,21 @@ def test_the_keyboard_stays_where_it_was_when_the_panel_is_drawn_anew(window: Wi
     page.keyboard.press("Enter")
     expect(running.locator(".jp-zoe-Execution", has_text="first")).to_have_count(0, timeout=60_000)
     # What had the focus is gone; it is at another control of this section, not at the beginning of the page.
-    assert page.evaluate("document.activeElement.closest('.jp-zoe-Section')?.dataset.section") == "running"
+    assert page.evaluate(FOCUSED) == "running"
+
+
+def test_a_dialog_gives_the_keyboard_back_to_the_panel_also_when_the_control_is_gone(window: Window) -> None:
+    page = window.page
+    body = {"zapp": "python-job", "parameters": {"code": SLEEP}}
+    first, _ = (window.lab.api("POST", "/executions", {**body, "name": name}) for name in ("first", "second"))
+    running = window.section("running")
+    running.get_by_role("button", name="Stop first").press("Enter", timeout=60_000)
+    expect(page.locator(".jp-Dialog")).to_contain_text("Stop first?")
+    window.lab.api("POST", f"/executions/{first['id']}/terminate")
+    expect(running.locator(".jp-zoe-Execution", has_text="first")).to_have_count(0, timeout=60_000)
+    page.keyboard.press("Escape")
+    expect(page.locator(".jp-Dialog")).to_have_count(0)
+    page.wait_for_function(f"() => ({FOCUSED}) === 'running'")
 
 
 @pytest.mark.parametrize(("theme", "name"), [("JupyterLab Light", "light"), ("JupyterLab Dark", "dark")])

@@ -5,6 +5,7 @@
 
 import { useEffect, useRef } from 'react';
 
+const DIALOG = '[role="dialog"], dialog, .jp-Dialog';
 const FOCUSABLE = ':is(button, input, select, textarea, a[href], summary, [tabindex="0"]):not(:disabled, [hidden])';
 
 /** To be put on the element whose inside is drawn anew. */
@@ -16,7 +17,7 @@ export function useKeptFocus<E extends HTMLElement>(): React.RefObject<E> {
 
 /**
  * From now on, focus that an element inside loses without the user's doing goes to the nearest thing inside that can
- * have it. Returns how to stop.
+ * have it. A dialog only borrows it: whoever closes it may find the element gone. Returns how to stop.
  */
 function keepFocus(root: HTMLElement): () => void {
   let focused: HTMLElement | null = null;
@@ -24,18 +25,23 @@ function keepFocus(root: HTMLElement): () => void {
   const isLost = (element: HTMLElement): boolean => !element.isConnected || element.matches(':disabled');
 
   const onFocus = ({ target }: FocusEvent): void => {
-    focused = target as HTMLElement;
-    around = ancestors(focused, root);
+    const element = target as HTMLElement;
+    if (root.contains(element)) {
+      focused = element;
+      around = ancestors(focused, root);
+    } else if (!element.closest(DIALOG)) {
+      focused = null;
+    }
   };
   const onBlur = ({ relatedTarget }: FocusEvent): void => {
     const left = focused;
     if (relatedTarget !== null) {
-      focused = null;
       return;
     }
     // Nothing got it: the user clicked into the void, or the element is just going away.
     requestAnimationFrame(() => {
-      if (focused === left && left && !isLost(left) && document.hasFocus()) {
+      const isInVoid = document.activeElement === document.body && document.hasFocus();
+      if (focused === left && left && !isLost(left) && isInVoid) {
         focused = null;
       }
     });
@@ -47,12 +53,13 @@ function keepFocus(root: HTMLElement): () => void {
       place?.querySelector<HTMLElement>(FOCUSABLE)?.focus();
     }
   });
-  root.addEventListener('focusin', onFocus);
+  document.addEventListener('focusin', onFocus);
   root.addEventListener('focusout', onBlur);
   observer.observe(root, { childList: true, subtree: true, attributes: true, attributeFilter: ['disabled'] });
+  observer.observe(document.body, { childList: true }); // where dialogs come and go
   return () => {
     observer.disconnect();
-    root.removeEventListener('focusin', onFocus);
+    document.removeEventListener('focusin', onFocus);
     root.removeEventListener('focusout', onBlur);
   };
 }
