@@ -128,15 +128,20 @@ class Jupyter:
         return self.execution(identifier)["groups"][0]["count"]
 
 
-@pytest.fixture(scope="module")
-def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jupyter]:
-    jupyter = Jupyter(tmp_path_factory.mktemp("home"))
+@contextlib.contextmanager
+def running(jupyter: Jupyter) -> Iterator[Jupyter]:
     with own_hub(jupyter.environment):
         jupyter.start()
         try:
             yield jupyter
         finally:
             jupyter.kill()
+
+
+@pytest.fixture(scope="module")
+def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jupyter]:
+    with running(Jupyter(tmp_path_factory.mktemp("home"))) as jupyter:
+        yield jupyter
 
 
 def test_an_unsaved_notebook_that_is_renamed_keeps_its_cluster_and_the_next_untitled_one_gets_its_own(jupyter):
@@ -214,13 +219,8 @@ def test_a_notebook_that_runs_unattended_ends_its_cluster_with_itself(jupyter):
 @pytest.fixture
 def restless(tmp_path: Path) -> Iterator[Jupyter]:
     """A hub that shrinks what nobody has used for three seconds."""
-    jupyter = Jupyter(tmp_path, "c.Leases.shrink_after = 3.0\n")
-    with own_hub(jupyter.environment):
-        jupyter.start()
-        try:
-            yield jupyter
-        finally:
-            jupyter.kill()
+    with running(Jupyter(tmp_path, "c.Leases.shrink_after = 3.0\n")) as jupyter:
+        yield jupyter
 
 
 async def typed(jupyter: Jupyter, terminal: str, line: str, until: Path) -> None:
