@@ -21,6 +21,7 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 from tornado.websocket import WebSocketHandler, websocket_connect
 
+from zoe_hub.controllers.kit.clock import Clock
 from zoe_hub.controllers.kit.tokens import digest
 from zoe_hub.core.executions.model import Address, Execution, Phase, Process, ProcessState
 from zoe_hub.core.executions.spec import ExecutionSpec, Group, Port, Secret
@@ -223,6 +224,7 @@ async def rig() -> AsyncIterator[Rig]:
         store=rig.store,
         backend=SimpleNamespace(check_listener=rig.check_listener),
         deployment="d",
+        clock=Clock(),
     )
     page_sockets, rig.pages = bind("", 0)
     rig.hub = WebHub(
