@@ -226,6 +226,21 @@ def test_everything_can_be_reached_by_keyboard_and_is_named(window: Window) -> N
     assert any("Stop named" in name for name in seen), seen
 
 
+def test_who_types_before_the_browser_is_idle_keeps_the_focus(window: Window) -> None:
+    """JupyterLab gives a dialog its focus at that moment, which on a busy machine is much later than people begin."""
+    page = window.page
+    page.evaluate("() => { window.held = []; window.requestIdleCallback = call => window.held.push(call); }")
+    window.unfold("shop").get_by_role("button", name="Start Python job").click()
+    dialog = page.locator(".jp-zoe-StartDialog")
+    expect(dialog.locator("textarea").first).to_be_focused()
+    name = dialog.locator("input[name=zoe-name]")
+    name.press_sequentially("ab")
+    assert page.evaluate("() => window.held.splice(0).map(call => call()).length") > 0
+    page.keyboard.type("cd")
+    expect(name).to_have_value("abcd")
+    page.keyboard.press("Escape")
+
+
 FOCUSED = "document.activeElement.closest('.jp-zoe-Section')?.dataset.section"
 
 

@@ -5,7 +5,7 @@
 
 import { useEffect, useRef } from 'react';
 
-const DIALOG = '[role="dialog"], dialog, .jp-Dialog';
+const DIALOG = '.jp-Dialog';
 const FOCUSABLE = ':is(button, input, select, textarea, a[href], summary, [tabindex="0"]):not(:disabled, [hidden])';
 
 /** To be put on the element whose inside is drawn anew. */
@@ -48,7 +48,8 @@ function keepFocus(root: HTMLElement): () => void {
   };
   const observer = new MutationObserver(() => {
     const active = document.activeElement;
-    if (focused && isLost(focused) && (active === null || active === document.body || active === focused)) {
+    const isNowhere = active === null || active === document.body || active === focused;
+    if (focused && isLost(focused) && isNowhere && !document.querySelector(DIALOG)) {
       const place = around.find(element => element.isConnected && element.querySelector(FOCUSABLE));
       place?.querySelector<HTMLElement>(FOCUSABLE)?.focus();
     }

@@ -50,7 +50,8 @@ class StartDialog extends Dialog<unknown> {
       body: form,
       buttons: [Dialog.cancelButton(), Dialog.okButton({ label: trans.__('Start') })],
       defaultButton: 1,
-      focusNodeSelector: '.jp-zoe-Form input, .jp-zoe-Form textarea, .jp-zoe-Form select'
+      // JupyterLab gives focus when the browser is idle, perhaps while people type already: it stays where it is then.
+      focusNodeSelector: '.jp-zoe-Form :focus'
     });
     this._form = form;
     this.addClass('jp-zoe-StartDialog');
@@ -153,7 +154,7 @@ class StartForm extends ReactWidget {
             }}
           />
         )}
-        <div className="jp-zoe-Form-name">
+        <div className="jp-zoe-Form-name" ref={this._focusFirst}>
           <div className="jp-zoe-Field">
             <label className="jp-zoe-Field-label" htmlFor="jp-zoe-name">
               {trans.__('Name (optional)')}
@@ -168,7 +169,7 @@ class StartForm extends ReactWidget {
               maxLength={63}
               disabled={this._sending}
               placeholder={trans.__('chosen by the hub')}
-              value={this._name}
+              defaultValue={this._name}
               onChange={event => {
                 this._name = event.target.value;
                 this._key = UUID.uuid4();
@@ -180,6 +181,13 @@ class StartForm extends ReactWidget {
       </>
     );
   }
+
+  /** Called once, when all fields are there. */
+  private readonly _focusFirst = (last: HTMLElement | null): void => {
+    if (last) {
+      this.node.querySelector<HTMLElement>('input, textarea, select')?.focus();
+    }
+  };
 
   private readonly _templates: ReturnType<typeof templates>;
   private readonly _schema: ReturnType<typeof formSchema>;
