@@ -24,6 +24,14 @@ function keepFocus(root: HTMLElement): () => void {
   let around: readonly HTMLElement[] = []; // from the nearest one outwards
   const isLost = (element: HTMLElement): boolean => !element.isConnected || element.matches(':disabled');
 
+  const restore = (): void => {
+    const active = document.activeElement;
+    const isNowhere = active === null || active === document.body || active === focused;
+    if (focused && isLost(focused) && isNowhere && !document.querySelector(DIALOG)) {
+      const place = around.find(element => element.isConnected && element.querySelector(FOCUSABLE));
+      place?.querySelector<HTMLElement>(FOCUSABLE)?.focus();
+    }
+  };
   const onFocus = ({ target }: FocusEvent): void => {
     const element = target as HTMLElement;
     if (root.contains(element)) {
@@ -44,16 +52,10 @@ function keepFocus(root: HTMLElement): () => void {
       if (focused === left && left && !isLost(left) && isInVoid) {
         focused = null;
       }
+      restore(); // what the browser drops later than the page is drawn is noticed by nobody else
     });
   };
-  const observer = new MutationObserver(() => {
-    const active = document.activeElement;
-    const isNowhere = active === null || active === document.body || active === focused;
-    if (focused && isLost(focused) && isNowhere && !document.querySelector(DIALOG)) {
-      const place = around.find(element => element.isConnected && element.querySelector(FOCUSABLE));
-      place?.querySelector<HTMLElement>(FOCUSABLE)?.focus();
-    }
-  });
+  const observer = new MutationObserver(restore);
   document.addEventListener('focusin', onFocus);
   root.addEventListener('focusout', onBlur);
   observer.observe(root, { childList: true, subtree: true, attributes: true, attributeFilter: ['disabled'] });
