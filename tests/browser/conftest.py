@@ -300,6 +300,8 @@ def window(lab: Lab, chromium: Browser) -> Iterator[Window]:
     page.on("request", lambda request: opened.requests.append(f"{request.method} {request.url}"))
     page.goto(f"{lab.url}lab?reset&token={lab.token}")
     page.wait_for_function("() => window.jupyterapp && window.jupyterapp.restored.then(() => true)")
+    # JupyterLab takes the focus once more when it opens its launcher, which is long after it says that it is ready.
+    page.wait_for_function("() => document.activeElement.matches('.jp-Launcher')")
     opened.command("zoe:show")
     expect(page.locator(".jp-zoe-Card").first).to_be_visible(timeout=60_000)
     yield opened

@@ -52,7 +52,6 @@ function keepFocus(root: HTMLElement): () => void {
       if (focused === left && left && !isLost(left) && isInVoid) {
         focused = null;
       }
-      restore(); // what the browser drops later than the page is drawn is noticed by nobody else
     });
   };
   const observer = new MutationObserver(restore);
