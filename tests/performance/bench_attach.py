@@ -27,7 +27,7 @@ from jvm import SCALA_VERSION, find_java, find_pyspark  # noqa: E402
 from zoe_hub.testing.hub import RunningHub  # noqa: E402
 
 ROUNDS = 3
-TARGET = 0.5
+TARGET = 0.45
 OURS = """
 from IPython.core.interactiveshell import InteractiveShell
 shell = InteractiveShell.instance()

@@ -32,6 +32,16 @@ class Redacting(logging.Formatter):
         return redact(super().format(record))
 
 
+class RotatingFile(logging.handlers.RotatingFileHandler):
+    """Begins a new file once the present one is full."""
+
+    def shouldRollover(self, record: logging.LogRecord) -> bool:
+        """Whether it is. The base class would make the text of each entry twice, and ask for the file's state, to know
+        beforehand; a file may be longer by its last entry instead.
+        """
+        return self.stream is not None and self.stream.tell() >= self.maxBytes > 0
+
+
 def configure(
     level: int | str, form: str, date_form: str, file: Path | None, *, size: int = 5 * 2**20, kept: int = 3
 ) -> None:
@@ -44,7 +54,7 @@ def configure(
         handler = logging.StreamHandler(sys.stderr)
     else:
         file.touch(mode=0o600)
-        handler = logging.handlers.RotatingFileHandler(file, maxBytes=size, backupCount=kept, encoding="utf-8")
+        handler = RotatingFile(file, maxBytes=size, backupCount=kept, encoding="utf-8")
     handler.setFormatter(Redacting(form, date_form))
     root = logging.getLogger()
     for old in root.handlers[:]:

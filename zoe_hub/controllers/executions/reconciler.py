@@ -102,6 +102,9 @@ class Reconciler:
             if decision.execution != execution and not await self._commit(execution, decision):
                 continue  # somebody changed the record meanwhile: look at the new one
             after = decision.execution
+            if after.phase is Phase.ENDED and not facts.observed:
+                self._probes.forget(after)
+                return  # nothing is left of it; whatever may still turn up has it looked at again
             findings = await self._actor.act(after, decision.actions)
             self._follow(after)
             waited = findings.later is None and self._later.pop(identifier, None) is not None

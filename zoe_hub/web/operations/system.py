@@ -31,7 +31,7 @@ async def get_health(call: Call) -> Health:
         reason=None if problem is None else reason_view(problem),
         started=hub.started,
         last_event=hub.store.last_seq,
-        active=sum(1 for _ in hub.store.active()),
+        active=len(hub.store.executions),
     )
 
 
