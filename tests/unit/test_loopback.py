@@ -282,6 +282,9 @@ def test_the_own_hub_is_never_on_another_machine(monkeypatch):
     """The address of one interface may be another machine's by the time the runtime file is read."""
     info = HubInfo(url="http://192.0.2.9:8470", token="secret", embedded=True, pid=os.getpid())
     monkeypatch.setattr(zoe_loopback, "is_here", lambda _: False)
-    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as client:
-        with pytest.raises(Stranger, match="another machine"):
-            recognise.check_now(info, client)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.create_connection(server.getsockname()) as client,
+        pytest.raises(Stranger, match="another machine"),
+    ):
+        recognise.check_now(info, client)
