@@ -71,6 +71,8 @@ class ZoeExtension(ExtensionApp):
     ).tag(config=True)
     start_timeout = Float(
         30.0,
+        min=0.1,
+        max=86400.0,
         help=(
             "Seconds that the user's own hub may take to start and answer. Longer suits slow disks; shorter shows a"
             " failure sooner."
@@ -78,6 +80,8 @@ class ZoeExtension(ExtensionApp):
     ).tag(config=True)
     retry_interval = Float(
         5.0,
+        min=0.0,
+        max=86400.0,
         help=(
             "Seconds after a failed start of the hub until it is tried again. Longer spares the machine; shorter"
             " recovers sooner."
@@ -86,6 +90,8 @@ class ZoeExtension(ExtensionApp):
 
     body_timeout = Float(
         60.0,
+        min=0.0,
+        max=10.0**8,
         help=(
             "Seconds that a browser may be silent in the middle of a body that is passed on to the hub or a page. 0:"
             " for ever. Shorter frees abandoned requests sooner; longer suits slow networks."
@@ -101,6 +107,8 @@ class ZoeExtension(ExtensionApp):
     ).tag(config=True)
     pages_port = Int(
         0,
+        min=0,
+        max=65535,
         help=(
             "TCP port of the second listener. 0: a free one. A fixed one can be forwarded through a tunnel beside"
             " Jupyter's, or be named in a reverse proxy."
@@ -108,6 +116,8 @@ class ZoeExtension(ExtensionApp):
     ).tag(config=True)
     pages_life = Float(
         43200.0,
+        min=1.0,
+        max=10.0**8,
         help=(
             "Seconds that a browser's session with a page lasts. Longer asks less often for a new one; it also outlives"
             " a logout from Jupyter for longer."

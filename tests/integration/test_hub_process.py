@@ -356,10 +356,9 @@ def spoil_settings(data: Path) -> list[str]:
         (spoil_corrupt, "damaged"),
         (spoil_port, "cannot listen"),
         (spoil_settings, "no configuration file"),
-        (lambda data: ["--backend=nope"], "There is no 'nope'"),
         (lambda data: ["--backend=docker", "--DockerBackend.url=unix:///nowhere.sock"], "does not answer"),
     ],
-    ids=["corrupt", "port", "settings", "backend", "engine"],
+    ids=["corrupt", "port", "settings", "engine"],
 )
 def test_what_keeps_it_from_starting_is_one_clear_message(hubs: HubProcess, spoil: Any, words: str) -> None:
     process = hubs.launch(*spoil(hubs.data))
@@ -369,6 +368,64 @@ def test_what_keeps_it_from_starting_is_one_clear_message(hubs: HubProcess, spoi
     assert "Traceback" not in output
     assert len(output.strip().splitlines()) <= 3
     assert not (hubs.data / "hub.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "name"),
+    [
+        ("--LocalBackend.port_range=(22399,22100)", "LocalBackend.port_range"),
+        ("--LocalBackend.port_range=22100", "LocalBackend.port_range"),
+        ("--ZoeHub.max_body=10MB", "ZoeHub.max_body"),
+        ("--ZoeHub.max_body=0", "ZoeHub.max_body"),
+        ("--ZoeHub.heartbeat=-1", "ZoeHub.heartbeat"),
+        ("--ZoeHub.heartbeat=nan", "ZoeHub.heartbeat"),
+        ("--port=", "ZoeHub.port"),
+        ("--port=70000", "ZoeHub.port"),
+        ("--ZoeHub.max_bodi=1", "Did you mean max_body?"),
+        ("--LocalBackend.nonsense=1", "LocalBackend.nonsense"),
+        ("--Nonsense.x=1", "Nonsense"),
+        ("--nonsense=1", "nonsense"),
+        ("--backend=nope", "ZoeHub.backend"),
+        ("--ZoeHub.authenticator=nope", "ZoeHub.authenticator"),
+        ("--deployment=Foo_Bar", "ZoeHub.deployment"),
+        ("--Leases.ttl=3", "Leases.ttl"),
+        ("surprise", "'surprise'"),
+    ],
+)
+def test_a_wrong_option_is_told_at_once_by_its_name(hubs: HubProcess, option: str, name: str) -> None:
+    process = hubs.launch(option)
+    output, _ = process.communicate(timeout=20)
+    assert process.returncode == 2, output
+    assert name in output
+    assert "Traceback" not in output
+    assert not hubs.data.exists(), "nothing half-done remains"
+
+
+def test_the_range_of_ports_as_the_documentation_writes_it(hubs: HubProcess) -> None:
+    client = hubs.start("--LocalBackend.port_range=(22100,22399)")
+    assert client.get("/health").json()["status"] == "ok"
+    hubs.end()
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ("c.ZoeHub.port = 'x'", "ZoeHub.port is 'x', but must be an int, at least 0 and at most 65535"),
+        ("c.ZoeHub.port = -1\nc.LocalBackend.threads = 0", "LocalBackend.threads"),
+        ("c.ZoeHub.nonsense = 1", "There is no option ZoeHub.nonsense"),
+        ("c.ZoeHub.port = ", "SyntaxError"),
+        ("c.ZoeHub.port = nonsense", "NameError"),
+    ],
+)
+def test_wrong_settings_in_a_file_are_told_with_the_file(
+    hubs: HubProcess, tmp_path: Path, settings: str, words: str
+) -> None:
+    file = tmp_path / "settings.py"
+    file.write_text(settings)
+    process = hubs.launch(f"--config={file}")
+    output, _ = process.communicate(timeout=20)
+    assert (process.returncode, str(file) in output, words in output) == (2, True, True), output
+    assert "Traceback" not in output
 
 
 def test_a_database_in_use_is_left_alone(hubs: HubProcess, tmp_path: Path) -> None:

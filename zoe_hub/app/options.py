@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
-from traitlets import Bool, Float, List, Unicode
+from traitlets import Bool, Float, List, TraitError, Unicode, validate
 
-from zoe_hub.app.web_options import WebOptions
+from zoe_hub.app.parts import part_names
+from zoe_hub.app.web_options import LONGEST, WebOptions
 from zoe_hub.run import runtime
 
 EMBEDDED_IDLE = 1800.0  # seconds
@@ -65,6 +68,8 @@ class HubOptions(WebOptions):
     idle_timeout = Float(
         None,
         allow_none=True,
+        min=0.0,
+        max=LONGEST,
         help=(
             "Seconds without an active execution and a request after which the hub ends. 0: never. Default: 1800 if"
             " embedded, else 0. Shorter frees memory sooner; the next use waits a second."
@@ -79,6 +84,19 @@ class HubOptions(WebOptions):
     config_file = Unicode(
         help="Python file with settings. Default: zoe_hub_config.py in the data folder, if there is one."
     ).tag(config=True)
+
+    @validate("deployment")
+    def _check_deployment(self, proposal: Any) -> str:
+        if proposal["value"] and not re.fullmatch("[a-z0-9]{1,20}", proposal["value"]):
+            raise TraitError("a deployment has lower-case letters and digits, at most 20.")
+        return str(proposal["value"])
+
+    @validate("backend", "authenticator")
+    def _check_part(self, proposal: Any) -> str:
+        name, group = proposal["value"], f"zoe.{proposal['trait'].name}s"
+        if name not in (names := part_names(group, name)) and (name or group != "zoe.backends"):
+            raise TraitError(f"there is only {', '.join(names)}.")
+        return str(name)
 
     def data_folder(self) -> Path:
         """The data folder, as far as the settings are known."""

@@ -23,6 +23,12 @@ start.
 """
 
 
+def part_names(group: str, wanted: str = "") -> list[str]:
+    """The names of a group's entry points; those of all packages only if ``wanted`` is not one of Zoe's own."""
+    own = OWN[group]
+    return sorted(own) if wanted in own else sorted({*own, *(each.name for each in metadata.entry_points(group=group))})
+
+
 def load_part(group: str, name: str) -> Any:
     """The class that the entry point ``name`` of ``group`` names.
 

@@ -9,18 +9,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 from traitlets import default
-from traitlets.config import Application, catch_config_error
+from traitlets.config import Configurable
 
 import zoe_hub
-from zoe_hub.app.exit_codes import ALREADY_RUNS, CANNOT_START, OK, WRONG_OPTIONS
+from zoe_hub.app.checking import CheckedApplication, WrongOptions
+from zoe_hub.app.exit_codes import ALREADY_RUNS, CANNOT_START, OK
 from zoe_hub.app.options import HubOptions
-from zoe_hub.app.parts import OWN, load_part
+from zoe_hub.app.parts import OWN, load_part, part_names
 from zoe_hub.controllers.attachments.leases import Leases
 from zoe_hub.controllers.hub import Controllers
 from zoe_hub.controllers.retention import Retention
@@ -29,7 +31,7 @@ from zoe_hub.run import logs, runtime
 from zoe_hub.web.access.auth import EmbeddedAuthenticator
 
 
-class ZoeHub(HubOptions, Application):
+class ZoeHub(HubOptions, CheckedApplication):
     """The hub."""
 
     name = "zoe-hub"
@@ -66,28 +68,48 @@ class ZoeHub(HubOptions, Application):
     def _configure_logging(self) -> None:
         """Nothing: ``start`` does it, once all settings are known."""
 
-    @catch_config_error
+    def option_classes(self) -> Iterable[type[Configurable]]:
+        """Those of the parts too, which are loaded only if a setting is for none of the hub's own."""
+        yield from super().option_classes()
+        for group in OWN:
+            for name in part_names(group):
+                with suppress(ZoeError):
+                    yield load_part(group, name)
+
     def initialize(self, argv: Any = None) -> None:
         """Read the settings."""
+        try:
+            self._read_settings(argv)
+        except WrongOptions as error:
+            self.refuse(error.problems)
+
+    def _read_settings(self, argv: Any) -> None:
         self.parse_command_line(argv)
         if self.subapp is not None:
             return
         if self.extra_args:
-            print(f"zoe-hub does not understand {self.extra_args[0]!r}. See zoe-hub --help.", file=sys.stderr)
-            self.exit(WRONG_OPTIONS)
+            raise WrongOptions([f"{self.extra_args[0]!r} is not understood. See zoe-hub --help."])
         given = deepcopy(self.cli_config)
         before = self.data_folder()
         file = Path(self.config_file).expanduser() if self.config_file else before / "zoe_hub_config.py"
         if self.config_file and not file.is_file():
             self._stop_with(f"There is no configuration file {file}.")
         if file.is_file():
-            self.load_config_file(file.name, str(file.parent))
+            self._read_file(file)
             self.update_config(given)
         if not self.config_file and self.data_folder() != before:
             self._stop_with(
                 f"{file} belongs to the data folder {before} and cannot name another one. Use --data, $ZOE_DATA or"
                 " --config."
             )
+
+    def _read_file(self, file: Path) -> None:
+        try:
+            self.load_config_file(file.name, str(file.parent))
+        except WrongOptions as error:
+            raise WrongOptions([f"{file}: {problem}" for problem in error.problems]) from None
+        except Exception as error:
+            raise WrongOptions([f"{file} cannot be read: {type(error).__name__}: {error}"]) from error
 
     def print_help(self, classes: bool = False) -> None:
         """Show the options, with ``--help-all`` those of the backends too."""

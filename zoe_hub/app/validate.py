@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 from traitlets import List, Unicode
-from traitlets.config import Application
 
+from zoe_hub.app.checking import CheckedApplication, WrongOptions
 from zoe_hub.app.exit_codes import CANNOT_START, OK, WRONG_OPTIONS
 from zoe_hub.catalog import check
 
 
-class Validate(Application):
+class Validate(CheckedApplication):
     """Checks definitions of frameworks and ZApps."""
 
     name = "zoe-hub-validate"
@@ -28,6 +29,13 @@ class Validate(Application):
     ).tag(config=True)
     aliases = {"catalog": "Validate.catalog_folders"}
     flags = {}
+
+    def initialize(self, argv: Any = None) -> None:
+        """Read the settings."""
+        try:
+            super().initialize(argv)
+        except WrongOptions as error:
+            self.refuse(error.problems)
 
     def start(self) -> None:
         """Check, print every wrong place, and end."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from traitlets import Float, HasTraits, Int, List, TraitError, Unicode, validate
 
 from zoe_hub.web.limits import ClientLimits
 from zoe_proxy.pages import origins
+
+LONGEST = 10.0**8
+"""Seconds of the longest times that can be set, three years: far longer ones are no dates any more."""
 
 
 class WebOptions(HasTraits):
@@ -20,7 +24,9 @@ class WebOptions(HasTraits):
             " the hub only at addresses beside the loopback ones; put it behind TLS then."
         ),
     ).tag(config=True)
-    port = Int(0, help="TCP port. 0: 8470; embedded: the one of last time, or a free one.").tag(config=True)
+    port = Int(0, min=0, max=65535, help="TCP port. 0: 8470; embedded: the one of last time, or a free one.").tag(
+        config=True
+    )
     allowed_hosts = List(
         Unicode(),
         help=(
@@ -37,6 +43,8 @@ class WebOptions(HasTraits):
     ).tag(config=True)
     max_body = Int(
         2**20,
+        min=1024,
+        max=2**30,
         help=(
             "Bytes of a request to the REST interface. More lets bigger parameters through and takes more memory for"
             " each request."
@@ -45,6 +53,7 @@ class WebOptions(HasTraits):
     max_connections = Int(
         4096,
         min=16,
+        max=10**6,
         help=(
             "Connections of clients at a time, not more than half of the limit of open files. When there are as many,"
             " the one that has been idle for longest is closed, and if none is, new ones are refused. More serves more"
@@ -53,6 +62,8 @@ class WebOptions(HasTraits):
     ).tag(config=True)
     header_timeout = Float(
         20.0,
+        min=0.1,
+        max=LONGEST,
         help=(
             "Seconds after connecting in which a client must have sent the head of its first request. Shorter frees"
             " abandoned connections sooner; longer suits slow networks."
@@ -60,6 +71,8 @@ class WebOptions(HasTraits):
     ).tag(config=True)
     body_timeout = Float(
         30.0,
+        min=0.1,
+        max=LONGEST,
         help=(
             "Seconds in which the body of a request to the REST interface must have come, or the next piece of one that"
             " is passed on to a page. Shorter frees abandoned requests sooner; longer suits slow networks."
@@ -67,6 +80,8 @@ class WebOptions(HasTraits):
     ).tag(config=True)
     keep_alive = Float(
         120.0,
+        min=0.1,
+        max=LONGEST,
         help=(
             "Seconds that a connection is kept open after a request for the next one. Longer spares clients new"
             " connections; shorter frees memory."
@@ -74,6 +89,8 @@ class WebOptions(HasTraits):
     ).tag(config=True)
     heartbeat = Float(
         15.0,
+        min=0.05,
+        max=LONGEST,
         help=(
             "Seconds between two signs of life in a quiet event stream. Shorter finds dead connections sooner and wakes"
             " clients more."
@@ -81,6 +98,8 @@ class WebOptions(HasTraits):
     ).tag(config=True)
     stall = Float(
         30.0,
+        min=0.1,
+        max=LONGEST,
         help=(
             "Seconds after which a client that does not read its events or its answer is disconnected; it can resume or"
             " ask again. Longer suits slow networks and holds memory."
@@ -88,6 +107,8 @@ class WebOptions(HasTraits):
     ).tag(config=True)
     session_life = Float(
         43200.0,
+        min=1.0,
+        max=LONGEST,
         help=(
             "Seconds that a browser's session with proxied pages lasts, opened by a ticket. Longer asks less often for"
             " a new one and is longer open to whoever has the browser."
@@ -102,6 +123,8 @@ class WebOptions(HasTraits):
     ).tag(config=True)
     pages_port = Int(
         0,
+        min=0,
+        max=65535,
         help=(
             "TCP port of the second listener. 0: the one of last time, or a free one. A fixed one can be forwarded"
             " through a tunnel beside the hub's, or be named in a reverse proxy."
@@ -114,6 +137,20 @@ class WebOptions(HasTraits):
             return origins.Origins(proposal["value"]).setting
         except ValueError as error:
             raise TraitError(f"ZoeHub.pages_origin: {error}.") from error
+
+    @validate("allowed_hosts")
+    def _check_hosts(self, proposal: Any) -> list[str]:
+        for host in proposal["value"]:
+            if not host or any(character in host for character in "/@? ") or (host.count(":") == 1):
+                raise TraitError(f"{host!r} is no host name or address without a port.")
+        return list(proposal["value"])
+
+    @validate("allowed_origins")
+    def _check_origins(self, proposal: Any) -> list[str]:
+        for origin in proposal["value"]:
+            if not re.fullmatch(r"https?://[^/?#@\s]+/?", origin):
+                raise TraitError(f"{origin!r} is no origin, such as https://lab.example.org.")
+        return list(proposal["value"])
 
     def limits(self, open_files: int) -> ClientLimits:
         """What a client may take. :param open_files: how many files the hub may have open"""

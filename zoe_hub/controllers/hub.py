@@ -46,6 +46,8 @@ class Controllers(LoggingConfigurable):
 
     resync = Float(
         30.0,
+        min=0.01,
+        max=86400.0,
         help=(
             "Seconds between two full listings of the backend. Shorter notices a missed change sooner and costs the"
             " engine more."
@@ -53,6 +55,8 @@ class Controllers(LoggingConfigurable):
     ).tag(config=True)
     concurrency = Int(
         64,
+        min=1,
+        max=10**5,
         help=(
             "How many executions are worked on at the same time. More starts many executions sooner and loads the"
             " engine more."

@@ -46,6 +46,7 @@ class Retention(LoggingConfigurable):
     executions_age = Float(
         0.0,
         min=0.0,
+        max=36500.0,
         help=(
             "Days that an execution is kept after its end, with its logs and its history; 0: for ever. Longer answers"
             " questions about the past; what has gone cannot be had back."
@@ -71,6 +72,7 @@ class Retention(LoggingConfigurable):
     events_age = Float(
         0.0,
         min=0.0,
+        max=36500.0,
         help=(
             "Days that events are kept, those of active executions too; 0: for ever. Shorter saves disk; the history of"
             " an execution that runs for longer then begins later than its start."
@@ -95,6 +97,7 @@ class Retention(LoggingConfigurable):
     replies_age = Float(
         1.0,
         min=0.0,
+        max=36500.0,
         help=(
             "Days that the answer to a request with an Idempotency-Key is kept; 0: for ever. A request that is repeated"
             " later is carried out a second time."
@@ -109,6 +112,7 @@ class Retention(LoggingConfigurable):
     interval = Float(
         600.0,
         min=1.0,
+        max=10.0**8,
         help=(
             "Seconds between two looks at what may go. Shorter keeps closer to the limits; longer costs less where a"
             " size is limited."

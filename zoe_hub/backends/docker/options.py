@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from traitlets import Bool, Float, Int, Unicode
+import re
+
+from traitlets import Bool, Float, Int, TraitError, Unicode, validate
 
 from zoe_hub.backends.base import Backend
 from zoe_hub.backends.docker import objects
@@ -15,13 +17,21 @@ class DockerOptions(Backend):
         "", help="The engine, such as unix:///var/run/docker.sock. Empty: DOCKER_HOST, else the default socket."
     ).tag(config=True)
     threads = Int(
-        16, help="Requests to the engine at the same time. More start many processes sooner and load the engine more."
+        16,
+        min=1,
+        max=1024,
+        help="Requests to the engine at the same time. More start many processes sooner and load the engine more.",
     ).tag(config=True)
     timeout = Float(
-        60.0, help="Seconds after which a request counts as failed and is tried again. A slow disk needs more."
+        60.0,
+        min=0.1,
+        max=86400.0,
+        help="Seconds after which a request counts as failed and is tried again. A slow disk needs more.",
     ).tag(config=True)
     silence = Float(
         60.0,
+        min=0.1,
+        max=86400.0,
         help=(
             "Seconds without an event after which the event stream is renewed and everything listed. Shorter finds a"
             " dead stream sooner and asks the engine more."
@@ -36,6 +46,8 @@ class DockerOptions(Backend):
     ).tag(config=True)
     overcommit_cores = Float(
         4.0,
+        min=0.1,
+        max=1000.0,
         help=(
             "Cores that processes may reserve for each core of the machine, and cores that a process may use for each"
             " that it reserved. More runs more at a time, each slower when all are busy."
@@ -43,6 +55,8 @@ class DockerOptions(Backend):
     ).tag(config=True)
     least_cores = Float(
         1.0,
+        min=0.01,
+        max=1000.0,
         help=(
             "Cores that a process may use at the least, however few it reserved. Less keeps small processes small and"
             " makes their start slow."
@@ -50,13 +64,18 @@ class DockerOptions(Backend):
     ).tag(config=True)
     memory_share = Float(
         1.0,
+        min=0.01,
+        max=1.0,
         help=(
-            "Part of the machine's memory that processes may reserve, 0 to 1. Less leaves more to the rest of the"
+            "Part of the machine's memory that processes may reserve, at most 1. Less leaves more to the rest of the"
             " machine."
         ),
     ).tag(config=True)
     processes_limit = Int(
-        4096, help="Processes and threads in one container. Less stops a fork bomb sooner; a JVM needs some hundred."
+        4096,
+        min=16,
+        max=2**22,
+        help="Processes and threads in one container. Less stops a fork bomb sooner; a JVM needs some hundred.",
     ).tag(config=True)
     read_only = Bool(
         False,
@@ -67,13 +86,19 @@ class DockerOptions(Backend):
     ).tag(config=True)
     temporary_size = Int(
         256 * 2**20,
+        min=2**20,
         help="Bytes of /tmp, which is in memory and counts as the process's. More for programs that unpack much.",
     ).tag(config=True)
     log_size = Int(
-        10 * 2**20, help="Bytes of one part of a process's log. Two parts are kept by the engine, log_parts by the hub."
+        10 * 2**20,
+        min=4096,
+        help="Bytes of one part of a process's log. Two parts are kept by the engine, log_parts by the hub.",
     ).tag(config=True)
     log_parts = Int(
-        4, help="Parts of a process's log that the hub keeps. More keeps more of a long log and takes more disk."
+        4,
+        min=1,
+        max=10**6,
+        help="Parts of a process's log that the hub keeps. More keeps more of a long log and takes more disk.",
     ).tag(config=True)
     hub_host = Unicode(
         "", help="Address under which containers reach the hub. Empty: the gateway of the engine's default network."
@@ -85,6 +110,12 @@ class DockerOptions(Backend):
             " without one."
         ),
     ).tag(config=True)
+
+    @validate("user")
+    def _check_user(self, proposal: dict[str, str]) -> str:
+        if not re.fullmatch(r"[0-9]+(:[0-9]+)?", proposal["value"]):
+            raise TraitError("a user, and perhaps a group, as numbers is needed, such as 1000:1000.")
+        return proposal["value"]
 
     def container_options(self, cores: int) -> objects.ContainerOptions:
         """What an admin decides about all containers.

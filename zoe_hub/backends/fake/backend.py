@@ -25,10 +25,10 @@ class FakeBackend(Backend):
 
     engine = Instance(FakeEngine, help="What runs the simulated processes. Without one, a new one is made.")
     node_count = Int(
-        1, min=1, help="Simulated machines. More machines let more fit altogether, and nothing bigger."
+        1, min=1, max=10**5, help="Simulated machines. More machines let more fit altogether, and nothing bigger."
     ).tag(config=True)
     node_cores = Float(
-        64.0, min=0.1, help="Cores of each simulated machine. More lets more processes run at once."
+        64.0, min=0.1, max=10.0**6, help="Cores of each simulated machine. More lets more processes run at once."
     ).tag(config=True)
     node_memory = Int(
         256 * 2**30, min=1, help="Bytes of memory of each simulated machine. More lets more processes run at once."
@@ -38,6 +38,7 @@ class FakeBackend(Backend):
     watch_timeout = Float(
         60.0,
         min=0.001,
+        max=10.0**8,
         help=(
             "Seconds without news after which a watch is taken for silent. Shorter notices sooner, and lists more often"
             " for nothing."

@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+import re
+
 from traitlets import Dict, Float, Int, List, TraitError, Tuple, Unicode, validate
 
 from zoe_hub.backends.base import Backend
+
+
+class PortRange(Tuple):
+    """Two numbers. On a command line as ``(20000,29999)``, ``20000,29999`` or ``20000-29999``, with or without blanks.
+
+    Traitlets validates what it has read there without an object, which its tuples of numbers do not stand.
+    """
+
+    def from_string(self, s: str) -> tuple[int, ...] | None:
+        """What stands on a command line."""
+        found = re.fullmatch(r"([(\[]?)\s*(\d+)\s*[,-]\s*(\d+)\s*([)\]]?)", s.strip())
+        if found is None or f"{found[1]}{found[4]}" not in ("", "()", "[]"):
+            raise TraitError(f"{s!r} is no range")
+        return int(found[2]), int(found[3])
 
 
 class LocalOptions(Backend):
@@ -49,7 +65,7 @@ class LocalOptions(Backend):
         help="""Variables (globs) that processes get from the hub's own environment. More makes programs find more; but
         what is passed on, such as credentials in variables, every application can read.""",
     ).tag(config=True)
-    port_range = Tuple(
+    port_range = PortRange(
         Int(),
         Int(),
         default_value=(20000, 29999),
@@ -70,16 +86,18 @@ class LocalOptions(Backend):
         disk.""",
     ).tag(config=True)
     log_files = Int(
-        5, min=1, help="""How many files of a log are kept. More keeps more history and takes more disk."""
+        5, min=1, max=10**6, help="""How many files of a log are kept. More keeps more history and takes more disk."""
     ).tag(config=True)
     cores = Float(
         0.0,
         min=0.0,
+        max=10.0**6,
         help="""Cores that processes may reserve altogether; 0: those of the machine, times overcommit_cores.""",
     ).tag(config=True)
     overcommit_cores = Float(
         4.0,
         min=0.1,
+        max=1000.0,
         help="""How many cores may be reserved for each core of the machine. Local processes share cores: a higher
         number lets more of them run at once, and each more slowly when all are busy.""",
     ).tag(config=True)
@@ -98,18 +116,21 @@ class LocalOptions(Backend):
     resync_interval = Float(
         300.0,
         min=1.0,
+        max=10.0**8,
         help="""Seconds after which a watcher is asked to list all processes again, whatever happened. Shorter repairs
         what was missed sooner and costs a look at every process's folder.""",
     ).tag(config=True)
     poll_interval = Float(
         0.5,
         min=0.01,
+        max=3600.0,
         help="""Seconds between two looks at processes whose end the kernel does not report (no pidfd: systems other
         than Linux 5.3 or newer). Shorter notices ends sooner and costs CPU.""",
     ).tag(config=True)
     threads = Int(
         8,
         min=1,
+        max=1024,
         help="""Threads for what blocks: starting, listing, reading. More lets more processes start at the same
         time.""",
     ).tag(config=True)
@@ -119,6 +140,6 @@ class LocalOptions(Backend):
         first, last = proposal["value"]
         if not 1024 <= first <= last <= 65535:
             raise TraitError(
-                f"port_range must be two numbers between 1024 and 65535, the smaller one first, not {first}, {last}."
+                f"two numbers between 1024 and 65535 are needed, the smaller one first, not {first}, {last}."
             )
         return first, last

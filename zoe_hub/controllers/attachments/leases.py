@@ -38,6 +38,7 @@ class Leases(LoggingConfigurable):
     ttl = Float(
         120.0,
         min=10.0,
+        max=10.0**8,
         help=(
             "Seconds without a sign of life until whoever is attached counts as gone. Shorter frees what nobody uses"
             " sooner; longer forgives slow networks and restarts of JupyterLab."
@@ -46,6 +47,7 @@ class Leases(LoggingConfigurable):
     shrink_after = Float(
         1800.0,
         min=0.0,
+        max=10.0**8,
         help=(
             "Seconds that a cluster may be unused (no busy kernel, query, job or terminal) until it is shrunk to its"
             " essential processes; 0: never. Shorter leaves more room for others, longer keeps people's caches."
@@ -54,6 +56,7 @@ class Leases(LoggingConfigurable):
     end_after = Float(
         7200.0,
         min=0.0,
+        max=10.0**8,
         help=(
             "Seconds that a cluster may stay unused after it was or could have been shrunk until it is ended; 0: never."
             " Shorter leaves more room for others; what is ended has lost its tables in memory."
@@ -62,6 +65,7 @@ class Leases(LoggingConfigurable):
     longest_keep = Float(
         86400.0,
         min=60.0,
+        max=10.0**8,
         help="Seconds that 'keep' may hold a cluster that nobody uses. Longer trusts people more.",
     ).tag(config=True)
     policies = Dict(
