@@ -66,8 +66,15 @@ def _stay(front: Frontend, view: ExecutionView, live: Steps, timeout: float | No
         return Result(parts, view)
     why = words.sentence(words.reason_words(view))
     problem = ZoeProblem("failed", f"{view['name']} has {words.state_words(view)}: {why}", "Its output is above.")
-    code = view["exit_code"]
-    return Result(parts, view, code if code and 0 < code < 256 else FAILED, problem)
+    return Result(parts, view, _own_code(view["exit_code"]), problem)
+
+
+def _own_code(code: int | None) -> int:
+    """The exit code of ``run`` for that of a program that has failed: the same one, 128 + n for signal n as shells do,
+    1 where there is none, or none that a program of this system can end with.
+    """
+    shown = 128 - code if code is not None and code < 0 else code
+    return shown if shown and 0 < shown < 256 else FAILED
 
 
 def _groups(front: Frontend, view: ExecutionView) -> list[str]:

@@ -89,6 +89,20 @@ def test_a_job_gives_its_output_and_its_exit_code(zoe: Zoe) -> None:
     assert zoe.json("status", "nightly")["exit_code"] == 7
 
 
+@pytest.mark.parametrize(
+    ("program", "code"),
+    [
+        ("import os; os.kill(os.getpid(), 9)", 137),
+        ("import os; os.kill(os.getpid(), 15)", 143),
+        ("import os; os._exit(137)", 137),
+        ("import os; os._exit(255)", 255),
+    ],
+)
+def test_a_signal_is_told_as_shells_tell_it(zoe: Zoe, program: str, code: int) -> None:
+    (zoe.home / "ends.py").write_text(program)
+    zoe("run", "python-job", "--code", "ends.py", "--wait", code=code)
+
+
 def test_as_many_lines_as_asked_for_of_a_long_log(zoe: Zoe) -> None:
     line = "line {:06} " + "x" * 50
     (zoe.home / "long.py").write_text(

@@ -47,6 +47,7 @@ class Capabilities(Record, kw_only=True):
     images: bool = False  # ``image_present`` and ``check`` look at images
     volumes: bool = False
     nodes: bool = False  # more than one machine
+    tells_signals: bool = True  # an end by a signal from an exit with 128 + n, also if somebody else has sent it
     hub_host: str = ""  # where a process reaches the hub, which listens there as well; empty: as any program here does
     listeners: tuple[int, ...] = ()  # users of this machine who hold the endpoints of processes; none: the hub's own
 

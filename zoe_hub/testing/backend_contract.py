@@ -78,7 +78,17 @@ class BackendContract(BackendHarness):
     ) -> None:
         spec = await self.spec(backend, programs, execution, programs.dying("KILL"))
         await backend.start(spec)
-        assert (await self.exited(backend, spec.name)).exit_code == -9
+        told = backend.capabilities().tells_signals
+        assert (await self.exited(backend, spec.name)).exit_code == (-9 if told else 128 + 9)
+
+    @pytest.mark.parametrize("code", [129, 137, 143, 255])
+    async def test_a_program_that_exits_as_if_by_a_signal_was_not_ended_by_one(
+        self, backend: Backend, programs: Programs, execution: str, code: int
+    ) -> None:
+        spec = await self.spec(backend, programs, execution, programs.printing("hello", code))
+        await backend.start(spec)
+        ended = await self.exited(backend, spec.name)
+        assert (ended.exit_code, ended.reason) == (code, None)
 
     async def test_a_program_that_does_not_exist_is_told(
         self, backend: Backend, programs: Programs, execution: str

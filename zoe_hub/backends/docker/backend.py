@@ -72,7 +72,13 @@ class DockerBackend(DockerOptions):
             memory=int(info["MemTotal"] * self.memory_share),
         )
         self._capabilities = Capabilities(
-            backend="docker", isolation=True, limits=True, images=True, hub_host=gateway, listeners=(user,)
+            backend="docker",
+            isolation=True,
+            limits=True,
+            images=True,
+            tells_signals=False,
+            hub_host=gateway,
+            listeners=(user,),
         )
         self._options = self.container_options(info["NCPU"])
 

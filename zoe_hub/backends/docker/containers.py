@@ -33,6 +33,7 @@ class Containers:
         self._deployment = deployment
         self._logs = logs
         self._ended: dict[str, Observed] = {}  # container -> how it ended
+        self._sent: dict[str, set[int]] = {}  # container -> signals that this hub has sent to it
         self._removed: set[str] = set()  # containers that this hub removes
 
     # --- asking ---
@@ -104,7 +105,7 @@ class Containers:
 
     def _observed(self, inspection: Mapping[str, Any]) -> Observed | None:
         """The observation, remembered if it is an end."""
-        seen = objects.from_inspection(inspection)
+        seen = objects.from_inspection(inspection, self._sent.get(inspection["Id"], ()))
         if seen is not None:
             self._logs.where[seen.name] = seen.execution
             if seen.state == "exited":
@@ -188,6 +189,7 @@ class Containers:
         inspection = self.own(name)
         if inspection is None:
             return
+        self._sent.setdefault(inspection["Id"], set()).add(int(Signals[full]))  # before: it may end at once
         try:
             self._api.kill(inspection["Id"], full)
         except APIError as error:
@@ -235,3 +237,4 @@ class Containers:
             if error.status_code != 404 and "already in progress" not in str(error.explanation):
                 raise
         self._ended.pop(container, None)
+        self._sent.pop(container, None)

@@ -20,6 +20,7 @@ from zoe_hub.backends.docker.copying import LogCopy
 from zoe_hub.backends.docker.engine import Engine
 from zoe_hub.backends.docker.follow import Follower, reader
 from zoe_hub.backends.journal import stream
+from zoe_hub.backends.listing import below, of_process
 
 LABEL = objects.LABEL
 NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
@@ -62,7 +63,7 @@ class ContainerLogs:
             return None
         execution = self.where.get(name)
         if execution is None:
-            found = next(self.folder.glob(f"*/{name}.json"), None)
+            found = next(of_process(self.folder, name, f"{name}.json"), None)
             if found is None:
                 return None
             execution = self.where[name] = found.parent.name
@@ -178,7 +179,7 @@ class ContainerLogs:
 
 def _size(folder: Path, execution: str) -> int:
     total = 0
-    for path in folder.glob(f"{execution}/*"):
+    for path in below(folder, execution, "*"):
         with contextlib.suppress(FileNotFoundError):  # deleted just now
             total += path.stat().st_size
     return total

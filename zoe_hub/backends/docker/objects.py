@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import re
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from signal import SIGKILL
@@ -222,9 +222,16 @@ def image_facts(image: Mapping[str, Any]) -> ImageFacts:
     )
 
 
-def exit_code(status: int) -> int:
-    """The engine's status with 128 + n, which is how it tells of signal n, as -n."""
-    return 128 - status if 128 < status <= 128 + 64 else status
+def exit_code(status: int, signals: Collection[int] = ()) -> int:
+    """How a container has ended: -n for a signal n.
+
+    The engine tells of an end by signal n as 128 + n, and of a program that exits with this code as well. It counts as
+    the signal only where there was one.
+
+    :param status: the engine's
+    :param signals: those that were sent to it, as far as is known
+    """
+    return 128 - status if status - 128 in signals else status
 
 
 def moment(text: str | None) -> datetime | None:
@@ -255,17 +262,21 @@ def observed(found: Mapping[str, str], **state: Any) -> Observed | None:
         return None
 
 
-def from_inspection(inspection: Mapping[str, Any]) -> Observed | None:
-    """An observation from an inspected container; None if it has not been started."""
+def from_inspection(inspection: Mapping[str, Any], sent: Collection[int] = ()) -> Observed | None:
+    """An observation from an inspected container; None if it has not been started.
+
+    :param sent: signals that this hub has sent to it
+    """
     state = inspection["State"]
     found = inspection["Config"]["Labels"] or {}
     if state["Status"] == "created":
         return None
     if state["Status"] in ("exited", "dead", "removing"):
-        code = exit_code(int(state["ExitCode"]))
+        starved = {int(SIGKILL)} if state.get("OOMKilled") else set()
+        code = exit_code(int(state["ExitCode"]), {*sent, *starved})
         # The flag is up as soon as any process in there was killed, also one that the program did without.
         reason = None
-        if state.get("OOMKilled") and code == -SIGKILL:
+        if starved and code == -SIGKILL:
             reason = because("out-of-memory")
         elif state.get("Error"):
             reason = because("told", words=state["Error"])

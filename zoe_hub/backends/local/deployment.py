@@ -13,6 +13,7 @@ from typing import NamedTuple
 import zoe_loopback
 from zoe_hub.backends.base import Permanent, Temporary
 from zoe_hub.backends.journal import Journal
+from zoe_hub.backends.listing import below
 from zoe_hub.backends.local import records, settling
 from zoe_hub.backends.local.identity import shim_lives
 from zoe_hub.backends.local.layout import Layout, checked, remove_folder
@@ -59,7 +60,7 @@ class Deployment:
     def executions(self) -> tuple[str, ...]:
         """Every execution with a folder of this deployment."""
         found = []
-        for path in sorted(self.layout.executions.glob("*/execution.json")):
+        for path in below(self.layout.executions, "*", "execution.json"):
             prepared = records.read(path, Prepared)
             if prepared is not None and prepared.deployment == self.name:
                 found.append(path.parent.name)
@@ -152,7 +153,7 @@ class Deployment:
 
     def log_folder(self, name: str) -> Path:
         """Where the log of a process is. :raises Permanent: ``no-log``"""
-        folder = self.layout.find_log(self.name, name, self._executions.get(name, "*"))
+        folder = self.layout.find_log(self.name, name)
         if folder is None:
             raise Permanent("no-log", f"There is no log of {name}.")
         return folder

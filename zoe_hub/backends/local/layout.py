@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from zoe_hub.backends.base import Permanent
+from zoe_hub.backends.listing import below, of_process
 from zoe_hub.backends.local.records import Launch, Prepared, read
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}")
@@ -43,14 +44,14 @@ class Layout:
 
     def launches(self, deployment: str, execution: str = "*") -> Iterator[tuple[Path, Launch]]:
         """Every process of a deployment that is on record, with its folder."""
-        for path in sorted(self.executions.glob(f"{execution}/*/launch.json")):
+        for path in below(self.executions, execution, "*", "launch.json"):
             launch = read(path, Launch)
             if launch is not None and launch.deployment == deployment:
                 yield path.parent, launch
 
     def find(self, deployment: str, name: str) -> Launch | None:
         """The process of that name, if it is on record and the deployment's."""
-        for path in self.executions.glob(f"*/{checked(name)}/launch.json"):
+        for path in of_process(self.executions, name, checked(name), "launch.json"):
             launch = read(path, Launch)
             if launch is not None and launch.deployment == deployment:
                 return launch
@@ -58,16 +59,19 @@ class Layout:
 
     def log_folders(self, deployment: str, execution: str = "*", name: str = "*") -> list[Path]:
         """The log folders of a deployment's processes, also of those that were removed long ago."""
-        found = []
-        for path in self.logs.glob(f"{execution}/{name}/of.json"):
-            of = read(path, Prepared)
-            if of is not None and of.deployment == deployment:
-                found.append(path.parent)
-        return found
+        return [*_of_deployment(below(self.logs, execution, name, "of.json"), deployment)]
 
-    def find_log(self, deployment: str, name: str, execution: str = "*") -> Path | None:
-        """The log folder of the process of that name; quicker if the execution is known."""
-        return next(iter(self.log_folders(deployment, execution, checked(name))), None)
+    def find_log(self, deployment: str, name: str) -> Path | None:
+        """The log folder of the process of that name."""
+        return next(_of_deployment(of_process(self.logs, checked(name), name, "of.json"), deployment), None)
+
+
+def _of_deployment(notes: Iterator[Path], deployment: str) -> Iterator[Path]:
+    """The folders of those notes that name a deployment."""
+    for path in notes:
+        of = read(path, Prepared)
+        if of is not None and of.deployment == deployment:
+            yield path.parent
 
 
 def remove_tree(folder: Path) -> None:

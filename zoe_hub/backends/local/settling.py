@@ -48,7 +48,10 @@ def observe(layout: Layout, launch: Launch) -> Observed | None:
         alive, exit_record = _alive_of(folder, launch), exit_of(layout, launch)
         if exit_record is not None and (alive is None or not shim_lives(alive)):
             return observed(launch, alive, exit_record)  # whoever has the lock now is the next start
-        held = None if locked(folder) else lock(folder)
+        try:
+            held = None if locked(folder) else lock(folder)
+        except (FileNotFoundError, NotADirectoryError):
+            return None  # removed meanwhile
         if held is not None:
             try:
                 return settle(layout, launch)
