@@ -7,6 +7,7 @@ leaves ends the upstream's request, a connection that changes its protocol (WebS
 
 from __future__ import annotations
 
+import abc
 import asyncio
 import contextlib
 import http
@@ -63,7 +64,7 @@ class Upstream:
 
 
 @stream_request_body
-class ProxyHandler(RequestHandler):
+class ProxyHandler(RequestHandler, abc.ABC):
     """Passes requests on. Subclasses override ``upstream``, and may override ``upstream_failed``, ``retry`` and
     ``edit_body``.
     """
@@ -86,13 +87,13 @@ class ProxyHandler(RequestHandler):
         """Seconds between two pieces of the request's body, and for all of one that is dropped; 0: for ever."""
         return 60.0
 
+    @abc.abstractmethod
     async def upstream(self) -> Upstream | Callable[[], object]:
         """Decide about the request before its body is read, with ``self.request`` as all there is.
 
         :return: where it goes, or a function that answers it (called when the body has been read and dropped)
         :raises tornado.web.HTTPError: it may not pass
         """
-        raise NotImplementedError
 
     def upstream_failed(self, error: UpstreamError) -> None:
         """Answer instead of an upstream that did not: nothing has been sent to the client yet."""
