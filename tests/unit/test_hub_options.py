@@ -25,7 +25,7 @@ OPTIONS = {
     (each.__name__, name): (each, trait)
     for each in CLASSES
     for name, trait in each.class_traits(config=True).items()
-    if trait.this_class.__module__.partition(".")[0] in ("zoe_hub", "jupyter_zoe")
+    if trait.this_class.__module__.partition(".")[0] in ("zoe_hub", "jupyter_zoe", "zoe_proxy")
 }
 TEXTS = {  # those that take any text, and why what is wrong in it cannot be known before it is used
     "ip": "names are looked up",
