@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from jvm import MODULE_OPTIONS, SCALA_VERSION, Java, Pyspark, SparkProblem
+from sizes import check_sizes
 
 ROLES = ("master", "worker", "connect")
 MIB = 1024 * 1024
@@ -273,7 +274,7 @@ def _common_properties(given: _Given, folder: str) -> dict[str, str]:
 def _connect_properties(
     given: _Given, users: Mapping[str, str], *, folder: str, host: str, bind: str, pyspark: Pyspark, archives: Archives
 ) -> dict[str, str]:
-    _check_sizes(users, given.number("ZOE_SPARK_WORKER_CORES", 0, least=0))
+    check_sizes(users, given.number("ZOE_SPARK_WORKER_CORES", 0, least=0))
     worker_memory = given.number("ZOE_SPARK_WORKER_MEMORY", WORKER_MEMORY, least=SMALLEST_EXECUTOR)
     memory = given.number("ZOE_SPARK_EXECUTOR_MEMORY", worker_memory, least=SMALLEST_EXECUTOR)
     properties = {
@@ -315,21 +316,6 @@ def _connect_properties(
     further = properties.get("spark.executor.defaultJavaOptions", "")
     properties["spark.executor.defaultJavaOptions"] = f"{options} {further}".strip()
     return properties
-
-
-def _check_sizes(users: Mapping[str, str], cores: int) -> None:
-    """Executors fit on workers and tasks into executors: Spark would wait for ever for those that do not.
-
-    :param cores: of a worker; 0: unknown
-    """
-    for key, place in (("spark.executor.cores", "a worker"), ("spark.task.cpus", "an executor")):
-        value = users.get(key, "")
-        if cores and value.isascii() and value.isdigit():
-            if int(value) > cores:
-                raise SparkProblem(
-                    "configuration-wrong", f"{key}={value} does not work: {place} has {cores}. Ask for more cores."
-                )
-            cores = int(value) if key == "spark.executor.cores" else cores
 
 
 def _environment(
