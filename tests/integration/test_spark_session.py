@@ -308,7 +308,7 @@ def test_what_cannot_work_is_said_by_attach_at_once(
         ("spark.executor.cores=99", "spark.executor.cores=99 does not work: a worker has 1."),
         ("spark.executor.memory=4g", "spark.executor.memory is set by Zoe"),
         (
-            ["spark.executor.resource.gpu.amount=1"],
+            "spark.executor.resource.gpu.amount=1",
             "spark.executor.resource.gpu.amount=1 does not work: workers have no",
         ),
     ],
