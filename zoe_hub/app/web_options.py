@@ -16,8 +16,8 @@ class WebOptions(HasTraits):
     ip = Unicode(
         "127.0.0.1",
         help=(
-            "Address to listen at. 0.0.0.0: all. Other machines reach the hub only at addresses beside 127.0.0.1; put"
-            " it behind TLS then."
+            "Address or name of this machine to listen at. 0.0.0.0: all of IPv4; '::' or '*': all. Other machines reach"
+            " the hub only at addresses beside the loopback ones; put it behind TLS then."
         ),
     ).tag(config=True)
     port = Int(0, help="TCP port. 0: 8470; embedded: the one of last time, or a free one.").tag(config=True)
