@@ -39,17 +39,32 @@ _ACTIONS = ("read", "write", "execute")
 _AT_HUB = "/zoe/pages"
 _MOST_ANCESTORS = 8
 _KEEP_ALIVE = 120.0  # seconds that a connection is kept open for the next request
+_PASSED = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # Linux's other clocks stand still during a sleep
+
+
+def _passed() -> float:
+    return time.clock_gettime(_PASSED)
 
 
 class Pages:
     """What this server has for pages: its door, and the second listener once it is started."""
 
-    def __init__(self, *, origins: Origins, life: float, base: str, ip: str, port: int) -> None:
-        """:param life: seconds that a session lasts
+    def __init__(
+        self,
+        *,
+        origins: Origins,
+        life: float,
+        base: str,
+        ip: str,
+        port: int,
+        passed: Callable[[], float] = _passed,
+    ) -> None:
+        """:param life: seconds that a session lasts, sleeps of the machine included
         :param base: path of pages at this server
         :param ip: of the second listener, and ``port``; as ``listener.bind`` takes them
+        :param passed: seconds since some moment, which nobody sets, and which go on while the machine sleeps
         """
-        self.door = Door(Visits(life, time.monotonic), origins, base)
+        self.door = Door(Visits(life, passed), origins, base)
         self._ip, self._port = ip, port
         self._server: HTTPServer | None = None
 
