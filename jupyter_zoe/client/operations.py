@@ -62,6 +62,7 @@ class AttachmentList(TypedDict):
     """Your attachments."""
 
     items: list[AttachmentView]
+    former: ExecutionView | None
 
 
 class AttachmentView(TypedDict):

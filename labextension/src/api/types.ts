@@ -23,6 +23,7 @@ export interface IAttachRequest {
 /** Your attachments. */
 export interface IAttachmentList {
   items: IAttachmentView[];
+  former: IExecutionView | null;
 }
 
 /** A notebook bound to an execution. ``found``: it existed before the request. */
