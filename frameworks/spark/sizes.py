@@ -1,6 +1,6 @@
 """Whether an executor that the user's properties ask for can ever be given by a worker.
 
-Called by `roles.py` before anything starts: Spark's master says nothing about an executor that fits nowhere, and
+Called by `connect.py` before anything starts: Spark's master says nothing about an executor that fits nowhere, and
 queries wait for it for ever. A standalone master compares four things before it gives an executor
 (`Master.canLaunchExecutor`): cores, memory, further resources such as GPUs, and what is left of `spark.cores.max`.
 Memory is not the user's to set here; the other three are looked at. Pure.

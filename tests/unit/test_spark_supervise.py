@@ -12,8 +12,8 @@ import pytest
 FRAMEWORK = Path(__file__).resolve().parents[2] / "frameworks" / "spark"
 sys.path.insert(0, str(FRAMEWORK))
 
+from connect import missing_files  # noqa: E402
 from jvm import EXIT_CONFIGURATION  # noqa: E402
-from roles import missing_files  # noqa: E402
 from supervise import MOST_REMOVED, Diagnosis  # noqa: E402
 
 STARTED = "2026-11-26 19:02:30.999 INFO SparkConnectServer: Spark Connect server started at: 127.0.0.1:46163"
