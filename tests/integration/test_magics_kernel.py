@@ -392,7 +392,7 @@ def test_a_server_that_was_replaced_gets_a_new_session(kernel: NotebookKernel, h
     ("line", "words"),
     [
         ("%zoe frob", "There is no verb 'frob'"),
-        ("%zoe attach nothing-like-it", "has no ZApp 'nothing-like-it'"),
+        ("%zoe attach nothing-like-it", "There is no ZApp 'nothing-like-it'"),
         ("%zoe attach python-job", "cannot connect"),
         ("%zoe attach echo --workers two", "workers must be a whole number"),
         ("%zoe attach echo --workers 99", "workers"),
