@@ -140,6 +140,6 @@ class LocalOptions(Backend):
         first, last = proposal["value"]
         if not 1024 <= first <= last <= 65535:
             raise TraitError(
-                f"two numbers between 1024 and 65535 are needed, the smaller one first, not {first}, {last}."
+                f"port_range needs two numbers between 1024 and 65535, the smaller one first, not {first}, {last}."
             )
         return first, last
