@@ -148,6 +148,18 @@ def user_id(name: str) -> int:
         raise ValueError(f"there is no user {name!r} here") from None
 
 
+def login() -> str:
+    """The name of this process's user: of the environment, else of the system; ``user1000`` where neither has one, as
+    in containers that run as whatever user.
+    """
+    import getpass  # noqa: PLC0415 - who only looks at sockets needs no names
+
+    try:
+        return getpass.getuser()
+    except (ImportError, KeyError, OSError):  # the last two: before and since Python 3.13
+        return f"user{own()}"
+
+
 def own() -> int:
     """This process's user, as the kernel tells it of sockets that it makes."""
     return os.geteuid()

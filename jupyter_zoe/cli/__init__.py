@@ -15,9 +15,31 @@ from collections.abc import Sequence
 from jupyter_zoe.codes import INTERRUPTED, OK, OWN, REFUSED
 
 
+def _put_streams_right() -> None:
+    """Standard streams that somebody has closed lead nowhere, and characters that a terminal lacks are written as
+    codes: neither is a reason to fail.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):  # in the order of their descriptors
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - for good
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _readable(argument: str) -> str:
+    """An argument as text, also where the locale lacks its characters: whatever terminal wrote it, most write UTF-8."""
+    try:
+        argument.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(argument).decode("utf-8", "replace")
+    return argument
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    _put_streams_right()
+    arguments = [_readable(each) for each in (sys.argv[1:] if argv is None else argv)]
     if arguments[:1] == ["--version"]:
         from jupyter_zoe import __version__  # noqa: PLC0415 - nothing else is needed for it
 

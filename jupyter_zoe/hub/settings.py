@@ -14,15 +14,26 @@ from jupyter_zoe.hub.variables import DATA_VARIABLE, TOKEN_VARIABLE, URL_VARIABL
 
 
 def data_folder() -> Path:
-    """Where the embedded hub keeps its data: ``$ZOE_DATA``, or the platform's folder for a user's data."""
+    """Where the embedded hub keeps its data: ``$ZOE_DATA``, or the platform's folder for a user's data.
+
+    :raises HubError: there is no home folder in which it would be
+    """
     chosen = os.environ.get(DATA_VARIABLE)
-    if chosen:
-        return Path(chosen).expanduser().absolute()
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support" / "zoe"
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "zoe"
-    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "zoe"
+    try:
+        if chosen:
+            return Path(chosen).expanduser().absolute()
+        if sys.platform == "darwin":
+            return Path.home() / "Library" / "Application Support" / "zoe"
+        if sys.platform == "win32":
+            return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "zoe"
+        given = os.environ.get("XDG_DATA_HOME", "")
+        # a relative one is not valid (XDG Base Directory Specification) and would be another one for each program
+        return (Path(given) if os.path.isabs(given) else Path.home() / ".local" / "share") / "zoe"
+    except RuntimeError:
+        raise HubError(
+            "There is no home folder in which the data of your own hub could be.",
+            remedy=f"Set HOME, or set {DATA_VARIABLE} to a folder you may write to.",
+        ) from None
 
 
 def configured() -> HubInfo | None:

@@ -43,14 +43,31 @@ def start(folder: Path, deadline: float) -> HubInfo:
             remedy=f"Set {URL_VARIABLE} and {TOKEN_VARIABLE} to a hub elsewhere.",
         )
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_private(folder)
+        with _launch_lock(folder, deadline):
+            return _launch_and_wait(folder, deadline)
     except OSError as error:
         raise HubError(
-            f"The folder {folder} cannot be made: {error.strerror}.",
+            f"The folder {folder} cannot be used: {error.strerror or error}.",
             remedy=f"Set {DATA_VARIABLE} to a folder you may write to.",
         ) from error
-    with _launch_lock(folder, deadline):
-        return _launch_and_wait(folder, deadline)
+
+
+def _make_private(folder: Path) -> None:
+    """Make a folder, and those above it, for this user alone, whatever the umask takes away."""
+    if not folder.is_dir():
+        _make_private(folder.parent)
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+            folder.chmod(0o700)
+
+
+def _open_private(path: Path, flags: int) -> int:
+    """Open a file, made for this user alone if there is none, whatever the umask takes away."""
+    descriptor = os.open(path, flags | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    if os.fstat(descriptor).st_mode & 0o777 != 0o600:
+        os.fchmod(descriptor, 0o600)
+    return descriptor
 
 
 def _pauses(deadline: float) -> Iterator[None]:
@@ -70,7 +87,7 @@ def _launch_lock(folder: Path, deadline: float) -> Iterator[None]:
     """Held by the one that starts the hub; the others wait for it until ``deadline``. Lost with its process, never
     stale.
     """
-    descriptor = os.open(folder / "launch.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = _open_private(folder / "launch.lock", os.O_RDWR)
     try:
         for _ in _pauses(deadline):
             try:
@@ -135,7 +152,7 @@ def _launch(folder: Path, log: Path) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "zoe_hub", "--embedded", *further]
     environment = scrubbed(os.environ)
     environment[DATA_VARIABLE] = str(folder)
-    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    output = _open_private(log, os.O_WRONLY | os.O_APPEND)
     try:
         process = subprocess.Popen(
             command,

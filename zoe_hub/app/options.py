@@ -100,13 +100,18 @@ class HubOptions(WebOptions):
 
     def data_folder(self) -> Path:
         """The data folder, as far as the settings are known."""
-        return Path(self.data).expanduser().absolute() if self.data else runtime.data_folder()
+        return runtime.expanded(self.data).absolute() if self.data else runtime.data_folder()
+
+    def database_place(self) -> str | Path:
+        """URL or path of the database."""
+        place: str = self.database
+        return str(runtime.expanded(place)) if place.startswith("~") else place or self.data_folder() / "zoe.db"
 
     def log_path(self) -> Path | None:
         """The file for the log; None: the standard error."""
         if not self.log_file:
             return self.data_folder() / "hub.log" if self.embedded else None
-        return None if self.log_file == "-" else Path(self.log_file)
+        return None if self.log_file == "-" else runtime.expanded(self.log_file)
 
     def seconds_until_idle_end(self) -> float:
         """Seconds without use after which the hub ends; 0: never."""

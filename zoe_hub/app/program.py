@@ -28,6 +28,7 @@ from zoe_hub.controllers.hub import Controllers
 from zoe_hub.controllers.retention import Retention
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.run import logs, runtime
+from zoe_hub.run.surroundings import put_right
 from zoe_hub.web.access.auth import EmbeddedAuthenticator
 
 
@@ -82,6 +83,8 @@ class ZoeHub(HubOptions, CheckedApplication):
             self._read_settings(argv)
         except WrongOptions as error:
             self.refuse(error.problems)
+        except OSError as error:
+            self._stop_with(f"The hub cannot start: {error}.")
 
     def _read_settings(self, argv: Any) -> None:
         self.parse_command_line(argv)
@@ -91,7 +94,7 @@ class ZoeHub(HubOptions, CheckedApplication):
             raise WrongOptions([f"{self.extra_args[0]!r} is not understood. See zoe-hub --help."])
         given = deepcopy(self.cli_config)
         before = self.data_folder()
-        file = Path(self.config_file).expanduser() if self.config_file else before / "zoe_hub_config.py"
+        file = runtime.expanded(self.config_file) if self.config_file else before / "zoe_hub_config.py"
         if self.config_file and not file.is_file():
             self._stop_with(f"There is no configuration file {file}.")
         if file.is_file():
@@ -163,4 +166,5 @@ class ZoeHub(HubOptions, CheckedApplication):
 
 def main(argv: Sequence[str] | None = None) -> None:
     """The program."""
+    put_right()
     ZoeHub.launch_instance(None if argv is None else list(argv))

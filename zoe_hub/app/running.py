@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import getpass
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from logging import Logger
-from pathlib import Path
 from typing import Any
 
 from traitlets.config import Configurable
 
 import zoe_hub
+import zoe_loopback
 from zoe_hub.app.idle import idle_watch
 from zoe_hub.app.listening import Sockets, listen, listen_also, listen_for_pages, local_host, url
 from zoe_hub.app.options import HubOptions
@@ -29,6 +28,7 @@ from zoe_hub.catalog import Catalog, default_folders
 from zoe_hub.controllers.hub import Controllers
 from zoe_hub.controllers.kit.tokens import random_token
 from zoe_hub.run import runtime
+from zoe_hub.run.surroundings import hangs_up
 from zoe_hub.store.sql import SQLStore
 from zoe_hub.web.access.auth import Authenticator, EmbeddedAuthenticator
 from zoe_hub.web.connections import HubServer
@@ -51,7 +51,7 @@ async def run(options: HubOptions, parent: Configurable, log: Logger) -> None:
     """
     running = Running(options, parent, log)
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in (signal.SIGTERM, signal.SIGINT, *((signal.SIGHUP,) if hangs_up() else ())):
         loop.add_signal_handler(number, running.end, f"signal {number.name}")
     try:
         await running.start()
@@ -79,7 +79,7 @@ class Running:
         options = self._options
         open_files = raise_limit()
         state = runtime.read(self._data / runtime.STATE)
-        deployment = options.deployment or str(state.get("deployment") or runtime.new_deployment(getpass.getuser()))
+        deployment = options.deployment or str(state.get("deployment") or runtime.new_deployment(zoe_loopback.login()))
         sockets, port = listen(options.ip, options.port, state.get("port"), embedded=options.embedded)
         self._close_at_the_end(sockets)
         page_sockets, pages_port = self._listen_for_pages(state.get("pages_port"))
@@ -143,7 +143,7 @@ class Running:
     async def _open_records(self) -> tuple[SQLStore, Catalog]:
         """The store, and the catalog, which is read while the database opens in its thread."""
         options = self._options
-        store = SQLStore(options.database or self._data / "zoe.db")
+        store = SQLStore(options.database_place())
         opening = asyncio.ensure_future(store.open())
 
         async def close() -> None:
@@ -151,7 +151,7 @@ class Running:
             await store.close()
 
         self._end_with(close)
-        catalog = Catalog((*map(Path, options.catalog_folders), *default_folders()))
+        catalog = Catalog((*map(runtime.expanded, options.catalog_folders), *default_folders()))
         await asyncio.sleep(0)  # the opening begins
         catalog.load()
         for problem in catalog.problems:

@@ -14,6 +14,7 @@ from traitlets import List, Unicode
 from zoe_hub.app.checking import CheckedApplication, WrongOptions
 from zoe_hub.app.exit_codes import CANNOT_START, OK, WRONG_OPTIONS
 from zoe_hub.catalog import check
+from zoe_hub.run import runtime
 
 
 class Validate(CheckedApplication):
@@ -42,7 +43,7 @@ class Validate(CheckedApplication):
         if not self.extra_args:
             print("Name a file or a folder: zoe-hub validate PATH", file=sys.stderr)
             sys.exit(WRONG_OPTIONS)
-        folders = [Path(folder) for folder in self.catalog_folders] or None
+        folders = [runtime.expanded(folder) for folder in self.catalog_folders] or None
         wrong = [error for path in self.extra_args for error in check(Path(path), folders)]
         for error in wrong:
             print(error)

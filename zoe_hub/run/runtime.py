@@ -21,13 +21,28 @@ RUNTIME, LOCK, STATE = "hub.json", "hub.lock", "hub.state"
 
 
 def data_folder() -> Path:
-    """``$ZOE_DATA``, or the platform's folder for a user's data."""
+    """``$ZOE_DATA``, or the platform's folder for a user's data.
+
+    :raises OSError: there is no home folder in which it would be
+    """
     chosen = os.environ.get("ZOE_DATA")
     if chosen:
-        return Path(chosen).expanduser().absolute()
+        return expanded(chosen).absolute()
     if os.uname().sysname == "Darwin":
-        return Path.home() / "Library" / "Application Support" / "zoe"
-    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "zoe"
+        return expanded("~") / "Library" / "Application Support" / "zoe"
+    given = os.environ.get("XDG_DATA_HOME", "")
+    # a relative one is not valid (XDG Base Directory Specification) and would be another one for each program
+    return (Path(given) if os.path.isabs(given) else expanded("~") / ".local" / "share") / "zoe"
+
+
+def expanded(path: str) -> Path:
+    """A path of a setting, with ``~`` as in a shell. :raises OSError: there is no such home folder"""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise FileNotFoundError(
+            f"there is no home folder for {path!r}: set HOME, or name a data folder with --data or $ZOE_DATA"
+        ) from None
 
 
 def private_folder(path: Path) -> Path:

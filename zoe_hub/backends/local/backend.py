@@ -58,7 +58,7 @@ class LocalBackend(LocalOptions):
     def _reservations(self) -> Path:
         """Where ports are reserved."""
         if self._reserved_in is None:
-            usual = Path(self.ports_folder) if self.ports_folder else reserving.usual_folder()
+            usual = Path(self.ports_folder).expanduser() if self.ports_folder else reserving.usual_folder()
             own = Path(self.data, "ports")  # of this hub alone
             self._reserved_in = reserving.first_usable(filter(None, (usual, own)))
         return self._reserved_in

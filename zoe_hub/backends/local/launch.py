@@ -19,7 +19,7 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from zoe_hub.backends.base import Permanent, ProcessSpec, Temporary
@@ -82,7 +82,8 @@ def start(
         if reservations is None:
             return record_end(layout, launch, because("port-lost"))
         control = _fifo(folder / "control")
-        own = {**environment, "ZOE_FOLDER": str(folder / "folder"), MARK: launch.mark}
+        place = str(folder / "folder")
+        own = {"HOME": place, **environment, "ZOE_FOLDER": place, MARK: launch.mark}  # a program without a home fails
         numbers = [address.number for address in spec.addresses.values()]
         descriptors = (held, control, *(item.descriptor for item in reservations.values()))
         fields = (
@@ -100,11 +101,7 @@ def start(
             settings.umask,
             len(argv),
         )
-        items = (
-            [os.fsencode(str(field)) for field in fields]
-            + argv
-            + _encoded(f"{key}={value}" for key, value in own.items())
-        )
+        items = _encoded(map(str, fields)) + argv + _encoded(f"{key}={value}" for key, value in own.items())
         for reservation in reservations.values():
             reservation.unbind()  # the last moment: from here on the program is on its way
         answer = _spawn(settings.shim, b"\0".join([str(len(items)).encode(), *items]), descriptors)
@@ -130,11 +127,19 @@ def _answered(layout: Layout, launch: Launch, answer: bytes) -> Observed:
     )
 
 
-def _encoded(texts: object) -> list[bytes]:
-    encoded = [os.fsencode(text) for text in texts]  # type: ignore[attr-defined]
+def _encoded(texts: Iterable[str]) -> list[bytes]:
+    encoded = [_bytes(text) for text in texts]
     if any(b"\0" in text for text in encoded):
         raise Permanent("bad-request", "A command or an environment variable holds a NUL character.")
     return encoded
+
+
+def _bytes(text: str) -> bytes:
+    """As the kernel wants it: in the locale's encoding, or in UTF-8 what that cannot write."""
+    try:
+        return os.fsencode(text)
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogateescape")
 
 
 def _joined(numbers: object) -> str:

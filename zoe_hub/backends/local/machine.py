@@ -64,7 +64,8 @@ def environment(
         for name, value in os.environ.items()
         if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
     }
-    result.setdefault("HOME", os.path.expanduser("~"))
+    if os.path.isabs(home := os.path.expanduser("~")):  # a user without an entry has none
+        result.setdefault("HOME", home)
     result.update(given)
     programs = os.path.join(prefix(image, prefixes), "bin")
     path = result.get("PATH", os.defpath)

@@ -7,7 +7,6 @@ they are, or nothing; what that person may do is decided by scopes and ownership
 
 from __future__ import annotations
 
-import getpass
 import hmac
 from collections.abc import Callable
 from datetime import datetime
@@ -16,6 +15,7 @@ from tornado.httputil import HTTPServerRequest
 from traitlets import Unicode
 from traitlets.config import LoggingConfigurable
 
+import zoe_loopback
 from zoe_hub.controllers.kit.tokens import digest
 from zoe_hub.core.access import Principal
 from zoe_hub.store.base import Store
@@ -64,7 +64,7 @@ class EmbeddedAuthenticator(Authenticator):
 
     def __init__(self, **kwargs: object) -> None:
         super().__init__(**kwargs)  # type: ignore[arg-type]
-        self.user = self.user or getpass.getuser()
+        self.user = self.user or zoe_loopback.login()
         self._root = ""
 
     def accept(self, token: str) -> None:

@@ -19,7 +19,6 @@ from .system import (
     write_reserved,
 )
 
-SIGNALS_TO_RESET = ("SIGPIPE", "SIGXFSZ", "SIGINT", "SIGHUP", "SIGTERM", "SIGCHLD", "SIGQUIT")
 # Reasons of exit records, as ``core.reasons`` declares them, in JSON.
 PORT_LOST = '{"code":"port-lost"}'
 KILLED_LATE = '{"code":"killed-late","facts":{"grace":%g}}'
@@ -82,6 +81,7 @@ class Shim:
         _signal.signal(_signal.SIGCHLD, lambda *_: None)
         _signal.signal(_signal.SIGTERM, lambda *_: self.stop(payload.grace))  # the machine shuts down
         _signal.set_wakeup_fd(wake_write)
+        _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
 
         if not all(port_free(number) for number in payload.ports):
             self.reason = PORT_LOST
@@ -220,8 +220,11 @@ def become(payload: Payload, shim: int, go_read: int, go_write: int, output: int
         posix._exit(126)
     posix.setsid()
     _signal.set_wakeup_fd(-1)
-    for name in SIGNALS_TO_RESET:
-        _signal.signal(getattr(_signal, name), _signal.SIG_DFL)
+    for number in range(1, _signal.NSIG):
+        try:
+            _signal.signal(number, _signal.SIG_DFL)  # whatever somebody above has set
+        except (OSError, ValueError):
+            pass  # SIGKILL, SIGSTOP, those of the C library
     _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
     posix.close(go_write)
     posix.dup2(output, 1)
