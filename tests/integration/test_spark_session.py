@@ -138,6 +138,28 @@ def test_jobs_carry_the_name_of_their_cell(kernel: NotebookKernel, pages: Pages)
     assert pages.jobs()[0]["description"] == "mine"
 
 
+def test_the_history_says_which_cell_had_queries(kernel: NotebookKernel, hub: Client, pages: Pages) -> None:
+    (view,) = hub.list_executions(active=True)["items"]
+
+    def told() -> list[str]:
+        events = hub.get_history(view["id"], limit=10000)["items"]
+        return [
+            cell for each in events if each["kind"] == "attachment.worked" for cell in each["reason"]["facts"]["cells"]
+        ]
+
+    kernel.ok("for _ in range(3): spark.range(1000).count()")
+    cell = f"report.ipynb, cell {kernel.value('get_ipython().execution_count') - 1}"
+    eventually(lambda: cell in told(), 30)
+    kernel.ok("1 + 1")
+    silent = f"report.ipynb, cell {kernel.value('get_ipython().execution_count') - 1}"
+    kernel.ok("spark.range(1000).count()")
+    last = f"report.ipynb, cell {kernel.value('get_ipython().execution_count') - 1}"
+    eventually(lambda: last in told(), 30)
+    assert told().count(cell) == 1, "once, however many queries it had"
+    assert silent not in told(), "it asked the cluster for nothing"
+    assert f"queries of {cell}" in kernel.ok("%zoe status --story").text
+
+
 THREADS = f"""
 from concurrent.futures import ThreadPoolExecutor
 with ThreadPoolExecutor(2) as pool:  # which waits for what has begun, whatever happens
