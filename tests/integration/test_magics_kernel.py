@@ -305,6 +305,21 @@ def test_a_restarted_kernel_finds_its_cluster(kernel: NotebookKernel, hub: Clien
     assert hub.list_executions(active=True)["items"] == []
 
 
+def test_a_restarted_kernel_hears_what_became_of_its_cluster(kernel: NotebookKernel, hub: Client) -> None:
+    kernel.ok("%zoe attach echo --workers 1")
+    (view,) = hub.list_executions(active=True)["items"]
+    kernel.restart()
+    hub.wait(hub.terminate_execution(view["id"])["id"], "ended", timeout=60)
+    told = kernel.run("%zoe status").error
+    assert f"This notebook is attached to nothing. It was attached to {view['name']}, which ended " in told
+    assert "ago (cancelled): terminated by " in told
+    assert f"Attach again with '%zoe attach {view['zapp']}'" in told
+    assert "[not-attached]" in told
+    assert "Attached to " in kernel.ok(f"%zoe attach {view['zapp']}").text
+    kernel.ok("%zoe detach")
+    assert view["name"] in kernel.run("%zoe status").error, "what was let go is nothing that was lost"
+
+
 def test_keep_and_stop(kernel: NotebookKernel, hub: Client) -> None:
     kernel.ok("%zoe attach echo")
     (view,) = hub.list_executions(active=True)["items"]

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import msgspec
 
-from zoe_hub.contract.attachments import AttachmentList, AttachmentQuery, AttachmentView, AttachRequest, ConnectionView
+from zoe_hub.contract.attachments import (
+    AttachmentList,
+    AttachmentQuery,
+    AttachmentView,
+    AttachRequest,
+    ConnectionView,
+    WorkReport,
+)
 from zoe_hub.contract.table import PREFIX
+from zoe_hub.controllers.attachments.former import last_held
 from zoe_hub.core.attachments.commands import AttachHolder, Detach
 from zoe_hub.core.attachments.model import Attachment
+from zoe_hub.core.attachments.upkeep import ReportWork
 from zoe_hub.web.call import REPLAYED, Answer, Call, bind, whole
 from zoe_hub.web.views.attachments import attachment_view, connection_view
+from zoe_hub.web.views.executions import execution_view
 
 
 @bind("attach")
@@ -54,7 +64,9 @@ async def list_attachments(call: Call) -> AttachmentList:
         and key in (None, attachment.key)
         and query.execution in (None, attachment.execution)
     ]
-    return AttachmentList(items=tuple([await _view(call, each, found=True) for each in own]))
+    items = tuple([await _view(call, each, found=True) for each in own])
+    former = await last_held(store, call.principal.name, key) if key and not items and query.execution is None else None
+    return AttachmentList(items=items, former=execution_view(former) if former else None)
 
 
 @bind("get_attachment")
@@ -67,6 +79,14 @@ async def get_attachment(call: Call) -> AttachmentView:
 async def get_connection(call: Call) -> ConnectionView:
     """What the kernel needs; holds secrets."""
     return connection_view(call.hub.attachments.connection(call.attachment.id))
+
+
+@bind("report_work")
+async def report_work(call: Call) -> AttachmentView:
+    """One event for all that is reported."""
+    body: WorkReport = call.body
+    await call.hub.attachments.report_work(ReportWork(attachment=call.attachment.id, cells=body.cells))
+    return await _view(call, call.attachment, found=True)
 
 
 @bind("detach")
