@@ -87,6 +87,7 @@ REASONS: dict[str, ReasonKind] = _table(
     ("granted", "may now run {groups:reasons}"),
     ("group-granted", "{group:text}: {count:number}"),
     ("queue-moved", "the queue has moved up"),
+    ("catalog-changed", "the definitions were read again: {zapps:number} ZApps, {problems:number} problems"),
     # what an execution waits for
     ("groups-awaited", "waits for {groups:reasons}"),
     ("group-not-ready", "{group:text}: {ready:number} of {essential:number} essential ready"),
@@ -116,6 +117,7 @@ REASONS: dict[str, ReasonKind] = _table(
     ("holder-back", "{holder:text} is back"),
     ("holder-moved", "{before:text} is {holder:text} now"),
     ("holder-deleted", "{holder:text} was deleted"),
+    ("cells-worked", "queries of {cells:texts}"),
     ("holders-gone", "nobody is left who was attached to it: {holders:texts}"),
     ("shrunk", "{execution:text} keeps its essential processes alone ({groups:reasons}): {cause:reason}"),
     ("unused", "nobody has used it for {idle:seconds}"),
