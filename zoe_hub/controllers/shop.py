@@ -39,7 +39,8 @@ class ShopWatch(LoopPart, LoggingConfigurable):
 
     interval = Float(
         5.0,
-        min=0,
+        min=0.0,
+        max=86400.0,
         help=(
             "Seconds between two looks at the files of the shop's definitions. Shorter shows a change sooner; longer"
             " spares a folder on a slow network. 0: they are read at the start alone."
