@@ -148,6 +148,7 @@ OPERATIONS = capability(
         creates=True,
         errors=(
             "unknown-zapp",
+            "framework-alone",
             "never-fits",
             "key-reused",
             "java-missing",
