@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from zoe_hub.catalog.document import Document, Unreadable
-from zoe_hub.catalog.yaml_reader import Reader
+from zoe_hub.catalog.yaml_reader import DocumentReader
 from zoe_hub.core.errors import FieldError
 
 LARGEST_FILE = 512 * 1024  # bytes
@@ -52,7 +52,7 @@ def read(path: Path) -> Document:
 
 def parse(text: str, file: str) -> Document:
     """A text as a document. :raises Unreadable:"""
-    reader = Reader(file)
+    reader = DocumentReader(file)
     try:
         return reader.document(yaml.parse(text, Loader=_LOADER))
     except yaml.MarkedYAMLError as error:

@@ -44,7 +44,7 @@ class _Open:
         self.key: str | None = None
 
 
-class Reader:
+class DocumentReader:
     """Builds one document."""
 
     def __init__(self, file: str) -> None:
