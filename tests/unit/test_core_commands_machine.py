@@ -24,8 +24,9 @@ from zoe_hub.core.executions.spec import Connector, ExecutionSpec, Group
 from zoe_hub.core.nodes import Node
 from zoe_hub.core.reasons import because
 from zoe_hub.store.base import Batch
+from zoe_hub.store.draft import Draft
 from zoe_hub.store.kinds import ATTACHMENTS, EXECUTIONS
-from zoe_hub.store.state import Draft, State
+from zoe_hub.store.state import State
 
 NODES = (Node(name="n", cores=8.0, memory=2**34),)
 OWNERS = st.sampled_from(["ada", "bob"])
@@ -68,7 +69,7 @@ class Known:
     def apply(self, batch: Batch) -> None:
         draft = Draft(self._state)
         draft.add(batch)  # raises a conflict if a record is not the next version of what is there
-        self._state.apply(draft)
+        draft.apply()
         self._ended |= {each.id: each for each in batch.put if isinstance(each, Execution) and not each.active}
 
 

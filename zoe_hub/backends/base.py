@@ -14,6 +14,7 @@ from __future__ import annotations
 import socket
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
 
 from traitlets.config import LoggingConfigurable
 
@@ -74,6 +75,18 @@ class ProcessSpec(Record, kw_only=True):
 
     def __repr__(self) -> str:
         return f"ProcessSpec({self.name!r}, incarnation={self.incarnation})"
+
+    def running(self, since: datetime) -> Observed:
+        """The process as it is seen once it has been started."""
+        return Observed(
+            name=self.name,
+            execution=self.execution,
+            group=self.group,
+            index=self.index,
+            incarnation=self.incarnation,
+            state="running",
+            started=since,
+        )
 
 
 class Chunk(Record, kw_only=True):

@@ -15,9 +15,9 @@ from typing import Any, TypeVar
 from msgspec.structs import replace
 
 from zoe_hub.catalog import framework, parameters, zapp
+from zoe_hub.catalog.document import Document
 from zoe_hub.catalog.folders import FILE_NAMES, MOST_ERRORS, default_folders, definitions, read_all, stamp
 from zoe_hub.catalog.framework import Framework
-from zoe_hub.catalog.source import Document
 from zoe_hub.catalog.zapp import ZApp
 from zoe_hub.contract.catalog import FrameworkView, ZAppView
 from zoe_hub.core.errors import FieldError, ZoeError

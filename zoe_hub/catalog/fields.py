@@ -11,8 +11,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from zoe_hub.catalog.document import Document, pointer
 from zoe_hub.catalog.scopes import Scope, out_of_reach
-from zoe_hub.catalog.source import Document, pointer
 from zoe_hub.core.errors import FieldError
 from zoe_hub.language import expressions, units
 from zoe_hub.language.expressions import Absent, Late, TemplateError

@@ -13,8 +13,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from zoe_hub.catalog.document import Document, Unreadable
 from zoe_hub.catalog.schema import check as check_schema
-from zoe_hub.catalog.source import Document, Unreadable, read
+from zoe_hub.catalog.source import read
 from zoe_hub.core.errors import FieldError
 
 Kind = Literal["framework", "zapp"]

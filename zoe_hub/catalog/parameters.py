@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from zoe_hub.catalog.document import pointer
 from zoe_hub.catalog.schema import Fault, check
-from zoe_hub.catalog.source import pointer
 from zoe_hub.core.errors import FieldError
 from zoe_hub.core.text import has_bracket
 from zoe_hub.language import units

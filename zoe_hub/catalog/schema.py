@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from zoe_hub.catalog.source import pointer
+from zoe_hub.catalog.document import pointer
 from zoe_hub.language import units
 from zoe_hub.language.patterns import compiled, found
 from zoe_hub.language.words import shown, suggestion

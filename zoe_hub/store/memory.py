@@ -15,8 +15,9 @@ from zoe_hub.core.events import Event
 from zoe_hub.core.executions.model import Execution
 from zoe_hub.core.record import Key, Record
 from zoe_hub.store.base import Batch, Filter, Stored
+from zoe_hub.store.draft import Draft
 from zoe_hub.store.kinds import EVENTS, EXECUTIONS, KIND_OF, KINDS, Kind
-from zoe_hub.store.state import Draft, State
+from zoe_hub.store.state import State
 from zoe_hub.store.view import Listed, StateStore, wanted_of
 
 R = TypeVar("R", bound=Record)
@@ -56,7 +57,7 @@ class MemoryStore(StateStore):
                     self._disk[kind].pop(key, None)
                 elif kind.has_ended(record) or not kind.in_memory:
                     self._disk[kind][key] = (draft.ordinal_of(kind, key) if kind.listed else 0), record
-        self._state.apply(draft)
+        draft.apply()
         if events:
             self._publish()
         return events

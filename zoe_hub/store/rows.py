@@ -35,8 +35,9 @@ from zoe_hub.core.events import EVERYONE, Event
 from zoe_hub.core.record import Key
 from zoe_hub.store import tables
 from zoe_hub.store.base import Filter, Stored
+from zoe_hub.store.draft import Draft
 from zoe_hub.store.kinds import EVENTS, KINDS, Kind, label_terms
-from zoe_hub.store.state import Draft, Place, State
+from zoe_hub.store.state import Place, State
 from zoe_hub.store.view import Listed
 
 Row = dict[str, Any]

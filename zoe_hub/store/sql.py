@@ -24,9 +24,10 @@ from zoe_hub.core.record import Key, Record
 from zoe_hub.store import rows
 from zoe_hub.store.base import Batch, Filter, Stored
 from zoe_hub.store.databases import choose
+from zoe_hub.store.draft import Draft
 from zoe_hub.store.kinds import KIND_OF, Kind
 from zoe_hub.store.migrate import ZOE, Migrations
-from zoe_hub.store.state import Draft, State
+from zoe_hub.store.state import State
 from zoe_hub.store.view import Listed, StateStore, check_kept
 from zoe_hub.store.writer import Writer
 
@@ -179,7 +180,7 @@ class SQLStore(StateStore):
             raise
 
     def _show(self, draft: Draft) -> None:
-        self._state.apply(draft)
+        draft.apply()
         if draft.events:
             self._publish()
 

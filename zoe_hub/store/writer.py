@@ -17,7 +17,7 @@ from itertools import islice
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.events import Event
 from zoe_hub.store.base import Batch
-from zoe_hub.store.state import Draft
+from zoe_hub.store.draft import Draft
 
 log = logging.getLogger(__name__)
 

@@ -13,6 +13,8 @@
 ``backend_factory(deployment)`` gives a backend that is not open yet; each call one over the same engine and the same
 data, so that a second one plays the hub after a restart. ``programs`` says how a few tiny programs are written there.
 ``reach`` and ``visible`` may be overridden. Uses pytest and pytest-asyncio; nothing is waited for without a deadline.
+This module has the tests of what processes are given and how they end; ``backend_logs`` those of their output,
+``backend_restarts`` those of a hub that comes later.
 """
 
 from __future__ import annotations
@@ -20,22 +22,21 @@ from __future__ import annotations
 import asyncio
 import secrets
 import socket
-from collections.abc import AsyncIterator
-from itertools import pairwise
-from typing import Any
 
 import pytest
 
-from zoe_hub.backends.base import Backend, Chunk, Permanent, Resync, Temporary
-from zoe_hub.core.executions.model import Observed, process_name
+from zoe_hub.backends.base import Backend, Permanent, Temporary
+from zoe_hub.core.executions.model import process_name
 from zoe_hub.core.executions.spec import Port
 from zoe_hub.testing import strangers
-from zoe_hub.testing.backend_harness import BackendFactory, BackendHarness, Programs
+from zoe_hub.testing.backend_harness import BackendFactory, Programs
+from zoe_hub.testing.backend_logs import LogContract
+from zoe_hub.testing.backend_restarts import RestartContract
 
 __all__ = ["BackendContract", "BackendFactory", "Programs"]
 
 
-class BackendContract(BackendHarness):
+class BackendContract(LogContract, RestartContract):
     """The tests."""
 
     # --- what it is
@@ -293,113 +294,6 @@ class BackendContract(BackendHarness):
         places = [(address.host, address.port) for answer in answers for address in answer.values()]
         assert len(set(places)) == len(places)
 
-    # --- logs
-    # -----------------------------------------------------------------------------------------------------------
-
-    async def chunks(self, backend: Backend, name: str, **how: Any) -> list[Chunk]:
-        """All pieces of a log, proved to be without a gap."""
-        result = [chunk async for chunk in backend.logs(name, **how)]
-        for before, after in pairwise(result):
-            assert before.offset + len(before.data) == after.offset
-        assert all(chunk.data for chunk in result)
-        return result
-
-    async def test_logs_have_true_offsets(self, backend: Backend, programs: Programs, execution: str) -> None:
-        spec = await self.spec(backend, programs, execution, programs.talking(300_000))
-        await backend.start(spec)
-        await self.exited(backend, spec.name)
-        whole = await self.chunks(backend, spec.name)
-        assert whole[0].offset == 0
-        data = b"".join(chunk.data for chunk in whole)
-        assert data == (b"x" * 99 + b"\n") * 3000
-        for offset in (1, 99_999, 299_999):
-            part = await self.chunks(backend, spec.name, offset=offset)
-            assert part[0].offset == offset
-            assert b"".join(chunk.data for chunk in part) == data[offset:]
-        assert await self.chunks(backend, spec.name, offset=300_000) == []
-        last = await self.chunks(backend, spec.name, offset=-150)
-        assert last[0].offset == 300_000 - 150
-        assert b"".join(chunk.data for chunk in last) == data[-150:]
-        assert (await self.chunks(backend, spec.name, offset=-1_000_000))[0].offset == 0
-
-    async def test_it_is_known_where_the_log_of_a_start_begins(
-        self, backend: Backend, backends: BackendFactory, programs: Programs, execution: str
-    ) -> None:
-        first = await self.spec(backend, programs, execution, programs.printing("of the first start", 3))
-        await backend.start(first)
-        await self.exited(backend, first.name)
-        assert await backend.log_start(first.name, 1) == 0
-        second = await self.spec(backend, programs, execution, programs.printing("of the second", 3), incarnation=2)
-        await backend.start(second)
-        await self.exited(backend, first.name)
-        begin = await backend.log_start(first.name, 2)
-        assert begin == len(b"of the first start\n")
-        assert await self.log(backend, first.name, begin) == b"of the second\n"
-        await backend.clean(execution)
-        await backend.close()
-        other = backends()
-        await other.open()
-        assert await other.log_start(first.name, 2) == begin, "for another hub, when the process is gone"
-        with pytest.raises(Permanent):
-            await other.log_start(first.name + "x", 2)
-
-    async def test_where_a_log_begins_is_known_while_it_is_followed(
-        self, backend: Backend, programs: Programs, execution: str
-    ) -> None:
-        first = await self.spec(backend, programs, execution, programs.printing("first", 3))
-        await backend.start(first)
-        await self.exited(backend, first.name)
-        second = await self.spec(backend, programs, execution, programs.sleeping(), incarnation=2)
-        await backend.start(second)
-        came = b""
-        async with asyncio.timeout(self.DEADLINE):
-            async for chunk in backend.logs(first.name, follow=True):
-                came += chunk.data
-                if came == b"first\nready\n":
-                    assert await backend.log_start(first.name, 2) == len(b"first\n")
-                    await backend.stop(first.name, 0)
-        assert came == b"first\nready\n"
-
-    async def test_a_followed_log_comes_as_it_is_written_and_ends_with_the_process(
-        self, backend: Backend, programs: Programs, execution: str
-    ) -> None:
-        spec = await self.spec(backend, programs, execution, programs.obeying("USR1", "more"))
-        await self.ready(backend, spec)
-        came = b""
-        async with asyncio.timeout(self.DEADLINE):
-            async for chunk in backend.logs(spec.name, follow=True):
-                assert chunk.offset == len(came)
-                came += chunk.data
-                if came == b"ready\n":
-                    await backend.signal(spec.name, "USR1")
-                elif came == b"ready\nmore\n":
-                    await backend.stop(spec.name, 0)
-        assert came == b"ready\nmore\n"
-        assert await self.log(backend, spec.name) == came
-
-    async def test_logs_outlive_the_process_until_they_are_forgotten(
-        self, backend: Backend, programs: Programs, execution: str
-    ) -> None:
-        spec = await self.spec(backend, programs, execution, programs.printing("remember", 3))
-        await backend.start(spec)
-        await self.exited(backend, spec.name)
-        await backend.remove(spec.name)
-        assert await self.seen(backend, spec.name) is None
-        for step in (None, backend.clean):
-            if step is not None:
-                await step(execution)
-            assert await self.log(backend, spec.name) == b"remember\n"
-            assert [chunk.data async for chunk in backend.logs(spec.name, follow=True)] == [b"remember\n"]
-        assert await backend.measure_logs(execution) >= len(b"remember\n")
-        assert await backend.measure_logs() >= await backend.measure_logs(execution)
-        assert await backend.measure_logs("e00000000") == 0
-        await backend.forget_logs(execution)
-        await backend.forget_logs(execution)
-        assert await backend.measure_logs(execution) == 0
-        with pytest.raises(Permanent) as error:
-            await self.log(backend, spec.name)
-        assert error.value.code == "no-log"
-
     # --- names that mean nothing
     # ------------------------------------------------------------------------------------------
 
@@ -448,107 +342,3 @@ class BackendContract(BackendHarness):
         assert still is not None
         assert still.state == "running"
         assert await backend.executions() == (execution,)
-
-    # --- a hub that was restarted
-    # ---------------------------------------------------------------------------------------------
-
-    async def test_another_hub_finds_what_runs(
-        self, backend: Backend, backends: BackendFactory, programs: Programs, execution: str
-    ) -> None:
-        ports = (Port(name="web", number=8080, protocol="http"),)
-        lives = await self.spec(backend, programs, execution, programs.serving("web", "alive"), ports=ports)
-        ends = await self.spec(backend, programs, execution, programs.printing("gone", 3), index=1)
-        for spec in (lives, ends):
-            await backend.start(spec)
-        await self.exited(backend, ends.name)
-        before = {process.name: process for process in await backend.processes()}
-        addresses = await backend.addresses(lives.name)
-        await backend.close()
-        second = backends()
-        await second.open()
-        assert {process.name: process for process in await second.processes()} == before
-        assert await second.executions() == (execution,)
-        assert await second.addresses(lives.name) == addresses
-        assert await self.until("an answer", lambda: self.reach(addresses["web"])) == b"alive"
-        assert (await second.start(lives)).state == "running"
-        assert len(await second.processes()) == 2
-        assert await self.log(second, ends.name) == b"gone\n"
-        await second.stop(lives.name, 0)
-        assert (await self.exited(second, lives.name)).exit_code == -9
-
-    async def test_another_hub_learns_what_ended_meanwhile(
-        self, backend: Backend, backends: BackendFactory, programs: Programs, execution: str
-    ) -> None:
-        spec = await self.spec(backend, programs, execution, programs.polite(5))
-        await self.ready(backend, spec)
-        await backend.stop(spec.name, self.DEADLINE)
-        await backend.close()
-        second = backends()
-        await second.open()
-        assert (await self.exited(second, spec.name)).exit_code == 5
-        assert (await second.start(spec)).exit_code == 5
-
-    async def test_deployments_do_not_see_each_other(
-        self, backend: Backend, backends: BackendFactory, programs: Programs, execution: str
-    ) -> None:
-        spec = await self.spec(backend, programs, execution, programs.sleeping())
-        await self.ready(backend, spec)
-        other = backends("one-" + execution)  # its names begin like those of "one"
-        await other.open()
-        assert await other.processes() == ()
-        assert await other.executions() == ()
-        for nothing in (
-            other.stop(spec.name, 0),
-            other.signal(spec.name, "KILL"),
-            other.remove(spec.name),
-            other.clean(execution),
-        ):
-            await nothing
-        await other.forget_logs(execution)
-        for refused in (other.addresses(spec.name), self.log(other, spec.name)):
-            with pytest.raises(Permanent):
-                await refused
-        still = await self.seen(backend, spec.name)
-        assert still is not None
-        assert still.state == "running"
-        assert await self.log(backend, spec.name) == b"ready\n"
-
-    # --- watching
-    # ---------------------------------------------------------------------------------------------------------------
-
-    async def next_about(self, watch: AsyncIterator[Observed | Resync], name: str, state: str) -> Observed:
-        """Wait until the watch tells of that state."""
-        async with asyncio.timeout(self.DEADLINE):
-            async for item in watch:
-                if isinstance(item, Observed) and item.name == name and item.state == state:
-                    return item
-        raise AssertionError("the watch ended")
-
-    async def test_a_watch_tells_what_happens(self, backend: Backend, programs: Programs, execution: str) -> None:
-        watch = backend.watch()
-        async with asyncio.timeout(self.DEADLINE):
-            assert isinstance(await anext(watch), Resync)
-        spec = await self.spec(backend, programs, execution, programs.polite(5))
-        await self.ready(backend, spec)
-        assert (await self.next_about(watch, spec.name, "running")).incarnation == 1
-        await backend.stop(spec.name, self.DEADLINE)
-        ended = await self.next_about(watch, spec.name, "exited")
-        assert ended.exit_code == 5
-        assert ended == await self.seen(backend, spec.name)
-        await watch.aclose()  # type: ignore[attr-defined]
-
-    async def test_another_hub_watches_what_it_found(
-        self, backend: Backend, backends: BackendFactory, programs: Programs, execution: str
-    ) -> None:
-        spec = await self.spec(backend, programs, execution, programs.polite(5))
-        await self.ready(backend, spec)
-        await backend.close()
-        second = backends()
-        await second.open()
-        watch = second.watch()
-        async with asyncio.timeout(self.DEADLINE):
-            assert isinstance(await anext(watch), Resync)
-        await second.processes()
-        await second.stop(spec.name, self.DEADLINE)
-        assert (await self.next_about(watch, spec.name, "exited")).exit_code == 5
-        await watch.aclose()  # type: ignore[attr-defined]

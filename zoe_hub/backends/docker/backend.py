@@ -137,15 +137,7 @@ class DockerBackend(DockerOptions):
                 if error.code == "image-missing":
                     self._images.forget(spec.image)
                 raise
-        return there or Observed(
-            name=spec.name,
-            execution=spec.execution,
-            group=spec.group,
-            index=spec.index,
-            incarnation=spec.incarnation,
-            state="running",
-            started=now,
-        )
+        return there or spec.running(now)
 
     async def addresses(self, name: str) -> Mapping[str, Address]:
         """Addresses with the published ports of a running container."""

@@ -61,15 +61,7 @@ class FakeProcess:
     def __init__(self, engine: Host, spec: ProcessSpec, began: datetime) -> None:
         self.engine = engine
         self.spec = spec
-        self.seen = Observed(
-            name=spec.name,
-            execution=spec.execution,
-            group=spec.group,
-            index=spec.index,
-            incarnation=spec.incarnation,
-            state="running",
-            started=began,
-        )
+        self.seen = spec.running(began)
         self.serves: dict[str, bytes] = {}
         self.signals: list[str] = []
         self.on: dict[str, str] = {}

@@ -9,12 +9,12 @@ from typing import Any
 
 from zoe_hub.catalog import parameters
 from zoe_hub.catalog.cycles import cycles
+from zoe_hub.catalog.document import pointer
 from zoe_hub.catalog.fields import Fields
 from zoe_hub.catalog.framework import scopes
 from zoe_hub.catalog.framework.definition import Framework
 from zoe_hub.catalog.framework.rendering import render
 from zoe_hub.catalog.scopes import RESERVED, in_expression, opened, secret_lookup
-from zoe_hub.catalog.source import pointer
 from zoe_hub.core.errors import FieldError
 from zoe_hub.language import expressions
 from zoe_hub.language.words import suggestion

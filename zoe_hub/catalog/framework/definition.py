@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from zoe_hub.catalog import parameters
+from zoe_hub.catalog.document import Document
 from zoe_hub.catalog.scopes import names_in
-from zoe_hub.catalog.source import Document
 
 LONGEST_CODE = 65536  # bytes of the code that connects a kernel, as in the schema
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from zoe_hub.catalog.document import Document
 from zoe_hub.catalog.framework.checking import check
 from zoe_hub.catalog.framework.definition import Framework
-from zoe_hub.catalog.source import Document
 from zoe_hub.core.errors import FieldError
 
 

@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from zoe_hub.catalog import parameters
+from zoe_hub.catalog.document import pointer
 from zoe_hub.catalog.fields import Fields, seconds
 from zoe_hub.catalog.framework import scopes
 from zoe_hub.catalog.framework.definition import Framework
 from zoe_hub.catalog.schema import is_type
 from zoe_hub.catalog.scopes import Scope
-from zoe_hub.catalog.source import pointer
 from zoe_hub.core.errors import FieldError
 from zoe_hub.core.executions.spec import Activity, Connector, Drain, Group, Port, Ready, Resources, Restart
 from zoe_hub.core.record import Record

@@ -6,11 +6,11 @@ from typing import Any
 
 from zoe_hub.catalog import parameters
 from zoe_hub.catalog.cycles import cycles
+from zoe_hub.catalog.document import pointer
 from zoe_hub.catalog.fields import Fields
 from zoe_hub.catalog.icon import bad_icon
 from zoe_hub.catalog.schema import check as check_value
 from zoe_hub.catalog.scopes import RESERVED, Scope, in_expression, late, opened
-from zoe_hub.catalog.source import pointer
 from zoe_hub.catalog.zapp import scopes
 from zoe_hub.catalog.zapp.definition import ZApp, ZAppPart
 from zoe_hub.catalog.zapp.rendering import render_sample

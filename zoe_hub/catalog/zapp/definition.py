@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from zoe_hub.catalog import parameters
+from zoe_hub.catalog.document import Document, pointer
 from zoe_hub.catalog.framework import Framework
 from zoe_hub.catalog.scopes import names_in
-from zoe_hub.catalog.source import Document, pointer
 from zoe_hub.core.executions.rendered import RenderedZApp
 
 

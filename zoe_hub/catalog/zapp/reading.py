@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from zoe_hub.catalog import parameters
+from zoe_hub.catalog.document import Document, pointer
 from zoe_hub.catalog.fields import Fields
 from zoe_hub.catalog.framework import Framework
-from zoe_hub.catalog.source import Document, pointer
 from zoe_hub.catalog.zapp.checking import check
 from zoe_hub.catalog.zapp.definition import ZApp, ZAppPart
 from zoe_hub.core.errors import FieldError

@@ -14,10 +14,10 @@ from msgspec.structs import replace
 
 from zoe_hub.catalog import framework as frameworks
 from zoe_hub.catalog import parameters
+from zoe_hub.catalog.document import pointer
 from zoe_hub.catalog.fields import Fields
 from zoe_hub.catalog.framework import RenderedFramework
 from zoe_hub.catalog.scopes import Scope, in_expression
-from zoe_hub.catalog.source import pointer
 from zoe_hub.catalog.zapp import scopes
 from zoe_hub.catalog.zapp.definition import ZApp, ZAppPart
 from zoe_hub.core.errors import FieldError, ZoeError

@@ -14,7 +14,6 @@ are made under another name and renamed when they are complete.
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import sqlite3
@@ -31,6 +30,8 @@ from sqlalchemy.exc import DBAPIError
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.store import tables
 from zoe_hub.store.databases.base import Database
+from zoe_hub.store.databases.files import has_content, remove, remove_log, sync
+from zoe_hub.store.databases.lock import HubLock
 
 log = logging.getLogger(__name__)
 
@@ -59,8 +60,7 @@ class SQLite(Database):
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
         self._wal = self._beside("-wal")
-        self._lock_path = self._beside(".lock")
-        self._lock: int | None = None
+        self._lock = HubLock(self._beside(".lock"), self.path)
 
     @classmethod
     def at(cls, place: str) -> Self:
@@ -102,36 +102,11 @@ class SQLite(Database):
 
     def lock(self) -> None:
         """See ``Database``."""
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        while self._lock is None:
-            descriptor = os.open(self._lock_path, os.O_RDWR | os.O_CREAT, 0o600)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                holder = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip()
-                os.close(descriptor)
-                by = f"process {holder}" if holder else "another process"
-                raise ZoeError("storage-locked", f"{self.path} is in use by {by}.") from None
-            except OSError:
-                os.close(descriptor)
-                raise
-            # Who held the lock before may have deleted the file in the meantime: then this lock keeps nobody out.
-            with suppress(FileNotFoundError):
-                if os.path.samestat(os.fstat(descriptor), os.stat(self._lock_path)):
-                    self._lock = descriptor
-                    break
-            os.close(descriptor)
-        with suppress(OSError):  # for the message above; a full disk must not keep the hub from starting
-            os.truncate(self._lock, 0)
-            os.pwrite(self._lock, str(os.getpid()).encode(), 0)
+        self._lock.take()
 
     def unlock(self) -> None:
         """See ``Database``."""
-        if self._lock is not None:
-            with suppress(OSError):
-                self._lock_path.unlink()
-            os.close(self._lock)
-            self._lock = None
+        self._lock.release()
 
     # -- a new one ----------------------------------------------------------------------------------------------
 
@@ -139,7 +114,7 @@ class SQLite(Database):
         """See ``Database``."""
         if self.path.exists():
             return True
-        if _has_content(self._wal):
+        if has_content(self._wal):
             # A new database of this name would take in the log of the old one.
             raise ZoeError("storage-corrupt", f"{self.path} is missing, but its log {self._wal.name} is there.")
         return False
@@ -159,7 +134,7 @@ class SQLite(Database):
     def _replacement(self) -> Iterator[Engine]:
         """An engine for a database under another name that takes the place of this one when the block is complete."""
         new = self._beside(".new")
-        _remove(new)
+        remove(new)
         try:
             os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
             engine = self._engine(new, "auto_vacuum = INCREMENTAL", "synchronous = OFF")  # synced once, below
@@ -169,12 +144,12 @@ class SQLite(Database):
                 engine.dispose()
             with closing(sqlite3.connect(new)) as plain:  # the last to close, so the log is written back and gone
                 plain.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            _sync(new)
+            sync(new)
             self._settle()
             new.replace(self.path)
-            _sync(self.path.parent)
+            sync(self.path.parent)
         except BaseException:
-            _remove(new)
+            remove(new)
             raise
 
     def _settle(self) -> None:
@@ -182,9 +157,9 @@ class SQLite(Database):
         if self.path.exists():
             with closing(sqlite3.connect(self.path, timeout=BUSY_TIMEOUT)) as plain:
                 plain.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        if _has_content(self._wal):
+        if has_content(self._wal):
             raise ZoeError("storage-locked", f"Another program reads {self.path}.")
-        _remove_log(self.path)
+        remove_log(self.path)
 
     # -- an old one ---------------------------------------------------------------------------------------------
 
@@ -209,8 +184,8 @@ class SQLite(Database):
 
     def _read_only(self) -> sqlite3.Connection:
         # With ``immutable`` SQLite makes no files beside the database, but does not see its log either.
-        mode = "mode=ro" if _has_content(self._wal) else "mode=ro&immutable=1"
-        if _has_content(self._beside("-journal")):
+        mode = "mode=ro" if has_content(self._wal) else "mode=ro&immutable=1"
+        if has_content(self._beside("-journal")):
             mode = "mode=rw"  # somebody else's transaction broke off and must be undone before anything can be read
         return sqlite3.connect(f"file:{quote(str(self.path))}?{mode}", uri=True, timeout=BUSY_TIMEOUT)
 
@@ -320,26 +295,3 @@ def _driver(connection: Connection) -> sqlite3.Connection:
     driver = connection.connection.driver_connection
     assert isinstance(driver, sqlite3.Connection)
     return driver
-
-
-def _has_content(path: Path) -> bool:
-    return path.exists() and path.stat().st_size > 0
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _remove_log(path: Path) -> None:
-    for suffix in ("-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
-
-
-def _remove(path: Path) -> None:
-    path.unlink(missing_ok=True)
-    _remove_log(path)
-    path.with_name(path.name + "-journal").unlink(missing_ok=True)
