@@ -112,6 +112,12 @@ class ProxyHandler(RequestHandler):
         """Last changes to the headers of an answer."""
         return headers
 
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Also for methods that are not passed on: which are (RFC 9110, 15.5.6)."""
+        if status_code == http.HTTPStatus.METHOD_NOT_ALLOWED:
+            self.set_header("Allow", ", ".join(self.SUPPORTED_METHODS))
+        super().write_error(status_code, **kwargs)
+
     # -- the way up
 
     async def prepare(self) -> None:
@@ -395,11 +401,8 @@ def _raise(error: Exception) -> None:
 
 def _reason(head: Head) -> str:
     """The upstream's words for its status, if they are harmless."""
-    return (
-        head.reason
-        if head.reason.isascii() and head.reason.isprintable() and head.reason
-        else http.client.responses.get(head.code, "Unknown")
-    )
+    said = head.reason or ""  # Tornado gives None for none at all
+    return said if said and said.isascii() and said.isprintable() else http.client.responses.get(head.code, "Unknown")
 
 
 def _call(thing: object, name: str, value: object) -> None:

@@ -29,6 +29,9 @@ WebPrefix = Annotated[
     ),
 ]
 
+LARGEST = 2**63 - 1
+"""Of the integers that are asked for: what a database and a file system take."""
+
 
 class WrongPlace(Record, kw_only=True):
     """One wrong place in what was sent."""

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from zoe_hub.contract.common import ReasonView
+from zoe_hub.contract.common import LARGEST, ReasonView
 from zoe_hub.contract.table import BACKEND_ERRORS, Header, Operation, capability
 from zoe_hub.core.executions.model import ProcessState
 from zoe_hub.core.record import Record
@@ -40,8 +40,8 @@ class Processes(Record, kw_only=True):
 class LogQuery(Record, kw_only=True):
     """Which part of a log. A ``Range: bytes=`` header does the same for a log that has ended or not."""
 
-    offset: Annotated[int, Meta(description="first byte; negative: counted from the end")] = 0
-    limit: Annotated[int, Meta(ge=1, description="bytes at the most")] | None = None
+    offset: Annotated[int, Meta(ge=-LARGEST, le=LARGEST, description="first byte; negative: counted from the end")] = 0
+    limit: Annotated[int, Meta(ge=1, le=LARGEST, description="bytes at the most")] | None = None
     follow: Annotated[bool, Meta(description="stay until the process has ended")] = False
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import resource
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -133,7 +134,53 @@ async def test_addresses_and_methods_outside_of_the_table_are_problems(world):
         "method-not-allowed",
         "POST, GET",
     )
-    assert (await client.request("TRACE", "/executions")).headers["content-type"] == "application/problem+json"
+    for where, allowed in (
+        (f"{world.url}/api/v1/executions", {"POST", "GET"}),
+        (f"{world.url}/healthz", {"GET", "HEAD"}),
+        (f"{world.url}/zoe/login", {"GET"}),
+        (f"{world.url}/zoe/enter", {"GET"}),
+        (f"{world.url}/nope", {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}),
+    ):
+        answer = await client.request("TRACE", where)
+        assert answer.headers["content-type"] == "application/problem+json", where
+        assert (answer.status_code, set(answer.headers.get("allow", "").split(", "))) == (405, allowed), where
+    answer = await client.request("TRACE", f"{world.url}/zoe/pages/{execution['id']}/main-0/web/")
+    assert answer.status_code == 405
+    assert "PROPFIND" in answer.headers["allow"]
+
+
+@pytest.mark.parametrize("number", [str(2**63), str(2**64), "-" + str(2**63), "9" * 5000])
+@pytest.mark.parametrize(
+    ("where", "name"),
+    [
+        ("/executions/{id}/history", "since"),
+        ("/executions/{id}/history", "limit"),
+        ("/executions/{id}/story", "limit"),
+        ("/executions/{id}/processes/main-0/logs", "offset"),
+        ("/executions/{id}/processes/main-0/logs", "limit"),
+        ("/events", "since"),
+        ("/executions", "limit"),
+    ],
+)
+async def test_an_integer_that_no_database_takes_is_refused(world, where, name, number):
+    client = await world.client()
+    identifier = (await world.running(client))["id"]
+    answer = await client.get(where.format(id=identifier), params={name: number})
+    assert (answer.status_code, set(places(answer))) == (422, {f"/{name}"})
+
+
+@pytest.mark.parametrize("rest", ["\u2028", "\x85", "\x7f", "é", "\u27e6", "?a=\u2028", " ", "a\\b"])
+async def test_a_ticket_is_for_an_address_as_it_stands_in_a_browser(world, rest):
+    client = await world.client()
+    page = f"/zoe/pages/{(await world.running(client))['id']}/main-0/web/"
+    answer = await client.post("/tickets", json={"path": page + rest})
+    assert (answer.status_code, set(places(answer))) == (422, {"/path"})
+    encoded = quote(rest, safe="?=")
+    ticket = (await client.post("/tickets", json={"path": page + encoded})).json()
+    browser = await world.client(None)
+    login = await browser.get(world.url + ticket["url"])
+    entered = await browser.get(world.url + login.headers["location"])
+    assert entered.headers["location"].endswith(encoded)
 
 
 async def test_plans_do_nothing_and_need_one_command(world):
