@@ -45,7 +45,7 @@ def page() -> str:
     for each in CLASSES:
         parts.append(f"\n## {each.__name__}\n\n| option | default | what it does |\n|---|---|---|\n")
         for name, trait in sorted(each.class_traits(config=True).items()):
-            if trait.this_class.__module__.partition(".")[0] in ("zoe_hub", "jupyter_zoe"):
+            if trait.this_class.__module__.partition(".")[0] in ("zoe_hub", "jupyter_zoe", "zoe_proxy"):
                 value = trait.default()
                 default = f"`{value!r}`".replace("|", "\\|") if value not in ("", None) else ""
                 parts.append(

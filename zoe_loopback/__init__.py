@@ -28,7 +28,7 @@ from zoe_loopback.checks import (
     user_id,
     user_name,
 )
-from zoe_loopback.ends import FarEnd, is_here, places
+from zoe_loopback.ends import FarEnd, is_here, is_own_address, places
 from zoe_loopback.sockets import Place
 from zoe_loopback.sockets import usable as sees_all
 from zoe_loopback.trees import holds, processes
@@ -43,6 +43,7 @@ __all__ = [
     "far_end_now",
     "holds",
     "is_here",
+    "is_own_address",
     "judged",
     "own",
     "places",

@@ -72,6 +72,22 @@ def is_here(connection: socket.socket) -> bool:
     return server[0] == client[0] or ipaddress.ip_address(server[0]).is_loopback
 
 
+def is_own_address(host: str) -> bool:
+    """Whether a numeric address, or ``localhost``, is this machine's: asked of the kernel's routes, nothing is sent."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host == "localhost"
+    if address.is_loopback:
+        return True
+    try:
+        with socket.socket(socket.AF_INET6 if address.version == 6 else socket.AF_INET, socket.SOCK_DGRAM) as asked:
+            asked.connect((host, 9))  # any port: a datagram socket only chooses its own address
+            return is_here(asked)
+    except OSError:
+        return False
+
+
 def _place(address: tuple[str, int]) -> Place:
     """A place of a socket's address, an IPv4 one in the guise of IPv6 as what it is."""
     host = ipaddress.ip_address(address[0].partition("%")[0])

@@ -8,14 +8,18 @@ Shared by the hub (``zoe_hub.web.pages.proxy``: web pages of processes) and the 
 - ``links``: pure. Links between pages that do not know of the proxy.
 - ``insertion``: pure. A script of ours in pages that need one.
 - ``edits``: which of these a body gets.
+- ``connecting``: a connection to the upstream server that was meant.
+- ``target``: where a request goes.
 - ``upstream``: one request to an upstream server, body and answer streamed with backpressure.
 - ``tunnel``: bytes both ways between two connections that have left HTTP (WebSocket).
 - ``handler``: the base class of handlers that put these together.
 """
 
-from zoe_proxy.handler import ProxyHandler, Upstream
+from zoe_proxy.connecting import Check, UpstreamError
+from zoe_proxy.handler import ProxyHandler
 from zoe_proxy.rewrite import Caller, Route, escapes, same_origin
-from zoe_proxy.upstream import Check, Timeouts, UpstreamError
+from zoe_proxy.target import Upstream
+from zoe_proxy.upstream import Timeouts
 
 __all__ = [
     "Caller",

@@ -7,27 +7,26 @@ leaves ends the upstream's request, a connection that changes its protocol (WebS
 
 from __future__ import annotations
 
+import abc
 import asyncio
 import contextlib
 import http
-import http.client
-import ssl
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, ClassVar
 
 from tornado import httputil
-from tornado.iostream import IOStream, StreamClosedError
+from tornado.iostream import StreamClosedError
 from tornado.log import gen_log
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
 from zoe_proxy import rewrite
+from zoe_proxy.connecting import UpstreamError
 from zoe_proxy.edits import edits_of
 from zoe_proxy.headers import request_headers, response_headers
-from zoe_proxy.rewrite import Caller, Route, Rules
-from zoe_proxy.tunnel import splice
-from zoe_proxy.upstream import Check, Exchange, Head, Timeouts, UpstreamError, connect
+from zoe_proxy.target import Upstream
+from zoe_proxy.tunnel import begin_tunnel
+from zoe_proxy.upstream import Exchange, Head
 
 METHODS = (
     *("GET", "HEAD", "POST", "DELETE", "PATCH", "PUT", "OPTIONS"),
@@ -40,30 +39,9 @@ _REQUEST_LIMIT = 2**40  # bytes of a body that is passed on and never held
 _LINGER = 5.0  # seconds
 _DROPPED = 2**30  # bytes of a refused body that are read, and dropped
 
-_tunnels: set[asyncio.Task[None]] = set()  # an event loop keeps no strong reference to its tasks
-
-
-@dataclass(frozen=True)
-class Upstream:
-    """Where a request goes, and how."""
-
-    host: str
-    port: int
-    route: Route
-    rest: str  # raw path below ``route.public``, with its leading slash
-    query: str = ""
-    client: Caller = field(default_factory=Caller)
-    rules: Rules = field(default_factory=Rules)
-    timeouts: Timeouts = field(default_factory=Timeouts)
-    tls: ssl.SSLContext | None = None
-    check: Check | None = None
-    """Looks at each connection before anything is sent."""
-    collect: int = 0
-    """A body of at most this many bytes is held and given to ``edit_body``; 0: none is."""
-
 
 @stream_request_body
-class ProxyHandler(RequestHandler):
+class ProxyHandler(RequestHandler, abc.ABC):
     """Passes requests on. Subclasses override ``upstream``, and may override ``upstream_failed``, ``retry`` and
     ``edit_body``.
     """
@@ -86,13 +64,13 @@ class ProxyHandler(RequestHandler):
         """Seconds between two pieces of the request's body, and for all of one that is dropped; 0: for ever."""
         return 60.0
 
+    @abc.abstractmethod
     async def upstream(self) -> Upstream | Callable[[], object]:
         """Decide about the request before its body is read, with ``self.request`` as all there is.
 
         :return: where it goes, or a function that answers it (called when the body has been read and dropped)
         :raises tornado.web.HTTPError: it may not pass
         """
-        raise NotImplementedError
 
     def upstream_failed(self, error: UpstreamError) -> None:
         """Answer instead of an upstream that did not: nothing has been sent to the client yet."""
@@ -174,14 +152,14 @@ class ProxyHandler(RequestHandler):
         """
         assert self._upstream is not None
         try:
-            stream = await _connected(self._upstream)
+            stream = await self._upstream.connected()
         except UpstreamError as error:
             other = await self.retry(error)
             try:
                 if other is None:
                     raise
                 self._upstream = other
-                stream = await _connected(other)
+                stream = await other.connected()
             except UpstreamError as last:
                 self._fail(last)
                 return False
@@ -322,7 +300,7 @@ class ProxyHandler(RequestHandler):
     def _write_head(self, head: Head, *, edited: bool) -> None:
         assert self._upstream is not None
         self._clear_headers()
-        self.set_status(head.code, _reason(head))
+        self.set_status(head.code, head.words())
         pairs = response_headers(
             head.headers.get_all(), self._upstream.route, self._upstream.client, self._upstream.rules, edited=edited
         )
@@ -361,19 +339,7 @@ class ProxyHandler(RequestHandler):
         if outer is None or outer.closed():
             inner.close()
             return
-        task = asyncio.create_task(self._tunnel(outer, inner, pairs))
-        _tunnels.add(task)
-        task.add_done_callback(_tunnels.discard)
-
-    @staticmethod
-    async def _tunnel(outer: Any, inner: Any, pairs: rewrite.Pairs) -> None:
-        lines = ["HTTP/1.1 101 Switching Protocols", *(f"{name}: {value}" for name, value in pairs), "", ""]
-        try:
-            await outer.write("\r\n".join(lines).encode("latin-1", "replace"))
-        except StreamClosedError:
-            inner.close()
-            return
-        await splice(outer, inner)
+        begin_tunnel(outer, inner, pairs)
 
     # -- the client leaves
 
@@ -389,20 +355,8 @@ class ProxyHandler(RequestHandler):
         super().on_connection_close()
 
 
-async def _connected(upstream: Upstream) -> IOStream:
-    return await connect(
-        upstream.host, upstream.port, timeout=upstream.timeouts.connect, tls=upstream.tls, check=upstream.check
-    )
-
-
 def _raise(error: Exception) -> None:
     raise error
-
-
-def _reason(head: Head) -> str:
-    """The upstream's words for its status, if they are harmless."""
-    said = head.reason or ""  # Tornado gives None for none at all
-    return said if said and said.isascii() and said.isprintable() else http.client.responses.get(head.code, "Unknown")
 
 
 def _call(thing: object, name: str, value: object) -> None:

@@ -7,26 +7,18 @@ consumer is busy, so what lies between the two sides is one piece of ``PIECE`` b
 from __future__ import annotations
 
 import asyncio
-import ipaddress
+import http.client
 import re
-import socket
-import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any, Literal
 
 from tornado import httputil
 from tornado.http1connection import HTTP1Connection, HTTP1ConnectionParameters
 from tornado.iostream import IOStream, StreamClosedError, UnsatisfiableReadError
-from tornado.tcpclient import TCPClient
 
-from zoe_loopback import Unsettled
+from zoe_proxy.connecting import PIECE, UpstreamError
 from zoe_proxy.rewrite import Pairs
 
-PIECE = 64 * 1024
-"""Bytes that are read at once."""
-
-_PAUSE = 0.02  # seconds between connections to a server whose queue is full
 _UNLIMITED = 2**62
 _END = b""
 _SWITCHING = 101
@@ -47,18 +39,6 @@ class Timeouts:
     upgrade: float = 60.0  # from the request to leave HTTP to its answer
 
 
-class UpstreamError(Exception):
-    """The upstream did not do its part.
-
-    ``connect``: nobody listens, nothing was sent; ``timeout``; ``died``: the connection ended too early; ``malformed``:
-    not HTTP.
-    """
-
-    def __init__(self, kind: Literal["connect", "timeout", "died", "malformed"], detail: str) -> None:
-        super().__init__(detail)
-        self.kind = kind
-
-
 @dataclass(frozen=True)
 class Head:
     """Status line and headers of an answer."""
@@ -67,83 +47,11 @@ class Head:
     reason: str | None
     headers: httputil.HTTPHeaders
 
-
-Check = Callable[[socket.socket], Awaitable[None]]
-"""Looks at a connection before anything is sent over it, and raises ``OSError`` if nothing may be;
-``zoe_loopback.Unsettled`` if another connection shall be tried."""
-
-
-# given on, with a meaning of its own
-async def connect(
-    host: str,
-    port: int,
-    *,
-    timeout: float,  # noqa: ASYNC109
-    tls: ssl.SSLContext | None = None,
-    check: Check | None = None,
-) -> IOStream:
-    """A connection to the upstream.
-
-    :param timeout: seconds, 0 for ever
-    :param check: whether it is the upstream that was meant; not asked with ``tls``, whose certificate says so
-    :raises UpstreamError: ``connect``: nothing was sent
-    """
-    try:
-        async with asyncio.timeout(timeout or None):
-            if tls is not None:
-                stream = await TCPClient().connect(host, port, ssl_options=tls)
-            else:
-                stream = await _checked(host, port, check)
-    except TimeoutError as error:
-        raise UpstreamError("connect", f"{host}:{port} did not accept a connection within {timeout:g} s") from error
-    except (OSError, StreamClosedError) as error:
-        raise UpstreamError(
-            "connect", f"{host}:{port} does not accept connections: {getattr(error, 'real_error', None) or error}"
-        ) from error
-    stream.set_nodelay(True)
-    stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # a host that is gone ends a silent stream
-    return stream
-
-
-async def _checked(host: str, port: int, check: Check | None) -> IOStream:
-    """The first address of a name that accepts a connection and passes the check: a name such as ``localhost`` has
-    several, and each may have another listener.
-    """
-    failure: Exception = OSError("it has no address")
-    for family, address in await _addresses(host, port):
-        try:
-            return await _settled(family, address, check)
-        except (OSError, StreamClosedError) as error:
-            failure = error
-    raise failure
-
-
-async def _settled(family: socket.AddressFamily, address: Any, check: Check | None) -> IOStream:
-    """A connection that the server has taken: a page has many parts, and some servers' queues are short (Spark's pages
-    let two connections wait).
-    """
-    while True:
-        stream = IOStream(socket.socket(family), read_chunk_size=PIECE)
-        try:
-            await stream.connect(address)
-            if check is not None:
-                await check(stream.socket)
-            return stream
-        except Unsettled:
-            stream.close()
-            await asyncio.sleep(_PAUSE)
-        except BaseException:
-            stream.close()
-            raise
-
-
-async def _addresses(host: str, port: int) -> list[tuple[socket.AddressFamily, Any]]:
-    try:  # spares the thread that looks up names
-        family = socket.AF_INET6 if ipaddress.ip_address(host).version == 6 else socket.AF_INET
-    except ValueError:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        return [(each[0], each[4]) for each in found]
-    return [(family, (host, port))]
+    def words(self) -> str:
+        """The upstream's words for its status, if they are harmless."""
+        said = self.reason or ""  # Tornado gives None for none at all
+        harmless = said and said.isascii() and said.isprintable()
+        return said if harmless else http.client.responses.get(self.code, "Unknown")
 
 
 def _wrong_head(code: int, headers: httputil.HTTPHeaders) -> str:
@@ -152,9 +60,9 @@ def _wrong_head(code: int, headers: httputil.HTTPHeaders) -> str:
     """
     if code < _FIRST_STATUS:
         return f"the status is {code:03}"
-    lengths = {part.strip() for part in headers.get("Content-Length", "").split(",")}
-    if lengths == {""}:
+    if "Content-Length" not in headers:
         return ""
+    lengths = {part.strip() for part in headers["Content-Length"].split(",")}
     length = lengths.pop()
     if lengths or not _LENGTH.fullmatch(length):
         return f"Content-Length is {headers['Content-Length'][:80]!r}"

@@ -21,8 +21,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import appcds
+from connect import missing_files
 from jvm import EXIT_PROBLEM, SparkProblem, check, find_java, find_pyspark
-from roles import ROLES, RoleLaunch, build, missing_files
+from roles import ROLES, RoleLaunch, build
 from supervise import supervise
 
 EXIT_USAGE = 2

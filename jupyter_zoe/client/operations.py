@@ -343,7 +343,7 @@ class Problem(TypedDict):
     title: str
     status: int
     detail: str
-    code: Literal["bad-request", "bad-parameter", "not-authenticated", "not-allowed", "foreign-origin", "not-found", "method-not-allowed", "too-large", "request-timeout", "conflict", "key-reused", "internal", "unknown-zapp", "unknown-framework", "bad-definition", "unknown-execution", "unknown-process", "unknown-group", "unknown-port", "already-ended", "not-scalable", "out-of-range", "never-fits", "protected", "not-attachable", "already-attached", "unknown-attachment", "not-ready", "no-log", "history-pruned", "backend-unavailable", "backend-refused", "image-missing", "java-missing", "environment-missing", "port-taken", "not-supported", "backend-changed", "storage-full", "storage-locked", "storage-corrupt", "storage-unavailable", "storage-newer", "client-mismatch", "hub-unreachable"]
+    code: Literal["bad-request", "bad-parameter", "not-authenticated", "not-allowed", "foreign-origin", "not-found", "method-not-allowed", "too-large", "request-timeout", "conflict", "key-reused", "internal", "unknown-zapp", "unknown-framework", "bad-definition", "unknown-execution", "unknown-process", "unknown-group", "unknown-port", "already-ended", "not-scalable", "out-of-range", "never-fits", "protected", "not-attachable", "already-attached", "unknown-attachment", "not-ready", "no-log", "history-pruned", "backend-unavailable", "backend-refused", "image-missing", "java-missing", "environment-missing", "port-taken", "cannot-listen", "not-supported", "backend-changed", "storage-full", "storage-locked", "storage-corrupt", "storage-unavailable", "storage-newer", "client-mismatch", "hub-unreachable"]
     remedy: str
     errors: list[WrongPlace]
     incident: str

@@ -11,7 +11,7 @@ from typing import Any
 
 from jupyter_server.extension.application import ExtensionApp
 from jupyter_server.utils import url_path_join
-from traitlets import Float, Int, List, TraitError, Unicode, validate
+from traitlets import Float, List, Unicode
 
 from jupyter_zoe.extension.holders import Holders
 from jupyter_zoe.extension.keeper import Keeper
@@ -21,6 +21,7 @@ from jupyter_zoe.hub import settings
 from jupyter_zoe.hub.info import HubError, HubInfo
 from jupyter_zoe.hub.variables import DATA_VARIABLE, OPTIONS_VARIABLE, TOKEN_VARIABLE, URL_VARIABLE, USER_VARIABLE
 from zoe_proxy.pages import origins
+from zoe_proxy.pages.options import PagesOptions
 
 PREFIX_VARIABLE = "ZOE_WEB_PREFIX"
 """Tells kernels and terminals under which path the browser reaches the hub, for what they start themselves."""
@@ -28,7 +29,7 @@ PREFIX_VARIABLE = "ZOE_WEB_PREFIX"
 _VALID_PREFIX = re.compile(r"(/[A-Za-z0-9._~@-]+)+")
 
 
-class ZoeExtension(ExtensionApp):
+class ZoeExtension(PagesOptions, ExtensionApp):
     """Zoe for JupyterLab."""
 
     name = "zoe"
@@ -92,20 +93,6 @@ class ZoeExtension(ExtensionApp):
         ),
     ).tag(config=True)
 
-    pages_origin = Unicode("auto", help=origins.HELP).tag(config=True)
-    pages_ip = Unicode(
-        help=(
-            "Address at which the second listener, for pages with origins of their own, listens. Empty: this machine"
-            " alone. Another one lets a reverse proxy, or a published port of a container, reach it."
-        )
-    ).tag(config=True)
-    pages_port = Int(
-        0,
-        help=(
-            "TCP port of the second listener. 0: a free one. A fixed one can be forwarded through a tunnel beside"
-            " Jupyter's, or be named in a reverse proxy."
-        ),
-    ).tag(config=True)
     pages_life = Float(
         43200.0,
         help=(
@@ -113,13 +100,6 @@ class ZoeExtension(ExtensionApp):
             " a logout from Jupyter for longer."
         ),
     ).tag(config=True)
-
-    @validate("pages_origin")
-    def _check_pages_origin(self, proposal: Any) -> str:
-        try:
-            return origins.Origins(proposal["value"]).setting
-        except ValueError as error:
-            raise TraitError(f"ZoeExtension.pages_origin: {error}.") from error
 
     def initialize_settings(self) -> None:
         """Find out which hub it is, begin to start it, and tell kernels."""

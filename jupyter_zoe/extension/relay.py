@@ -7,6 +7,7 @@ handlers of their own (``pages``), which pass on in the same way.
 
 from __future__ import annotations
 
+import abc
 import json
 import os
 import re
@@ -73,13 +74,13 @@ class HubRelay(ProxyHandler, ProblemHandler):
         """The extension's."""
         return float(self.settings["zoe_body_timeout"])
 
+    @abc.abstractmethod
     def route(self) -> tuple[str, str]:
         """Paths in front of what is asked: as the browser sees it, and at the hub."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def rules(self) -> Rules:
         """What of cookies and headers does not pass."""
-        raise NotImplementedError
 
     def query(self) -> str:
         """What is asked behind the question mark."""

@@ -39,7 +39,7 @@ class HubInfo:
     @property
     def is_on_this_machine(self) -> bool:
         """Whether it is reached without the network, so that no proxy of the environment may come between."""
-        return self.embedded or urllib.parse.urlsplit(self.url).hostname in ("127.0.0.1", "localhost", "::1")
+        return self.embedded or zoe_loopback.is_own_address(urllib.parse.urlsplit(self.url).hostname or "")
 
 
 class HubError(RuntimeError):

@@ -3,7 +3,8 @@
 A hub that has ended leaves its port to whoever takes it. Called for each new connection to a hub, before anything is
 sent over it, by both clients, the server extension and ``opener``.
 
-- The user's own hub, which the runtime file names: its process holds the socket.
+- The user's own hub, which the runtime file names: it is on this machine, and its process holds the socket. An address
+  that has moved to another machine since, as those of laptops do, is not the hub's any more.
 - A configured hub on this machine: the socket belongs to this user, to root, or to the user that is configured
   (``ZOE_HUB_USER``, ``ZoeExtension.hub_user``).
 - A hub elsewhere: its certificate, with ``https``. Without, nothing on this machine can tell.
@@ -35,7 +36,10 @@ def check_now(info: HubInfo, connection: socket.socket) -> None:
 
 
 def _is_to_be_checked(info: HubInfo, connection: socket.socket) -> bool:
-    return info.users is not None and not info.url.startswith("https:") and zoe_loopback.is_here(connection)
+    here = zoe_loopback.is_here(connection)
+    if info.embedded and not here:
+        raise Stranger(zoe_loopback.places(connection)[0], "another machine")
+    return info.users is not None and not info.url.startswith("https:") and here
 
 
 def _pids(info: HubInfo) -> list[int] | None:

@@ -32,10 +32,10 @@ def read(folder: Path) -> HubInfo | None:
                 return None
             found = json.load(file)
         url, token, pid = str(found["url"]).rstrip("/"), str(found["token"]), int(found["pid"])
+        if not urllib.parse.urlsplit(url).hostname:
+            return None
         started = None if found.get("started") is None else int(found["started"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None
-    if urllib.parse.urlsplit(url).hostname not in ("127.0.0.1", "::1", "localhost"):
         return None
     if not token or not _lives(pid, started):
         return None

@@ -149,6 +149,67 @@ def test_a_hub_lives_ends_and_comes_back_with_what_ran(hubs: HubProcess) -> None
     assert "Traceback" not in log
 
 
+ASKS = """
+import os, urllib.request
+request = urllib.request.Request(
+    os.environ["ZOE_HUB_URL"] + "/api/v1/user", headers={"Authorization": "Bearer " + os.environ["TOKEN"]}
+)
+urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=5).read()
+"""
+
+
+def interface() -> str:
+    """An address of this machine that is not a loopback one, if it has one."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
+        try:
+            asked.connect(("192.0.2.77", 9))
+        except OSError:
+            return "127.0.0.1"
+        return str(asked.getsockname()[0])
+
+
+@pytest.mark.parametrize("ip", ["127.0.0.2", "localhost", "0.0.0.0", "::1", "::", "*", "one interface"])
+def test_wherever_the_hub_listens_processes_and_programs_find_it(ip: str, hubs: HubProcess, tmp_path: Path) -> None:
+    """The address that processes are told, that of the runtime file, and the names that the hub answers to, are one."""
+    folder = tmp_path / "catalog" / "asks"
+    folder.mkdir(parents=True)
+    process = {
+        "image": "x",
+        "restart": {"limit": 0},
+        "command": ["python", "-c", ASKS],
+        "environment": {"TOKEN": "{{ secret('hub') }}"},
+        "decides_result": True,
+    }
+    framework = {
+        "framework": "asks",
+        "version": "1",
+        "kind": "job",
+        "secrets": {"hub": "token"},
+        "processes": {"p": process},
+    }
+    (folder / "framework.yaml").write_text(json.dumps(framework))
+    (folder / "zapp.yaml").write_text(
+        json.dumps({"zapp": "asks", "version": "1", "title": "Asks", "frameworks": {"asks": {}}})
+    )
+    client = hubs.start(
+        f"--ip={interface() if ip == 'one interface' else ip}", f"--ZoeHub.catalog_folders={folder.parent}"
+    )
+    where = f"/executions/{client.post('/executions', json={'zapp': 'asks'}).json()['id']}"
+    wait(lambda: client.get(where).json()["phase"] == "ended")
+    assert client.get(where).json()["exit_code"] == 0
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("ZOE_")}
+    listed = subprocess.run(
+        [sys.executable, "-m", "jupyter_zoe.cli", "ps", "--all"],
+        env={**environment, "ZOE_DATA": str(hubs.data), "http_proxy": "http://127.0.0.1:9"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (listed.returncode, "asks" in listed.stdout) == (0, True), listed.stderr
+    hubs.end()
+
+
 def test_a_second_hub_says_where_the_first_is(hubs: HubProcess) -> None:
     hubs.start("--backend=fake")
     second = hubs.launch("--backend=fake")

@@ -645,6 +645,7 @@ async def test_nobody_listens(servers: Servers) -> None:
         (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok!", "malformed"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 2,\r\n\r\nok", "malformed"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: -2\r\n\r\nok", "malformed"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length:\r\n\r\nok", "malformed"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\nok", "malformed"),
         (
             b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",

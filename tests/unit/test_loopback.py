@@ -10,6 +10,8 @@ import threading
 import pytest
 
 import zoe_loopback
+from jupyter_zoe.hub import recognise
+from jupyter_zoe.hub.info import HubInfo
 from zoe_hub.testing import strangers
 from zoe_hub.testing.strangers import NOBODY, Listener
 from zoe_loopback import Stranger, checks, elsewhere, ends, sockets, trees
@@ -269,3 +271,20 @@ async def test_a_slow_handshake_is_waited_for(monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as listener, connected(listener.getsockname()[1]) as client:
         await asyncio.wait_for(zoe_loopback.require(client, {os.geteuid()}), 5)
     assert len(looks) == 4
+
+
+def test_which_addresses_are_this_machines():
+    assert all(map(zoe_loopback.is_own_address, ("localhost", "127.0.0.1", "127.0.0.9", "::1")))
+    assert not any(map(zoe_loopback.is_own_address, ("198.51.100.1", "hub.example.org", "", "2001:db8::1")))
+
+
+def test_the_own_hub_is_never_on_another_machine(monkeypatch):
+    """The address of one interface may be another machine's by the time the runtime file is read."""
+    info = HubInfo(url="http://192.0.2.9:8470", token="secret", embedded=True, pid=os.getpid())
+    monkeypatch.setattr(zoe_loopback, "is_here", lambda _: False)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.create_connection(server.getsockname()) as client,
+        pytest.raises(Stranger, match="another machine"),
+    ):
+        recognise.check_now(info, client)

@@ -21,7 +21,8 @@ import appcds  # noqa: E402
 import jvm  # noqa: E402
 import roles  # noqa: E402
 from jvm import Java, Pyspark, SparkProblem  # noqa: E402
-from roles import Archives, RoleLaunch, build, properties_text  # noqa: E402
+from quoting import properties_text  # noqa: E402
+from roles import Archives, RoleLaunch, build  # noqa: E402
 
 JAVA = Java("/opt/jdk/bin/java", "/opt/jdk", "17.0.15+6", "/opt/jdk/lib/server/libjvm.so")
 PYSPARK = Pyspark("/opt/pyspark", "4.3.0", ("/opt/pyspark/jars/slf4j-api-2.jar", "/opt/pyspark/jars/a b.jar"))

@@ -12,8 +12,8 @@ import pytest
 FRAMEWORK = Path(__file__).resolve().parents[2] / "frameworks" / "spark"
 sys.path.insert(0, str(FRAMEWORK))
 
+from connect import check_sizes, missing_files  # noqa: E402
 from jvm import EXIT_CONFIGURATION, SparkProblem  # noqa: E402
-from roles import _check_sizes, missing_files  # noqa: E402
 from supervise import MOST_REMOVED, Diagnosis  # noqa: E402
 
 STARTED = "2026-11-26 19:02:30.999 INFO SparkConnectServer: Spark Connect server started at: 127.0.0.1:46163"
@@ -165,9 +165,9 @@ def test_files_that_are_not_there_are_found_before_anything_starts() -> None:
 )
 def test_sizes_that_fit_nowhere(users: dict[str, str], named: str) -> None:
     with pytest.raises(SparkProblem, match=named):
-        _check_sizes(users, 2)
-    _check_sizes(users, 0)
-    _check_sizes({"spark.executor.cores": "2", "spark.task.cpus": "many"}, 2)
+        check_sizes(users, 2)
+    check_sizes(users, 0)
+    check_sizes({"spark.executor.cores": "2", "spark.task.cpus": "many"}, 2)
 
 
 SUPERVISE = """

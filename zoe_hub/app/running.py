@@ -89,8 +89,9 @@ class Running:
         chosen = choose_backend(options.backend, state.get("backend"), active=any(True for _ in store.active()))
         backend = await self._open_backend(chosen, deployment)
         runtime.write_private(self._data / runtime.STATE, {**state, "backend": chosen})
-        reached = backend.capabilities().hub_host
-        also = listen_also(reached, options.ip, port, self._log)
+        here = local_host(sockets)
+        reached = backend.capabilities().hub_host or here
+        also = listen_also(reached, sockets, port, self._log)
         self._close_at_the_end(also)
         controllers = Controllers(
             store=store,
@@ -109,7 +110,7 @@ class Running:
             catalog=catalog,
             authenticator=authenticator,
             now=now,
-            hosts=(options.ip, reached, *options.allowed_hosts),
+            hosts=(options.ip, here, reached, *options.allowed_hosts),
             origins=options.allowed_origins,
             limits=options.limits(open_files),
             heartbeat=options.heartbeat,
@@ -121,7 +122,7 @@ class Running:
         self._end_with(controllers.stop)
         await controllers.start()
         self._serve(hub, [*sockets, *also], page_sockets)
-        self._announce(authenticator, url(local_host(options.ip), port), chosen)
+        self._announce(authenticator, url(here, port), chosen)
         gc.freeze()
         gc.enable()
         self._end_when_idle(hub)

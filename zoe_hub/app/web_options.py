@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from traitlets import Float, HasTraits, Int, List, TraitError, Unicode, validate
+from traitlets import Float, Int, List, Unicode
 
 from zoe_hub.web.limits import ClientLimits
-from zoe_proxy.pages import origins
+from zoe_proxy.pages.options import PagesOptions
 
 
-class WebOptions(HasTraits):
+class WebOptions(PagesOptions):
     """Where the hub listens, for whom, and what a client may take of it."""
 
     ip = Unicode(
         "127.0.0.1",
         help=(
-            "Address to listen at. 0.0.0.0: all. Other machines reach the hub only at addresses beside 127.0.0.1; put"
-            " it behind TLS then."
+            "Address or name of this machine to listen at. 0.0.0.0: all of IPv4; '::' or '*': all. Other machines reach"
+            " the hub only at addresses beside the loopback ones; put it behind TLS then."
         ),
     ).tag(config=True)
     port = Int(0, help="TCP port. 0: 8470; embedded: the one of last time, or a free one.").tag(config=True)
@@ -93,27 +91,6 @@ class WebOptions(HasTraits):
             " a new one and is longer open to whoever has the browser."
         ),
     ).tag(config=True)
-    pages_origin = Unicode("auto", help=origins.HELP).tag(config=True)
-    pages_ip = Unicode(
-        help=(
-            "Address at which the second listener, for pages with origins of their own, listens. Empty: this machine"
-            " alone. Another one lets a reverse proxy, or a published port of a container, reach it."
-        )
-    ).tag(config=True)
-    pages_port = Int(
-        0,
-        help=(
-            "TCP port of the second listener. 0: the one of last time, or a free one. A fixed one can be forwarded"
-            " through a tunnel beside the hub's, or be named in a reverse proxy."
-        ),
-    ).tag(config=True)
-
-    @validate("pages_origin")
-    def _check_pages_origin(self, proposal: Any) -> str:
-        try:
-            return origins.Origins(proposal["value"]).setting
-        except ValueError as error:
-            raise TraitError(f"ZoeHub.pages_origin: {error}.") from error
 
     def limits(self, open_files: int) -> ClientLimits:
         """What a client may take. :param open_files: how many files the hub may have open"""

@@ -47,7 +47,7 @@ class Capabilities(Record, kw_only=True):
     images: bool = False  # ``image_present`` and ``check`` look at images
     volumes: bool = False
     nodes: bool = False  # more than one machine
-    hub_host: str = "127.0.0.1"  # where a process reaches the hub; the hub listens there as well
+    hub_host: str = ""  # where a process reaches the hub, which listens there as well; empty: as any program here does
     listeners: tuple[int, ...] = ()  # users of this machine who hold the endpoints of processes; none: the hub's own
 
 

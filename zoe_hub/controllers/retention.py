@@ -18,10 +18,10 @@ from traitlets.config import LoggingConfigurable
 from zoe_hub.backends.base import Backend
 from zoe_hub.controllers.kit.clock import Clock
 from zoe_hub.controllers.kit.loop import Loop
+from zoe_hub.controllers.kit.part import LoopPart
 from zoe_hub.core.events import Event
 from zoe_hub.core.executions.history import event
 from zoe_hub.core.executions.model import Execution
-from zoe_hub.core.reasons import Reason
 from zoe_hub.core.record import Record
 from zoe_hub.core.retention import Going, Limits, Past, going
 from zoe_hub.core.words import words
@@ -40,7 +40,7 @@ PAUSE = 0.02  # seconds between two steps, in which others have their turn
 FIRST = 5.0  # seconds after the start until the first look
 
 
-class Retention(LoggingConfigurable):
+class Retention(LoopPart, LoggingConfigurable):
     """Knows how much of the past is kept, and forgets the rest."""
 
     executions_age = Float(
@@ -132,15 +132,6 @@ class Retention(LoggingConfigurable):
     async def start(self) -> None:
         """Begin to look, soon."""
         self._loop.start(after=min(FIRST, self.interval))
-
-    async def stop(self) -> None:
-        """End, between two steps or in one."""
-        await self._loop.stop()
-
-    @property
-    def problem(self) -> Reason | None:
-        """Why something could not be forgotten, the last time this was tried."""
-        return self._loop.problem
 
     @property
     def stats(self) -> Mapping[str, float]:

@@ -177,6 +177,12 @@ ERRORS: dict[str, ErrorKind] = _table(
         "A port that the process wanted is taken by another program",
         "End the other program or change LocalBackend.port_range; the hub tries another port by itself.",
     ),
+    (
+        "cannot-listen",
+        503,
+        "The hub cannot listen at its address",
+        "Choose what the message says, or end the program that has the port.",
+    ),
     ("not-supported", 501, "The backend cannot do this", "See what it can do with GET /api/v1/capabilities."),
     (
         "backend-changed",

@@ -163,10 +163,6 @@ class BackendHarness:
     # -------------------------------------------------------------------------------------------------------
 
     @pytest.fixture
-    def backend_factory(self) -> BackendFactory:
-        raise NotImplementedError("give the test class a fixture 'backend_factory'")
-
-    @pytest.fixture
     def programs(self) -> Programs:
         return Programs(python=sys.executable)
 

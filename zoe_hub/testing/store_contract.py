@@ -48,11 +48,6 @@ MakeStore = Callable[[], Store]
 class StoreContract(HistoryContract):
     """The tests. See the module's documentation."""
 
-    @pytest.fixture
-    def make_store(self) -> MakeStore:
-        """To be replaced: makes a closed store; each call one over the same data."""
-        raise NotImplementedError
-
     @pytest_asyncio.fixture
     async def store(self, make_store: MakeStore) -> AsyncIterator[Store]:
         """An open store without content."""

@@ -7,6 +7,7 @@ problems here and nowhere else.
 
 from __future__ import annotations
 
+import abc
 import asyncio
 import logging
 import secrets
@@ -75,15 +76,6 @@ class ZoeHandler(RequestHandler):
         if error is not None:  # whoever waited for the body is told first
             asyncio.get_running_loop().call_soon(error.with_traceback, None)
 
-    async def _run(self, *values: str) -> None:
-        await self.respond(*values)
-
-    get = head = post = put = patch = delete = options = _run
-
-    async def respond(self, *values: str) -> None:
-        """Answer any method, once the body has come. :param values: of the path's parameters"""
-        raise NotImplementedError
-
     def compute_etag(self) -> str | None:
         """None: ETags are versions here, not hashes."""
         return None
@@ -119,6 +111,19 @@ class ZoeHandler(RequestHandler):
         if isinstance(error, Temporary):
             self.set_header("Retry-After", str(max(1, round(error.delay))))
         self.finish(problems.problem(error, incident))
+
+
+class AnsweringHandler(ZoeHandler, abc.ABC):
+    """A handler that answers every method itself, in one place; others (pages) pass requests on."""
+
+    async def _run(self, *values: str) -> None:
+        await self.respond(*values)
+
+    get = head = post = put = patch = delete = options = _run
+
+    @abc.abstractmethod
+    async def respond(self, *values: str) -> None:
+        """Answer any method, once the body has come. :param values: of the path's parameters"""
 
 
 _BY_STATUS = {404: "not-found", 405: "method-not-allowed", 408: "request-timeout", 413: "too-large"}

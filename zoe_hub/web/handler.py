@@ -16,7 +16,7 @@ from tornado.iostream import StreamClosedError
 from zoe_hub.core.access import Principal
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.web import problems
-from zoe_hub.web.base import ZoeHandler, as_zoe_error, log
+from zoe_hub.web.base import AnsweringHandler, as_zoe_error, log
 from zoe_hub.web.call import Answer, Bound
 from zoe_hub.web.decode import refuse_tokens
 from zoe_hub.web.perform import perform
@@ -25,7 +25,7 @@ from zoe_hub.web.transport import Transport
 _DRAINED = 2**30  # bytes of a refused body that are read and dropped, so that the sender sees the answer
 
 
-class ApiHandler(ZoeHandler):
+class ApiHandler(AnsweringHandler):
     """Takes all methods of one path of the table."""
 
     def initialize(self, methods: Mapping[str, Bound], names: tuple[str, ...]) -> None:

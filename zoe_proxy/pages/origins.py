@@ -15,16 +15,6 @@ from urllib.parse import urlsplit
 
 AUTO, NONE = "auto", "sandbox"
 
-HELP = (
-    "Where web pages of processes have an origin of their own. 'auto': at EXECUTION.localhost and another port, for"
-    " browsers on this machine (or with a tunnel to that port). 'sandbox': nowhere; they are shown in the sandbox,"
-    " where JupyterLab and other pages that need cookies or storage do not work unless their framework is trusted. Or"
-    " the URL that a reverse proxy passes on to pages_port with its Host, such as https://{execution}.pages.example.org"
-    " (each execution is kept from the others) or https://pages.example.org (they share an origin). Use a host that is"
-    " not Jupyter's, best not below its domain."
-)
-"""Help of the option, which hub and server extension both have."""
-
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _TEMPLATE = re.compile(r"(https?)://([A-Za-z0-9.{}-]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?/?")
 

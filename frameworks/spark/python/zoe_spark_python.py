@@ -1,5 +1,5 @@
 """Spark's Python daemon with the packages of this environment instead of those in ``pyspark.zip``. Executors run it,
-see ``roles.py``.
+see ``connect.py``.
 
 Spark puts ``pyspark.zip`` first on Python's path. Modules from an archive are compiled anew at each start: 0.9 s for
 the daemon and 2 s for the first function on each executor, instead of 0.25 s and 0.8 s. The environment's own pyspark

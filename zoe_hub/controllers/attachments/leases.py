@@ -16,6 +16,7 @@ from traitlets.config import LoggingConfigurable
 
 from zoe_hub.controllers.kit.clock import Clock
 from zoe_hub.controllers.kit.loop import Loop
+from zoe_hub.controllers.kit.part import LoopPart
 from zoe_hub.core.attachments.leases import Outlook, Terms, Use, outlook
 from zoe_hub.core.attachments.model import Attachment, HolderKind, Policy
 from zoe_hub.core.attachments.upkeep import KeepExecution, ReportedHolder, ReportHolders, TendLeases
@@ -23,7 +24,6 @@ from zoe_hub.core.commands import Command
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.model import Execution
 from zoe_hub.core.plan import Plan
-from zoe_hub.core.reasons import Reason
 from zoe_hub.store.base import Store
 
 ATTACHED = "attached"
@@ -32,7 +32,7 @@ ATTACHED = "attached"
 AGAIN = 5.0  # seconds after a look that failed
 
 
-class Leases(LoggingConfigurable):
+class Leases(LoopPart, LoggingConfigurable):
     """Who holds what, and what becomes of it."""
 
     ttl = Float(
@@ -160,14 +160,6 @@ class Leases(LoggingConfigurable):
 
     # --- looking ---
 
-    async def start(self) -> None:
-        """Begin to look: when something is reported, and when the passing of time alone changes what is due."""
-        self._loop.start()
-
-    async def stop(self) -> None:
-        """Stop looking."""
-        await self._loop.stop()
-
     def resume(self) -> None:
         """Time has jumped: whoever renews may have been unable to, and moments are of another time. As after a start
         of the hub, who was there is taken to be there, and what was known of use counts from now on.
@@ -179,16 +171,12 @@ class Leases(LoggingConfigurable):
         self._loop.wake()
 
     @property
-    def problem(self) -> Reason | None:
-        """Why the last round failed."""
-        return self._loop.problem
-
-    @property
     def stats(self) -> Mapping[str, float]:
         """Counts for the metrics."""
         return {"holders": float(len(self._holders))}
 
     async def _tend_round(self) -> float:
+        """Also when nothing is reported: the passing of time alone changes what is due."""
         wake = await self.tend_all()
         soon = self.ttl / 3  # an execution may have begun to run, which nobody reports
         return soon if wake is None else min(soon, self._clock.until(wake) + 0.001)

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from zoe_hub.backends.base import Backend
 from zoe_hub.controllers.kit.clock import Clock
 from zoe_hub.controllers.kit.loop import Loop
+from zoe_hub.controllers.kit.part import LoopPart
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.events import Event
 from zoe_hub.core.executions.history import event as event_of
@@ -24,7 +25,7 @@ from zoe_hub.core.executions.model import Execution
 from zoe_hub.core.executions.spec import Resources
 from zoe_hub.core.executions.standing import QueuePlace
 from zoe_hub.core.nodes import Node
-from zoe_hub.core.reasons import Reason, because
+from zoe_hub.core.reasons import because
 from zoe_hub.core.scheduling import fifo
 from zoe_hub.core.scheduling.policy import Grant, Policy
 from zoe_hub.core.scheduling.queue import Queue
@@ -33,7 +34,7 @@ from zoe_hub.store.base import Batch, Store
 NEWS = 1.0  # seconds between two events that tell an owner that the queue has moved
 
 
-class Admission:
+class Admission(LoopPart):
     """Grants processes to executions."""
 
     def __init__(
@@ -90,20 +91,11 @@ class Admission:
         self._changed.update(dict.fromkeys(executions))
         self._loop.wake()
 
-    async def start(self) -> None:
-        """Begin to look whenever something has changed, and when the nodes may have."""
-        self._loop.start()
-
     async def stop(self) -> None:
         """Stop looking."""
         if self._news_due is not None:
             self._news_due.cancel()
-        await self._loop.stop()
-
-    @property
-    def problem(self) -> Reason | None:
-        """Why the last decision failed."""
-        return self._loop.problem
+        await super().stop()
 
     @property
     def stats(self) -> Mapping[str, float]:

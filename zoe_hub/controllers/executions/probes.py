@@ -26,7 +26,8 @@ from zoe_hub.language.expressions import evaluate
 from zoe_hub.language.lines import Lines
 from zoe_hub.language.patterns import Pattern, compiled
 from zoe_loopback import Stranger
-from zoe_proxy.upstream import Exchange, Timeouts, UpstreamError, connect
+from zoe_proxy.connecting import UpstreamError, connect
+from zoe_proxy.upstream import Exchange, Timeouts
 
 FIRST, LONGEST = 0.02, 0.5  # seconds between two questions
 SILENCE = 0.05  # seconds a connection must stay open to count: a published port of a container accepts, then closes

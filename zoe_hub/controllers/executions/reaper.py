@@ -14,6 +14,7 @@ from logging import Logger
 from zoe_hub.backends.base import Backend
 from zoe_hub.controllers.executions.observer import Observer
 from zoe_hub.controllers.kit.loop import Loop
+from zoe_hub.controllers.kit.part import LoopPart
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.reasons import Reason, because, reason_of
 from zoe_hub.core.words import words
@@ -23,7 +24,7 @@ GRACE = 10.0  # seconds that a process has from the request to end until it is k
 FIRST, LONGEST = 0.1, 30.0  # seconds between two looks, doubled each time
 
 
-class Reaper:
+class Reaper(LoopPart):
     """Knows what nobody remembers, and ends it."""
 
     def __init__(self, store: Store, backend: Backend, observer: Observer, log: Logger) -> None:
@@ -38,7 +39,7 @@ class Reaper:
     @property
     def problem(self) -> Reason | None:
         """Why something could not be reaped yet."""
-        return self._stuck or self._loop.problem
+        return self._stuck or super().problem
 
     @property
     def stats(self) -> Mapping[str, float]:
@@ -54,11 +55,7 @@ class Reaper:
         self.found = self._left = tuple(name for name in have if name not in self._store.executions)
         self._due, self._pause = asyncio.get_running_loop().time() + GRACE, FIRST
         if self._left:
-            self._loop.start()
-
-    async def stop(self) -> None:
-        """Leave what is left to the next hub."""
-        await self._loop.stop()
+            await super().start()
 
     async def _reap(self) -> float | None:
         if self._asked_to_end:

@@ -12,16 +12,16 @@ from logging import Logger
 
 from zoe_hub.controllers.kit.clock import Clock
 from zoe_hub.controllers.kit.loop import Loop
+from zoe_hub.controllers.kit.part import LoopPart
 from zoe_hub.core.clock import Jump, reasons
 from zoe_hub.core.events import Event
-from zoe_hub.core.reasons import Reason
 from zoe_hub.core.words import words
 from zoe_hub.store.base import Batch, Store
 
 LOOK = 5.0  # seconds between two looks: what was due while the machine slept is done so soon after it has woken
 
 
-class Timekeeper:
+class Timekeeper(LoopPart):
     """Keeps the hub's time."""
 
     def __init__(self, clock: Clock, store: Store, jumped: Callable[[], None], log: Logger) -> None:
@@ -39,16 +39,7 @@ class Timekeeper:
         newest = await self._store.events(since=last - 1, limit=1) if last >= self._store.first_seq else ()
         self._clock.noticed = self._on_jump
         self._clock.begin(newest[-1].time if newest else None)
-        self._loop.start()
-
-    async def stop(self) -> None:
-        """Stop looking."""
-        await self._loop.stop()
-
-    @property
-    def problem(self) -> Reason | None:
-        """Why the last look failed."""
-        return self._loop.problem
+        await super().start()
 
     @property
     def stats(self) -> Mapping[str, float]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.web.base import ZoeHandler
+from zoe_hub.web.base import AnsweringHandler
 from zoe_proxy.pages.documents import document, gate
 from zoe_proxy.pages.handlers import write_document
 
 
-class LoginHandler(ZoeHandler):
+class LoginHandler(AnsweringHandler):
     """Redeems the ticket; then redirects, or lets the browser find out which origins it reaches."""
 
     operation_id = "login"

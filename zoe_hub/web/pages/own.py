@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.web.base import ZoeHandler
+from zoe_hub.web.base import AnsweringHandler
 
 
-class UnknownHandler(ZoeHandler):
+class UnknownHandler(AnsweringHandler):
     """Everything outside of the table."""
 
     async def respond(self, *_: str) -> None:
@@ -14,7 +14,7 @@ class UnknownHandler(ZoeHandler):
         raise ZoeError("not-found")
 
 
-class LivenessHandler(ZoeHandler):
+class LivenessHandler(AnsweringHandler):
     """``GET /healthz`` without a token: says that the hub answers, and nothing else."""
 
     allowed = ("GET", "HEAD")

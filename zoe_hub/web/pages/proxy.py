@@ -8,6 +8,7 @@ definition's ``Port.headers`` name is added. Called by ``app``, which registers 
 
 from __future__ import annotations
 
+import abc
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -82,12 +83,12 @@ class _Page(PageHandler, ZoeHandler):
         address = self._address(self._target)
         return self._upstream_of(self._target, address) if isinstance(address, Address) else address
 
+    @abc.abstractmethod
     async def find_principal(self) -> Callable[[], object] | None:
         """Set who asks; or what answers a request that nobody may send.
 
         :raises ZoeError: ``not-authenticated``, ``foreign-origin``
         """
-        raise NotImplementedError
 
     def _looks(self) -> bool:
         """Whether the request changes nothing. A WebSocket may."""
