@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
+from zoe_hub.contract.bounds import MOST_PARAMETERS, Word
 from zoe_hub.core.record import Record
 
 # Python's ``$`` also matches before a line break at the end, JavaScript's does not: ``(?!\n)`` makes them the same.
@@ -29,8 +30,8 @@ WebPrefix = Annotated[
     ),
 ]
 
-LARGEST = 2**63 - 1
-"""Of the integers that are asked for: what a database and a file system take."""
+
+Parameters = Annotated[dict[Word, Any], Meta(max_length=MOST_PARAMETERS)]
 
 
 class WrongPlace(Record, kw_only=True):

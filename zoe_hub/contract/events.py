@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from zoe_hub.contract.common import LARGEST, ReasonView
+from zoe_hub.contract.bounds import LARGEST, Word
+from zoe_hub.contract.common import ReasonView
 from zoe_hub.contract.table import Header, Operation, capability
 from zoe_hub.core.record import Record
 
@@ -83,7 +84,7 @@ class EventsQuery(Record, kw_only=True):
     """
 
     since: Annotated[int, Meta(ge=0, le=LARGEST)] | None = None
-    execution: str | None = None
+    execution: Word | None = None
 
 
 OPERATIONS = capability(

@@ -7,7 +7,8 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from zoe_hub.contract.common import LARGEST, ReasonView
+from zoe_hub.contract.bounds import LARGEST
+from zoe_hub.contract.common import ReasonView
 from zoe_hub.contract.table import BACKEND_ERRORS, Header, Operation, capability
 from zoe_hub.core.executions.model import ProcessState
 from zoe_hub.core.record import Record
@@ -78,7 +79,7 @@ OPERATIONS = capability(
         streams="bytes",
         owns="execution",
         errors=("unknown-execution", "unknown-process", "no-log", *BACKEND_ERRORS),
-        takes=(Header("Range", "One range of bytes, 'bytes=FIRST-LAST'; answered with 206 or 416."),),
+        takes=(Header("Range", "One range of bytes, 'bytes=FIRST-LAST'; answered with 206 or 416.", longest=256),),
         gives=(Header("Zoe-Log-Offset", "Byte offset of the first byte of the answer.", "integer"),),
         also=(
             (206, "The range that was asked for"),

@@ -77,12 +77,51 @@ async def test_a_wrong_start_starts_nothing(world, body, code, place):
         (b'{"zapp": "\xff"}', "application/json"),
         (b'{"zapp":"cluster","parameters":{"a":' + b"[" * 100_000, "application/json"),
         (b'{"zapp":"cluster","parameters":{"a":' + b'{"a":' * 100_000, "application/json"),
+        (b'{"zapp":"cluster","parameters":{"a":' + b"[" * 63 + b"]" * 63 + b"}}", "application/json"),
+        (b'{"zapp":"cluster","parameters":{"a":' + b'{"a":' * 63 + b"1" + b"}" * 65, "application/json"),
     ],
 )
 async def test_what_is_no_json_is_a_bad_request(world, content, media):
     answer = await (await world.client()).post("/executions", content=content, headers={"Content-Type": media})
     assert (answer.status_code, answer.json()["code"]) == (400, "bad-request"), answer.text
     assert not world.store.everything
+
+
+async def test_levels_are_counted_and_not_brackets(world):
+    client = await world.client()
+    for value in (json.loads("[" * 62 + "]" * 62), [[1]] * 1000, '["' + "[{" * 1000, '\\"[' * 100, '"\\' + "{" * 100):
+        answer = await client.post("/executions", json={"zapp": "cluster", "parameters": {"a": value}})
+        assert set(places(answer)) == {"/a"}, answer.text[:200]  # it was read, and the application does not know it
+
+
+@pytest.mark.parametrize(
+    ("address", "body", "place"),
+    [
+        ("/executions", {"labels": {"a": "x" * 257}}, "labels"),
+        ("/executions", {"labels": {"x" * 64: "a"}}, "labels"),
+        ("/executions", {"labels": {f"a{number}": "x" for number in range(65)}}, "labels"),
+        ("/executions", {"parameters": {f"a{number}": 1 for number in range(1001)}}, "parameters"),
+        ("/executions", {"parameters": {"line": ["x"] * 10_001}}, "line"),
+        ("/attachments", {"kernel": "x" * 257}, "kernel"),
+        ("/attachments", {"language": "x" * 257}, "language"),
+        ("/attachments", {"versions": {"simpy": "1." + "0" * 300}}, "versions"),
+        ("/attachments", {"versions": {f"a{number}": "1" for number in range(5001)}}, "versions"),
+        ("/executions/{id}/terminate", {"reason": "x" * 2001}, "reason"),
+        ("/executions/{id}/scale", {"count": 1, "group": "x" * 257}, "group"),
+    ],
+)
+async def test_what_is_too_much_is_refused(world, address, body, place):
+    client = await world.client()
+    identifier = (await world.running(client))["id"]
+    whole = {
+        **({"zapp": "cluster"} if "{" not in address else {}),
+        **({"key": "a"} if "att" in address else {}),
+        **body,
+    }
+    answer = await client.post(address.format(id=identifier), json=whole)
+    assert answer.status_code == 422, answer.text[:200]
+    assert place in {found.split("/")[1] for found in places(answer)}
+    assert len(world.store.everything) == 1
 
 
 async def test_a_body_of_100_mb_is_refused_early_and_not_held(world):
