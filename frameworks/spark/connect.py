@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from given import MIB, SMALLEST_EXECUTOR, Given
-from jvm import Pyspark, SparkProblem
+from jvm import Pyspark
 from quoting import java_option
+from sizes import check_sizes
 
 # Holds the module that executors start Python with.
 PYTHON_FOLDER = str(Path(__file__).resolve().parent / "python")
@@ -77,21 +78,6 @@ def connect_properties(
     further = properties.get("spark.executor.defaultJavaOptions", "")
     properties["spark.executor.defaultJavaOptions"] = f"{options} {further}".strip()
     return properties
-
-
-def check_sizes(users: Mapping[str, str], cores: int) -> None:
-    """Executors fit on workers and tasks into executors: Spark would wait for ever for those that do not.
-
-    :param cores: of a worker; 0: unknown
-    """
-    for key, place in (("spark.executor.cores", "a worker"), ("spark.task.cpus", "an executor")):
-        value = users.get(key, "")
-        if cores and value.isascii() and value.isdigit():
-            if int(value) > cores:
-                raise SparkProblem(
-                    "configuration-wrong", f"{key}={value} does not work: {place} has {cores}. Ask for more cores."
-                )
-            cores = int(value) if key == "spark.executor.cores" else cores
 
 
 def missing_files(users: Mapping[str, str], exists: Callable[[str], bool]) -> tuple[str, str] | None:

@@ -15,6 +15,7 @@ from jupyter_zoe.attaching import holder as holders
 from jupyter_zoe.attaching import keeping, waiting
 from jupyter_zoe.attaching.asking import Wish, ask
 from jupyter_zoe.attaching.connecting import connect
+from jupyter_zoe.attaching.former import nothing_attached
 from jupyter_zoe.attaching.handle import Handle
 from jupyter_zoe.attaching.holder import Holder
 from jupyter_zoe.attaching.renewing import renew
@@ -149,15 +150,10 @@ class Attaching:
         if self.sessions is not None and self.sessions.current is not None:
             return client.get_execution(self.sessions.current.execution)
         holder = self._holder()
-        attachments = client.list_attachments(key=holder.key, kernel=holder.kernel or None)["items"]
-        if not attachments:
-            raise ZoeProblem(
-                "not-attached",
-                f"{holder.title} is attached to nothing.",
-                "Attach it, for example with '%zoe attach spark --workers 2' or 'zoe attach spark', or name an"
-                " execution; 'zoe ps' shows what runs.",
-            )
-        return max(attachments, key=lambda each: each["renewed"])["execution"]
+        found = client.list_attachments(key=holder.key, kernel=holder.kernel or None)
+        if not found["items"]:
+            raise nothing_attached(holder, found.get("former"), client.now())
+        return max(found["items"], key=lambda each: each["renewed"])["execution"]
 
     def scale(
         self, view: ExecutionView, group: str | None, count: int, *, timeout: float | None, steps: Steps

@@ -62,6 +62,7 @@ class AttachmentList(TypedDict):
     """Your attachments."""
 
     items: list[AttachmentView]
+    former: ExecutionView | None
 
 
 class AttachmentView(TypedDict):
@@ -184,7 +185,7 @@ class ExecutionView(TypedDict):
 
 
 class FrameworkView(TypedDict):
-    """A building block of ZApps. ``parameters`` is a JSON Schema of type object."""
+    """A building block of ZApps, which cannot run by itself. ``parameters`` is a JSON Schema of type object; those that it requires are what a ZApp has to give it."""
 
     name: str
     version: str
@@ -194,6 +195,7 @@ class FrameworkView(TypedDict):
     parameters: dict[str, Any]
     groups: list[str]
     outputs: list[str]
+    zapps: list[str]  # the ZApps of the shop that use it
 
 
 class Frameworks(TypedDict):
@@ -343,7 +345,7 @@ class Problem(TypedDict):
     title: str
     status: int
     detail: str
-    code: Literal["bad-request", "bad-parameter", "not-authenticated", "not-allowed", "foreign-origin", "not-found", "method-not-allowed", "too-large", "request-timeout", "conflict", "key-reused", "internal", "unknown-zapp", "unknown-framework", "bad-definition", "unknown-execution", "unknown-process", "unknown-group", "unknown-port", "already-ended", "not-scalable", "out-of-range", "never-fits", "protected", "not-attachable", "already-attached", "unknown-attachment", "not-ready", "no-log", "history-pruned", "backend-unavailable", "backend-refused", "image-missing", "java-missing", "environment-missing", "port-taken", "cannot-listen", "not-supported", "backend-changed", "storage-full", "storage-locked", "storage-corrupt", "storage-unavailable", "storage-newer", "client-mismatch", "hub-unreachable"]
+    code: Literal["bad-request", "bad-parameter", "not-authenticated", "not-allowed", "foreign-origin", "not-found", "method-not-allowed", "too-large", "request-timeout", "conflict", "key-reused", "internal", "unknown-zapp", "unknown-framework", "framework-alone", "bad-definition", "unknown-execution", "unknown-process", "unknown-group", "unknown-port", "already-ended", "not-scalable", "out-of-range", "never-fits", "protected", "not-attachable", "already-attached", "unknown-attachment", "not-ready", "no-log", "history-pruned", "backend-unavailable", "backend-refused", "image-missing", "java-missing", "environment-missing", "port-taken", "cannot-listen", "not-supported", "backend-changed", "storage-full", "storage-locked", "storage-corrupt", "storage-unavailable", "storage-newer", "client-mismatch", "hub-unreachable"]
     remedy: str
     errors: list[WrongPlace]
     incident: str

@@ -8,6 +8,7 @@ person is led from there to the page, a program with Jupyter's token gets it. At
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from jupyter_server.auth.decorator import allow_unauthenticated
@@ -22,17 +23,32 @@ from zoe_proxy.pages.origins import NONE, Origins
 from zoe_proxy.pages.visits import Visits
 
 _KEEP_ALIVE = 120.0  # seconds that a connection is kept open for the next request
+_PASSED = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # Linux's other clocks stand still during a sleep
+
+
+def _passed() -> float:
+    return time.clock_gettime(_PASSED)
 
 
 class Pages:
     """What this server has for pages: its door, and the second listener once it is started."""
 
-    def __init__(self, *, origins: Origins, life: float, base: str, ip: str, port: int) -> None:
-        """:param life: seconds that a session lasts
+    def __init__(
+        self,
+        *,
+        origins: Origins,
+        life: float,
+        base: str,
+        ip: str,
+        port: int,
+        passed: Callable[[], float] = _passed,
+    ) -> None:
+        """:param life: seconds that a session lasts, sleeps of the machine included
         :param base: path of pages at this server
         :param ip: of the second listener, and ``port``; as ``listener.bind`` takes them
+        :param passed: seconds since some moment, which nobody sets, and which go on while the machine sleeps
         """
-        self.door = Door(Visits(life, time.monotonic), origins, base)
+        self.door = Door(Visits(life, passed), origins, base)
         self._ip, self._port = ip, port
         self._server: HTTPServer | None = None
 

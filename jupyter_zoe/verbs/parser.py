@@ -123,27 +123,14 @@ class Verbs:
 def zapp_of(client: Client, name: str, attach: bool) -> ZAppView:
     """A ZApp by its name; to attach, also by another name under which the hub attaches to it, such as ``spark``.
 
-    :raises ZoeProblem: ``unknown-zapp``
+    :raises ZoeProblem: ``unknown-zapp``, ``framework-alone``; ``not-found`` for what cannot be a name
     """
     try:
         return client.get_zapp(name)
     except ZoeProblem as problem:
-        if problem.code not in ("unknown-zapp", "not-found"):
+        if problem.code not in ("unknown-zapp", "framework-alone", "not-found"):
             raise
-        zapps = client.list_zapps()["items"]
-        for zapp in zapps if attach else ():
+        for zapp in client.list_zapps()["items"] if attach else ():
             if name in zapp["attach_as"]:
                 return zapp
-        raise ZoeProblem(
-            problem.code,
-            f"The shop has no ZApp {name!r}{_near(name, [zapp['name'] for zapp in zapps])}.",
-            "List the shop with 'zoe apps' or '%zoe apps'.",
-            status=problem.status,
-        ) from None
-
-
-def _near(name: str, names: list[str]) -> str:
-    import difflib  # noqa: PLC0415 - only for this message
-
-    found = difflib.get_close_matches(name, names, 1)
-    return f"; did you mean {found[0]!r}" if found else ""
+        raise

@@ -41,6 +41,10 @@ def test_nothing_runs_and_the_panel_says_what_to_do(window: Window) -> None:
     expect(window.section("notebook")).to_contain_text("Open a notebook")
     expect(window.section("shop")).to_contain_text("Python job")
     expect(window.section("ended").locator("[aria-expanded=false]")).to_be_visible()
+    frameworks = window.section("shop").locator("details", has_text="frameworks")
+    frameworks.locator("summary").click()
+    expect(frameworks.locator("dd", has_text="spark-notebook").first).to_contain_text("used by")
+    frameworks.locator("summary").click()
     window.shot("empty-light")
     # The launcher offers what people work in.
     expect(page.locator(".jp-Launcher .jp-LauncherCard", has_text="Spark cluster")).to_be_visible()

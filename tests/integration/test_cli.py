@@ -209,9 +209,18 @@ def test_a_page_opens_in_a_browser_that_has_no_token(zoe: Zoe) -> None:
 
 
 def test_the_shop_and_help(zoe: Zoe) -> None:
-    assert "python-job" in zoe("apps")[0]
-    names = {each["name"] for each in zoe.json("apps")["items"]}
+    shop, blocks = zoe("apps")[0].split("Frameworks, which ZApps are made of")
+    assert "python-job" in shop
+    spark = next(line for line in blocks.splitlines() if line.startswith("spark "))
+    assert "spark-cluster" in spark
+    assert "spark-notebook" in spark
+    answer = zoe.json("apps")
+    names = {each["name"] for each in answer["items"]}
     assert {"notebook", "python-job", "spark-cluster"} <= names
+    assert {"jupyter", "spark"} <= {each["name"] for each in answer["frameworks"]}
+    _, err = zoe("run", "spark", code=3)
+    assert "framework-alone" in err
+    assert "spark-cluster" in err
     assert "exit codes" in zoe()[0]
     assert "--worker-memory MEMORY" in zoe("run", "spark-cluster", "--help")[0]
     assert zoe("--version")[0].strip()

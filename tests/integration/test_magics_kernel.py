@@ -305,6 +305,21 @@ def test_a_restarted_kernel_finds_its_cluster(kernel: NotebookKernel, hub: Clien
     assert hub.list_executions(active=True)["items"] == []
 
 
+def test_a_restarted_kernel_hears_what_became_of_its_cluster(kernel: NotebookKernel, hub: Client) -> None:
+    kernel.ok("%zoe attach echo --workers 1")
+    (view,) = hub.list_executions(active=True)["items"]
+    kernel.restart()
+    hub.wait(hub.terminate_execution(view["id"])["id"], "ended", timeout=60)
+    told = kernel.run("%zoe status").error
+    assert f"This notebook is attached to nothing. It was attached to {view['name']}, which ended " in told
+    assert "ago (cancelled): terminated by " in told
+    assert f"Attach again with '%zoe attach {view['zapp']}'" in told
+    assert "[not-attached]" in told
+    assert "Attached to " in kernel.ok(f"%zoe attach {view['zapp']}").text
+    kernel.ok("%zoe detach")
+    assert view["name"] in kernel.run("%zoe status").error, "what was let go is nothing that was lost"
+
+
 def test_keep_and_stop(kernel: NotebookKernel, hub: Client) -> None:
     kernel.ok("%zoe attach echo")
     (view,) = hub.list_executions(active=True)["items"]
@@ -377,7 +392,7 @@ def test_a_server_that_was_replaced_gets_a_new_session(kernel: NotebookKernel, h
     ("line", "words"),
     [
         ("%zoe frob", "There is no verb 'frob'"),
-        ("%zoe attach nothing-like-it", "has no ZApp 'nothing-like-it'"),
+        ("%zoe attach nothing-like-it", "There is no ZApp 'nothing-like-it'"),
         ("%zoe attach python-job", "cannot connect"),
         ("%zoe attach echo --workers two", "workers must be a whole number"),
         ("%zoe attach echo --workers 99", "workers"),

@@ -284,7 +284,6 @@ def test_what_the_kernel_had_is_there_again_after_a_detach(kernel: NotebookKerne
         ("spark.serializer=no.such.Serializer", "spark.serializer=no.such.Serializer"),
         ("spark.sql.shuffle.partitions=many", "spark.sql.shuffle.partitions=many"),
         ("spark.driver.maxResultSize=plenty", "spark.driver.maxResultSize=plenty"),
-        ("spark.executor.cores=99", "spark.executor.cores=99"),
     ],
 )
 def test_what_cannot_work_is_said_by_attach_at_once(
@@ -300,4 +299,27 @@ def test_what_cannot_work_is_said_by_attach_at_once(
     view = hub.wait(hub.list_executions(limit=1)["items"][0]["id"], timeout=60)
     assert (view["phase"], view["outcome"]) == ("ended", "failed")
     assert [each["starts"] for each in view["processes"] if each["id"] == "connect-0"] == [1], "started once"
+    running.run("%zoe detach")
+
+
+@pytest.mark.parametrize(
+    ("properties", "named"),
+    [
+        ("spark.executor.cores=99", "spark.executor.cores=99 does not work: a worker has 1."),
+        ("spark.executor.memory=4g", "spark.executor.memory is set by Zoe"),
+        (
+            "spark.executor.resource.gpu.amount=1",
+            "spark.executor.resource.gpu.amount=1 does not work: workers have no",
+        ),
+    ],
+    ids=["cores", "memory", "resource"],
+)
+def test_an_executor_that_no_worker_can_give_is_said_before_anything_runs(
+    running: NotebookKernel, properties: str, named: str
+) -> None:
+    begun = time.monotonic()
+    failed = running.run(f"%zoe attach spark --workers 1 --conf {properties}")
+    assert named in failed.error
+    assert "Traceback" not in failed.error
+    assert time.monotonic() - begun < 20, "without a Java started, and far from the check's time limit"
     running.run("%zoe detach")

@@ -566,6 +566,22 @@ def test_which_sizes_the_given_parameters_say(tmp_path):
         assert shop.render("crowd", asked).sized == sized, asked
 
 
+def test_a_framework_alone_names_the_zapps_that_use_it(shop):
+    assert shop.frameworks["engine"].zapps == ("my-engine",)
+    with pytest.raises(ZoeError) as caught:
+        shop.render("engine", {})
+    assert caught.value.code == "framework-alone"
+    assert "These ZApps use it: my-engine." in caught.value.detail
+
+
+def test_a_framework_that_no_zapp_uses_says_so(tmp_path):
+    write(tmp_path, "engine", "framework", ENGINE)
+    catalog = loaded(tmp_path)
+    assert catalog.frameworks["engine"].zapps == ()
+    with pytest.raises(ZoeError, match="No ZApp of the shop uses it yet"):
+        catalog.render("engine", {})
+
+
 def test_unknown_zapps_and_attachable(shop):
     for name in ("my-engin", "../../etc/passwd", "x" * 1000):
         with pytest.raises(ZoeError) as caught:

@@ -12,8 +12,8 @@ import pytest
 FRAMEWORK = Path(__file__).resolve().parents[2] / "frameworks" / "spark"
 sys.path.insert(0, str(FRAMEWORK))
 
-from connect import check_sizes, missing_files  # noqa: E402
-from jvm import EXIT_CONFIGURATION, SparkProblem  # noqa: E402
+from connect import missing_files  # noqa: E402
+from jvm import EXIT_CONFIGURATION  # noqa: E402
 from supervise import MOST_REMOVED, Diagnosis  # noqa: E402
 
 STARTED = "2026-11-26 19:02:30.999 INFO SparkConnectServer: Spark Connect server started at: 127.0.0.1:46163"
@@ -153,21 +153,6 @@ def test_files_that_are_not_there_are_found_before_anything_starts() -> None:
     }
     assert missing_files(given, there.__contains__) is None
     assert missing_files({**given, "spark.files": "file:/no/c.txt"}, there.__contains__) == ("spark.files", "/no/c.txt")
-
-
-@pytest.mark.parametrize(
-    ("users", "named"),
-    [
-        ({"spark.executor.cores": "3"}, "spark.executor.cores=3"),
-        ({"spark.executor.cores": "1", "spark.task.cpus": "2"}, "spark.task.cpus=2"),
-        ({"spark.task.cpus": "3"}, "spark.task.cpus=3"),
-    ],
-)
-def test_sizes_that_fit_nowhere(users: dict[str, str], named: str) -> None:
-    with pytest.raises(SparkProblem, match=named):
-        check_sizes(users, 2)
-    check_sizes(users, 0)
-    check_sizes({"spark.executor.cores": "2", "spark.task.cpus": "many"}, 2)
 
 
 SUPERVISE = """

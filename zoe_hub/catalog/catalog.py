@@ -62,22 +62,31 @@ class Catalog:
             if other is not None:
                 zapps[name] = other
         self._frameworks, self._zapps = frameworks, zapps
-        self.frameworks = {name: _framework_view(each) for name, each in sorted(frameworks.items())}
         views = {name: _zapp_view(each) for name, each in sorted(zapps.items())}
         self._offers = _offers(views, frameworks)
         self.zapps = {
             name: replace(view, attach_as=tuple(alias for alias, offered in self._offers.items() if offered == name))
             for name, view in views.items()
         }
+        self.frameworks = {
+            name: _framework_view(each, [view.name for view in views.values() if name in view.frameworks])
+            for name, each in sorted(frameworks.items())
+        }
         self.problems = tuple(errors)
+
+    def zapp(self, name: str) -> ZAppView:
+        """A ZApp by its name. :raises ZoeError: ``unknown-zapp``; ``framework-alone``, naming the ZApps that use it"""
+        if name in self.zapps:
+            return self.zapps[name]
+        raise _alone(self.frameworks[name]) if name in self.frameworks else self._unknown(name, self.zapps)
 
     def render(self, name: str, given: Mapping[str, Any]) -> RenderedZApp:
         """A ZApp with its parameters filled in.
 
-        :raises ZoeError: ``unknown-zapp``; ``bad-parameter`` with every wrong place, paths as JSON pointers
+        :raises ZoeError: ``unknown-zapp``, ``framework-alone``; ``bad-parameter`` with every wrong place, paths as JSON
+            pointers
         """
-        if name not in self._zapps:
-            raise self._unknown(name, self.zapps)
+        self.zapp(name)
         return zapp.render(self._zapps[name], given)
 
     def attachable(self, name: str) -> str:
@@ -166,7 +175,16 @@ def _working(
     return None if wrong else made
 
 
-def _framework_view(definition: Framework) -> FrameworkView:
+def _alone(view: FrameworkView) -> ZoeError:
+    """Why a framework is not started."""
+    used = f"These ZApps use it: {', '.join(view.zapps)}." if view.zapps else "No ZApp of the shop uses it yet."
+    return ZoeError(
+        "framework-alone",
+        f"'{view.name}' is a framework, a building block: it runs as a part of a ZApp, which configures it. {used}",
+    )
+
+
+def _framework_view(definition: Framework, zapps: Iterable[str]) -> FrameworkView:
     return FrameworkView(
         name=definition.name,
         version=definition.version,
@@ -176,6 +194,7 @@ def _framework_view(definition: Framework) -> FrameworkView:
         parameters=parameters.published(definition.parameters, definition.title, definition.description),
         groups=tuple(definition.processes),
         outputs=tuple(definition.outputs),
+        zapps=tuple(zapps),
     )
 
 

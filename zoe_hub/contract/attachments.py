@@ -74,6 +74,15 @@ class AttachmentList(Record, kw_only=True):
     """Your attachments."""
 
     items: tuple[AttachmentView, ...]
+    former: (
+        Annotated[
+            ExecutionView,
+            Meta(
+                description="if a holder was asked for that is attached to nothing: what it held last, which has ended"
+            ),
+        ]
+        | None
+    ) = None
 
 
 class ConnectionView(Record, kw_only=True):

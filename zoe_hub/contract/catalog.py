@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
+
+from msgspec import Meta
 
 from zoe_hub.contract.common import WrongPlace
 from zoe_hub.contract.table import Operation, capability
@@ -10,7 +12,9 @@ from zoe_hub.core.record import Record
 
 
 class FrameworkView(Record, kw_only=True):
-    """A building block of ZApps. ``parameters`` is a JSON Schema of type object."""
+    """A building block of ZApps, which cannot run by itself. ``parameters`` is a JSON Schema of type object; those that
+    it requires are what a ZApp has to give it.
+    """
 
     name: str
     version: str
@@ -20,6 +24,7 @@ class FrameworkView(Record, kw_only=True):
     parameters: dict[str, Any]
     groups: tuple[str, ...]
     outputs: tuple[str, ...] = ()
+    zapps: Annotated[tuple[str, ...], Meta(description="the ZApps of the shop that use it")] = ()
 
 
 class ZAppView(Record, kw_only=True):
@@ -82,7 +87,7 @@ OPERATIONS = capability(
         summary="One ZApp",
         scope="read",
         output=ZAppView,
-        errors=("unknown-zapp",),
+        errors=("unknown-zapp", "framework-alone"),
     ),
     Operation(
         id="get_zapp_schema",
@@ -92,6 +97,6 @@ OPERATIONS = capability(
         scope="read",
         output=dict,
         media="application/schema+json",
-        errors=("unknown-zapp",),
+        errors=("unknown-zapp", "framework-alone"),
     ),
 )

@@ -149,6 +149,7 @@ OPERATIONS = capability(
         creates=True,
         errors=(
             "unknown-zapp",
+            "framework-alone",
             "never-fits",
             "key-reused",
             "java-missing",

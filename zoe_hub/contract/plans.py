@@ -48,6 +48,7 @@ OPERATIONS = capability(
         output=PlanView,
         errors=(
             "unknown-zapp",
+            "framework-alone",
             "unknown-execution",
             "unknown-group",
             "not-scalable",

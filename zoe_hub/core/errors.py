@@ -76,12 +76,23 @@ ERRORS: dict[str, ErrorKind] = _table(
     ("key-reused", 409, "This Idempotency-Key came with another request before", "Use a new key for a new request."),
     ("internal", 500, "The hub made a mistake", "Try again; report the incident number that the message gives."),
     # catalog
-    ("unknown-zapp", 404, "The shop has no ZApp of this name", "List the shop with 'zoe apps'."),
+    (
+        "unknown-zapp",
+        404,
+        "The shop has no ZApp of this name",
+        "List the shop with 'zoe apps', in a notebook with '%zoe apps'.",
+    ),
     (
         "unknown-framework",
         404,
         "The catalog has no framework of this name",
         "List the frameworks with GET /api/v1/frameworks.",
+    ),
+    (
+        "framework-alone",
+        409,
+        "A framework does not run by itself",
+        "Start one of the ZApps that use it, or write one of your own; see docs/framework-author.md.",
     ),
     (
         "bad-definition",

@@ -23,6 +23,7 @@ export interface IAttachRequest {
 /** Your attachments. */
 export interface IAttachmentList {
   items: IAttachmentView[];
+  former: IExecutionView | null;
 }
 
 /** A notebook bound to an execution. ``found``: it existed before the request. */
@@ -141,7 +142,7 @@ export interface IExecutionView {
   protected: boolean;
 }
 
-/** A building block of ZApps. ``parameters`` is a JSON Schema of type object. */
+/** A building block of ZApps, which cannot run by itself. ``parameters`` is a JSON Schema of type object; those that it requires are what a ZApp has to give it. */
 export interface IFrameworkView {
   name: string;
   version: string;
@@ -151,6 +152,8 @@ export interface IFrameworkView {
   parameters: { [key: string]: any };
   groups: string[];
   outputs: string[];
+  /** the ZApps of the shop that use it */
+  zapps: string[];
 }
 
 /** All frameworks. */
@@ -298,7 +301,7 @@ export interface IProblem {
   title: string;
   status: number;
   detail: string;
-  code: 'bad-request' | 'bad-parameter' | 'not-authenticated' | 'not-allowed' | 'foreign-origin' | 'not-found' | 'method-not-allowed' | 'too-large' | 'request-timeout' | 'conflict' | 'key-reused' | 'internal' | 'unknown-zapp' | 'unknown-framework' | 'bad-definition' | 'unknown-execution' | 'unknown-process' | 'unknown-group' | 'unknown-port' | 'already-ended' | 'not-scalable' | 'out-of-range' | 'never-fits' | 'protected' | 'not-attachable' | 'already-attached' | 'unknown-attachment' | 'not-ready' | 'no-log' | 'history-pruned' | 'backend-unavailable' | 'backend-refused' | 'image-missing' | 'java-missing' | 'environment-missing' | 'port-taken' | 'cannot-listen' | 'not-supported' | 'backend-changed' | 'storage-full' | 'storage-locked' | 'storage-corrupt' | 'storage-unavailable' | 'storage-newer' | 'client-mismatch' | 'hub-unreachable';
+  code: 'bad-request' | 'bad-parameter' | 'not-authenticated' | 'not-allowed' | 'foreign-origin' | 'not-found' | 'method-not-allowed' | 'too-large' | 'request-timeout' | 'conflict' | 'key-reused' | 'internal' | 'unknown-zapp' | 'unknown-framework' | 'framework-alone' | 'bad-definition' | 'unknown-execution' | 'unknown-process' | 'unknown-group' | 'unknown-port' | 'already-ended' | 'not-scalable' | 'out-of-range' | 'never-fits' | 'protected' | 'not-attachable' | 'already-attached' | 'unknown-attachment' | 'not-ready' | 'no-log' | 'history-pruned' | 'backend-unavailable' | 'backend-refused' | 'image-missing' | 'java-missing' | 'environment-missing' | 'port-taken' | 'cannot-listen' | 'not-supported' | 'backend-changed' | 'storage-full' | 'storage-locked' | 'storage-corrupt' | 'storage-unavailable' | 'storage-newer' | 'client-mismatch' | 'hub-unreachable';
   remedy: string;
   errors: IWrongPlace[];
   incident: string;

@@ -39,8 +39,13 @@ export class CatalogModel implements ICatalog, IFeed {
   }
 
   async load(signal?: AbortSignal): Promise<() => void> {
-    const { items, problems } = await this._connection.client.call('list_zapps', signal ? { signal } : {});
-    return () => this._store.dispatch({ zapps: items, definitions: problems });
+    const { client } = this._connection;
+    const options = signal ? { signal } : {};
+    const [{ items: zapps, problems }, { items: frameworks }] = await Promise.all([
+      client.call('list_zapps', options),
+      client.call('list_frameworks', options)
+    ]);
+    return () => this._store.dispatch({ zapps, frameworks, definitions: problems });
   }
 
   *outdated(event: IEventView): Iterable<string> {
@@ -53,5 +58,8 @@ export class CatalogModel implements ICatalog, IFeed {
     (await this.load())();
   }
 
-  private readonly _store = new Store<ICatalogState, ICatalogState>({ zapps: [], definitions: [] }, (_, read) => read);
+  private readonly _store = new Store<ICatalogState, ICatalogState>(
+    { zapps: [], frameworks: [], definitions: [] },
+    (_, read) => read
+  );
 }

@@ -1,12 +1,14 @@
 /** What other capabilities and extensions may ask of the shop. */
 
 import { Token } from '@lumino/coreutils';
-import type { IExecutionView, IWrongPlace, IZAppView } from '../api/types';
+import type { IExecutionView, IFrameworkView, IWrongPlace, IZAppView } from '../api/types';
 import type { IFollowed } from '../kit/model/store';
 
 /** What the shop holds. */
 export interface ICatalogState {
   readonly zapps: readonly IZAppView[];
+  /** What ZApps are made of; none runs by itself. */
+  readonly frameworks: readonly IFrameworkView[];
   /** Definitions that the hub could not read. */
   readonly definitions: readonly IWrongPlace[];
 }

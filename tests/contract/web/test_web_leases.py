@@ -72,3 +72,40 @@ async def test_keeping_says_until_when_and_has_a_limit(world):
     assert (refused.status_code, refused.json()["code"]) == (422, "out-of-range")
     bob = await world.client("bob")
     assert (await bob.post(f"/executions/{view['id']}/keep", json={})).status_code == 404
+
+
+async def former(alice: Any, **query: str) -> str | None:
+    """The id of what a holder that is attached to nothing held last."""
+    answer = (await alice.get("/attachments", params=query)).json()
+    assert answer["items"] == []
+    return answer["former"]["id"] if answer["former"] else None
+
+
+async def end(world: Any, alice: Any, execution: str) -> None:
+    await alice.post(f"/executions/{execution}/terminate", json={})
+    await world.until(lambda: execution not in world.store.executions)
+
+
+async def test_whoever_is_attached_to_nothing_hears_what_it_held_last(world):
+    alice, bob = await world.client(), await world.client("bob")
+    mine = await attached(alice, key="/n/old/a.ipynb")
+    running = (await alice.get("/attachments", params={"key": "/n/old/a.ipynb"})).json()
+    assert (len(running["items"]), running["former"]) == (1, None)
+    await alice.post("/leases", json={"moved": [{"source": "/n/old", "target": "/n/new"}]})
+    await end(world, alice, mine["execution"]["id"])
+    assert await former(alice, key="/n/new/a.ipynb") == mine["execution"]["id"]
+    assert await former(alice, key="/n/old/a.ipynb") is None, "a new notebook of the old name"
+    assert await former(alice) is None, "nobody was asked for"
+    assert await former(bob, key="/n/new/a.ipynb") is None, "what is alice's"
+    await alice.post("/leases", json={"holders": [holder("/n/new/a.ipynb", "k7")]})
+    assert await former(alice, key="k7", kernel="k7") == mine["execution"]["id"], "its server knows who it is"
+
+
+async def test_what_was_let_go_is_nothing_that_was_lost(world):
+    alice = await world.client()
+    first = await attached(alice)
+    await end(world, alice, first["execution"]["id"])
+    second = await attached(alice)
+    await alice.delete(f"/attachments/{second['id']}", params={"keep": "true"})
+    await end(world, alice, second["execution"]["id"])
+    assert await former(alice, key="/n/a.ipynb") == first["execution"]["id"]

@@ -6,10 +6,12 @@ import msgspec
 
 from zoe_hub.contract.attachments import AttachmentList, AttachmentQuery, AttachmentView, AttachRequest, ConnectionView
 from zoe_hub.contract.table import PREFIX
+from zoe_hub.controllers.attachments.former import last_held
 from zoe_hub.core.attachments.commands import AttachHolder, Detach
 from zoe_hub.core.attachments.model import Attachment
 from zoe_hub.web.call import REPLAYED, Answer, Call, bind, whole
 from zoe_hub.web.views.attachments import attachment_view, connection_view
+from zoe_hub.web.views.executions import execution_view
 
 
 @bind("attach")
@@ -54,7 +56,9 @@ async def list_attachments(call: Call) -> AttachmentList:
         and key in (None, attachment.key)
         and query.execution in (None, attachment.execution)
     ]
-    return AttachmentList(items=tuple([await _view(call, each, found=True) for each in own]))
+    items = tuple([await _view(call, each, found=True) for each in own])
+    former = await last_held(store, call.principal.name, key) if key and not items and query.execution is None else None
+    return AttachmentList(items=items, former=execution_view(former) if former else None)
 
 
 @bind("get_attachment")

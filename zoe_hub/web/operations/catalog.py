@@ -34,10 +34,7 @@ async def list_zapps(call: Call) -> ZApps:
 
 
 def _zapp(call: Call) -> ZAppView:
-    found = call.hub.catalog.zapps.get(call.path["zapp"])
-    if found is None:
-        raise ZoeError("unknown-zapp", f"The shop has no ZApp {call.path['zapp']!r}.")
-    return found
+    return call.hub.catalog.zapp(call.path["zapp"])
 
 
 @bind("get_zapp")

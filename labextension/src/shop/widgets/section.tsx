@@ -2,7 +2,7 @@
 
 import { FilterBox, runIcon } from '@jupyterlab/ui-components';
 import React, { useState } from 'react';
-import type { IZAppView } from '../../api/types';
+import type { IFrameworkView, IZAppView } from '../../api/types';
 import { useFollowed, useKit } from '../../kit/widgets/context';
 import { Empty } from '../../kit/widgets/parts';
 import { Section } from '../../kit/widgets/section';
@@ -16,7 +16,7 @@ const MANY = 8;
 /** The ZApps as cards. */
 export function ShopSection(props: { catalog: ICatalog }): React.JSX.Element {
   const { trans } = useKit();
-  const { zapps, definitions } = useFollowed(props.catalog);
+  const { zapps, frameworks, definitions } = useFollowed(props.catalog);
   const [filter, setFilter] = useState('');
   const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
   const shown = zapps.filter(zapp => {
@@ -45,6 +45,17 @@ export function ShopSection(props: { catalog: ICatalog }): React.JSX.Element {
           <Card key={zapp.name} zapp={zapp} />
         ))}
       </ul>
+      {frameworks.length > 0 && (
+        <details className="jp-zoe-Frameworks">
+          <summary>{trans._n('%1 framework', '%1 frameworks', frameworks.length)}</summary>
+          <p>{trans.__('What applications are made of. A framework does not run by itself.')}</p>
+          <dl>
+            {frameworks.map(framework => (
+              <Block key={framework.name} framework={framework} />
+            ))}
+          </dl>
+        </details>
+      )}
       {definitions.length > 0 && (
         <details className="jp-zoe-Definitions">
           <summary>
@@ -82,5 +93,18 @@ function Card(props: { zapp: IZAppView }): React.JSX.Element {
       </button>
       {zapp.description && <div className="jp-zoe-Card-description">{zapp.description}</div>}
     </li>
+  );
+}
+
+function Block(props: { framework: IFrameworkView }): React.JSX.Element {
+  const { trans } = useKit();
+  const { name, title, zapps } = props.framework;
+  return (
+    <>
+      <dt>
+        {title} <code>{name}</code>
+      </dt>
+      <dd>{zapps.length > 0 ? trans.__('used by %1', zapps.join(', ')) : trans.__('no application uses it yet')}</dd>
+    </>
   );
 }
