@@ -64,13 +64,14 @@ class ConnectSession:
 
     def __init__(self, address: str, token: str, guard: Any, heritage: str) -> None:
         self._heritage = heritage
-        self._label = self._described = self._stopped = ""
+        self._label = self._described = self._worked = self._stopped = ""
         self._has_bars = False
         self._own_description = False  # the user has set one, which stays
         self._error: Callable[[], BaseException] | None = None
         self._lock = threading.Lock()
         self._calls: weakref.WeakSet[Any] = weakref.WeakSet()
         self.on_lost: Callable[[str], BaseException] = RuntimeError  # makes what is raised when the session is gone
+        self.on_work: Callable[[str], None] = lambda label: None  # is told of each name that has a query
         self._channel = _Channel(address, token, guard, self)
         builder: Any = SparkSession.builder  # whose types want a builder of another class than its guide says
         self.spark: SparkSession = builder.channelBuilder(self._channel).create()
@@ -163,6 +164,9 @@ class ConnectSession:
             self._describe()
             if self._label and tag(self._label) not in request.tags:
                 request.tags.append(tag(self._label))
+            if self._label and self._label != self._worked:
+                self._worked = self._label
+                self.on_work(self._label)
         elif isinstance(request, pb.ConfigRequest):
             pairs = request.operation.set.pairs
             self._own_description |= any(pair.key == DESCRIPTION for pair in pairs)

@@ -69,6 +69,11 @@ class Handle:
         if self._target is not None and hasattr(self._target, "on_lost"):
             self._target.on_lost = error
 
+    def when_working(self, begun: Callable[[str], None]) -> None:
+        """Have it call ``begun`` with a label when the first query under it begins."""
+        if self._target is not None and hasattr(self._target, "on_work"):
+            self._target.on_work = begun
+
     def close(self) -> None:
         """Say goodbye, for a bounded time: the server may be gone."""
         close = self._method("close") or getattr(self._value, "stop", None) or getattr(self._value, "close", None)

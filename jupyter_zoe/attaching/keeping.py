@@ -1,4 +1,6 @@
-"""Keeps a session: watches its cluster; when it is lost, says once what is gone, with another one in its place."""
+"""Keeps a session: watches its cluster and has its cells told; when it is lost, says once what is gone, with another
+one in its place.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,7 @@ from jupyter_zoe.attaching.connecting import connect
 from jupyter_zoe.attaching.holder import kernel_id
 from jupyter_zoe.attaching.session import Loss, Session, Sessions
 from jupyter_zoe.attaching.steps import Steps
+from jupyter_zoe.attaching.telling import teller
 from jupyter_zoe.attaching.waiting import TICK
 from jupyter_zoe.attaching.watching import Watch
 from jupyter_zoe.client import Client, ZoeProblem
@@ -25,7 +28,14 @@ def keep(client: Client, session: Session, sessions: Sessions) -> None:
     keeper = _Keeper(client.companion(), session, sessions)
     session.handle.when_lost(keeper.lost)
     watch = Watch(client.companion(), session.execution, keeper.seen)
-    session.stop_watching, session.is_kept = watch.stop, True
+    telling = teller(client, session)
+    session.handle.when_working(telling.begun)
+
+    def stop() -> None:
+        watch.stop()
+        telling.stop()
+
+    session.stop_watching, session.is_kept = stop, True
 
 
 def give_up(session: Session, view: ExecutionView) -> None:

@@ -439,6 +439,12 @@ class User(TypedDict):
     scopes: list[str]
 
 
+class WorkReport(TypedDict):
+    """Cells that have queries on the execution, since the last report."""
+
+    cells: list[str]
+
+
 class WrongPlace(TypedDict):
     """One wrong place in what was sent."""
 
@@ -534,6 +540,7 @@ OPERATIONS: dict[str, Operation] = {
     "list_attachments": Operation("list_attachments", "GET", "/attachments", "read", 200, "application/json", False, False),
     "get_attachment": Operation("get_attachment", "GET", "/attachments/{attachment}", "read", 200, "application/json", False, False),
     "get_connection": Operation("get_connection", "GET", "/attachments/{attachment}/connection", "write", 200, "application/json", False, False),
+    "report_work": Operation("report_work", "POST", "/attachments/{attachment}/work", "write", 200, "application/json", False, False),
     "detach": Operation("detach", "DELETE", "/attachments/{attachment}", "write", 200, "application/json", False, False),
     "list_frameworks": Operation("list_frameworks", "GET", "/frameworks", "read", 200, "application/json", False, False),
     "get_framework": Operation("get_framework", "GET", "/frameworks/{framework}", "read", 200, "application/json", False, False),
@@ -598,6 +605,10 @@ class SyncOperations:
     def get_connection(self, attachment: str) -> ConnectionView:
         """What the kernel needs to connect; for the kernel alone."""
         return cast(ConnectionView, self._call(OPERATIONS["get_connection"], {"attachment": attachment}, {}, None, {}))
+
+    def report_work(self, attachment: str, **members: Unpack[WorkReport]) -> AttachmentView:
+        """Have the history say which cells have queries; at most every 10 seconds."""
+        return cast(AttachmentView, self._call(OPERATIONS["report_work"], {"attachment": attachment}, {}, cast(Mapping[str, Any], members), {}))
 
     def detach(self, attachment: str, **members: Unpack[DetachQuery]) -> ExecutionView:
         """Undo an attachment."""
@@ -760,6 +771,10 @@ class AsyncOperations:
     async def get_connection(self, attachment: str) -> ConnectionView:
         """What the kernel needs to connect; for the kernel alone."""
         return cast(ConnectionView, await self._call(OPERATIONS["get_connection"], {"attachment": attachment}, {}, None, {}))
+
+    async def report_work(self, attachment: str, **members: Unpack[WorkReport]) -> AttachmentView:
+        """Have the history say which cells have queries; at most every 10 seconds."""
+        return cast(AttachmentView, await self._call(OPERATIONS["report_work"], {"attachment": attachment}, {}, cast(Mapping[str, Any], members), {}))
 
     async def detach(self, attachment: str, **members: Unpack[DetachQuery]) -> ExecutionView:
         """Undo an attachment."""

@@ -103,6 +103,15 @@ class ConnectionView(Record, kw_only=True):
     ] = []
 
 
+class WorkReport(Record, kw_only=True):
+    """Cells that have queries on the execution, since the last report."""
+
+    cells: Annotated[
+        tuple[Annotated[str, Meta(min_length=1, max_length=200, description="such as 'report.ipynb, cell 12'")], ...],
+        Meta(min_length=1, max_length=20),
+    ]
+
+
 class DetachQuery(Record, kw_only=True):
     """What becomes of the execution."""
 
@@ -167,6 +176,17 @@ OPERATIONS = capability(
         output=ConnectionView,
         owns="attachment",
         errors=("unknown-attachment", "not-ready", "already-ended", "not-attachable"),
+    ),
+    Operation(
+        id="report_work",
+        method="POST",
+        path="/attachments/{attachment}/work",
+        summary="Have the history say which cells have queries; at most every 10 seconds",
+        scope="write",
+        input=WorkReport,
+        output=AttachmentView,
+        owns="attachment",
+        errors=("unknown-attachment", "storage-full"),
     ),
     Operation(
         id="detach",

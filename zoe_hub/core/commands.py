@@ -15,10 +15,12 @@ from zoe_hub.core.attachments.commands import Attach, Detach, plan_attach, plan_
 from zoe_hub.core.attachments.upkeep import (
     KeepExecution,
     ReportHolders,
+    ReportWork,
     TendLeases,
     plan_keep,
     plan_report,
     plan_tend,
+    plan_work,
 )
 from zoe_hub.core.executions.commands import (
     ScaleExecution,
@@ -31,7 +33,15 @@ from zoe_hub.core.executions.commands import (
 from zoe_hub.core.plan import Plan, Records
 
 Command = (
-    StartExecution | ScaleExecution | TerminateExecution | KeepExecution | Attach | Detach | ReportHolders | TendLeases
+    StartExecution
+    | ScaleExecution
+    | TerminateExecution
+    | KeepExecution
+    | Attach
+    | Detach
+    | ReportHolders
+    | ReportWork
+    | TendLeases
 )
 
 PLANNERS: Mapping[type, Callable[[Records, Any, datetime], Plan]] = {
@@ -42,6 +52,7 @@ PLANNERS: Mapping[type, Callable[[Records, Any, datetime], Plan]] = {
     Detach: plan_detach,
     KeepExecution: plan_keep,
     ReportHolders: plan_report,
+    ReportWork: plan_work,
     TendLeases: plan_tend,
 }
 """How each kind of command is planned."""

@@ -116,6 +116,7 @@ REASONS: dict[str, ReasonKind] = _table(
     ("holder-back", "{holder:text} is back"),
     ("holder-moved", "{before:text} is {holder:text} now"),
     ("holder-deleted", "{holder:text} was deleted"),
+    ("cells-worked", "queries of {cells:texts}"),
     ("holders-gone", "nobody is left who was attached to it: {holders:texts}"),
     ("shrunk", "{execution:text} keeps its essential processes alone ({groups:reasons}): {cause:reason}"),
     ("unused", "nobody has used it for {idle:seconds}"),

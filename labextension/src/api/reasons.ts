@@ -52,6 +52,7 @@ export const REASONS: { readonly [code: string]: Worded | undefined } = {
   'holder-back': (trans, facts) => trans.__('%1 is back', facts.words('holder', 'text')),
   'holder-moved': (trans, facts) => trans.__('%1 is %2 now', facts.words('before', 'text'), facts.words('holder', 'text')),
   'holder-deleted': (trans, facts) => trans.__('%1 was deleted', facts.words('holder', 'text')),
+  'cells-worked': (trans, facts) => trans.__('queries of %1', facts.words('cells', 'texts')),
   'holders-gone': (trans, facts) => trans.__('nobody is left who was attached to it: %1', facts.words('holders', 'texts')),
   'shrunk': (trans, facts) => trans.__('%1 keeps its essential processes alone (%2): %3', facts.words('execution', 'text'), facts.words('groups', 'reasons'), facts.words('cause', 'reason')),
   'unused': (trans, facts) => trans.__('nobody has used it for %1', facts.words('idle', 'seconds')),

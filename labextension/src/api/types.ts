@@ -399,6 +399,11 @@ export interface IUser {
   scopes: string[];
 }
 
+/** Cells that have queries on the execution, since the last report. */
+export interface IWorkReport {
+  cells: string[];
+}
+
 /** One wrong place in what was sent. */
 export interface IWrongPlace {
   /** JSON pointer */
@@ -461,6 +466,13 @@ export interface IOperations {
     query: Record<string, never>;
     input: undefined;
     output: IConnectionView;
+  };
+  /** Have the history say which cells have queries; at most every 10 seconds. */
+  report_work: {
+    path: { attachment: string; };
+    query: Record<string, never>;
+    input: IWorkReport;
+    output: IAttachmentView;
   };
   /** Undo an attachment. */
   detach: {
@@ -680,6 +692,7 @@ export const OPERATIONS: { readonly [id in OperationId]: IOperation } = {
   list_attachments: { method: 'GET', path: '/attachments', scope: 'read', media: 'application/json', creates: false, versioned: false },
   get_attachment: { method: 'GET', path: '/attachments/{attachment}', scope: 'read', media: 'application/json', creates: false, versioned: false },
   get_connection: { method: 'GET', path: '/attachments/{attachment}/connection', scope: 'write', media: 'application/json', creates: false, versioned: false },
+  report_work: { method: 'POST', path: '/attachments/{attachment}/work', scope: 'write', media: 'application/json', creates: false, versioned: false },
   detach: { method: 'DELETE', path: '/attachments/{attachment}', scope: 'write', media: 'application/json', creates: false, versioned: false },
   list_frameworks: { method: 'GET', path: '/frameworks', scope: 'read', media: 'application/json', creates: false, versioned: false },
   get_framework: { method: 'GET', path: '/frameworks/{framework}', scope: 'read', media: 'application/json', creates: false, versioned: false },

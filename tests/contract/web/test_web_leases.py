@@ -101,6 +101,26 @@ async def test_whoever_is_attached_to_nothing_hears_what_it_held_last(world):
     assert await former(alice, key="k7", kernel="k7") == mine["execution"]["id"], "its server knows who it is"
 
 
+async def test_the_history_tells_which_cells_had_queries(world):
+    alice, bob = await world.client(), await world.client("bob")
+    mine = await attached(alice)
+    cells = ["a.ipynb, cell 3", "a.ipynb, cell 4"]
+    answer = await alice.post(f"/attachments/{mine['id']}/work", json={"cells": cells})
+    assert (answer.status_code, answer.json()["id"]) == (200, mine["id"])
+    history = (await alice.get(f"/executions/{mine['execution']['id']}/history")).json()["items"]
+    (told,) = [each for each in history if each["kind"] == "attachment.worked"]
+    assert told["reason"]["code"] == "cells-worked"
+    assert told["reason"]["facts"]["cells"] == cells
+    assert told["reason"]["words"] == "queries of a.ipynb, cell 3, a.ipynb, cell 4"
+    story = (await alice.get(f"/executions/{mine['execution']['id']}/story")).json()["items"]
+    assert "attachment.worked" in [each["kind"] for each in story]
+    assert (await bob.post(f"/attachments/{mine['id']}/work", json={"cells": cells})).status_code == 404
+    many = await alice.post(f"/attachments/{mine['id']}/work", json={"cells": cells * 20})
+    assert (many.status_code, many.json()["code"]) == (422, "bad-parameter")
+    await alice.delete(f"/attachments/{mine['id']}")
+    assert (await alice.post(f"/attachments/{mine['id']}/work", json={"cells": cells})).status_code == 404
+
+
 async def test_what_was_let_go_is_nothing_that_was_lost(world):
     alice = await world.client()
     first = await attached(alice)

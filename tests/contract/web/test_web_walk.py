@@ -16,6 +16,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "scale_execution": {"count": 3},
     "terminate_execution": {},
     "attach": {"key": "a.ipynb", "zapp": "cluster"},
+    "report_work": {"cells": ["a.ipynb, cell 1"]},
     "plan": {"start": {"zapp": "cluster"}},
     "create_ticket": {"path": "/zoe/pages/e1/main-0/web/"},
 }

@@ -19,6 +19,7 @@ from zoe_hub.controllers.kit.ids import new_id
 from zoe_hub.core import text
 from zoe_hub.core.attachments.commands import Attach, AttachHolder, Detach, attached, connects, zapp_of_holder
 from zoe_hub.core.attachments.model import Attachment, ConnectionDetails
+from zoe_hub.core.attachments.upkeep import ReportWork
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.commands import StartExecution, StartZApp
 from zoe_hub.core.executions.model import Execution, Parent, Phase
@@ -145,6 +146,13 @@ class AttachmentService:
         attachment = self._attachment(command.attachment)
         await self._committer.do(command)
         return await self._executions.execution(attachment.execution)
+
+    async def report_work(self, command: ReportWork) -> None:
+        """Have the history say which cells have queries.
+
+        :raises ZoeError: ``unknown-attachment``
+        """
+        await self._committer.do(command)
 
     def connection(self, identifier: str) -> ConnectionDetails:
         """What the kernel of an attachment needs to connect.

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from zoe_hub.core.attachments.leases import Outlook
 from zoe_hub.core.attachments.model import Attachment, HolderKind
+from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.events import Event
 from zoe_hub.core.executions.commands import find, plan_ending
 from zoe_hub.core.executions.history import event
@@ -36,6 +37,13 @@ class ReportHolders(Record, kw_only=True):
     holders: tuple[ReportedHolder, ...] = ()
     moved: tuple[tuple[str, str], ...] = ()  # (from, to): files, or folders with all that is in them; in this order
     deleted: tuple[str, ...] = ()  # files or folders
+
+
+class ReportWork(Record, kw_only=True):
+    """Have the history say which cells of a holder have queries on its execution."""
+
+    attachment: str
+    cells: tuple[str, ...]
 
 
 class TendLeases(Record, kw_only=True):
@@ -117,6 +125,20 @@ def _dropped(state: Records, attachment: Attachment, doomed: frozenset[str], now
     return replace(
         base, changes=(change, *base.changes), drop=(Ref(Attachment, attachment.id),), events=(made, *base.events)
     )
+
+
+def plan_work(state: Records, command: ReportWork, now: datetime) -> Plan:
+    """An event, and nothing else: what becomes of the execution does not depend on it.
+
+    :raises ZoeError: ``unknown-attachment``
+    """
+    attachment = state.records(Attachment).get(command.attachment)
+    if attachment is None:
+        raise ZoeError("unknown-attachment", f"There is no attachment {command.attachment!r}.")
+    execution = state.records(Execution)[attachment.execution]
+    reason = because("cells-worked", cells=command.cells)
+    made = event(execution, now, "attachment.worked", reason, attachment=attachment.id, key=attachment.key)
+    return Plan(command="work", changes=(Change(what=reason, reason=reason),), events=(made,))
 
 
 def plan_tend(state: Records, command: TendLeases, now: datetime) -> Plan:

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import msgspec
 
-from zoe_hub.contract.attachments import AttachmentList, AttachmentQuery, AttachmentView, AttachRequest, ConnectionView
+from zoe_hub.contract.attachments import (
+    AttachmentList,
+    AttachmentQuery,
+    AttachmentView,
+    AttachRequest,
+    ConnectionView,
+    WorkReport,
+)
 from zoe_hub.contract.table import PREFIX
 from zoe_hub.controllers.attachments.former import last_held
 from zoe_hub.core.attachments.commands import AttachHolder, Detach
 from zoe_hub.core.attachments.model import Attachment
+from zoe_hub.core.attachments.upkeep import ReportWork
 from zoe_hub.web.call import REPLAYED, Answer, Call, bind, whole
 from zoe_hub.web.views.attachments import attachment_view, connection_view
 from zoe_hub.web.views.executions import execution_view
@@ -71,6 +79,14 @@ async def get_attachment(call: Call) -> AttachmentView:
 async def get_connection(call: Call) -> ConnectionView:
     """What the kernel needs; holds secrets."""
     return connection_view(call.hub.attachments.connection(call.attachment.id))
+
+
+@bind("report_work")
+async def report_work(call: Call) -> AttachmentView:
+    """One event for all that is reported."""
+    body: WorkReport = call.body
+    await call.hub.attachments.report_work(ReportWork(attachment=call.attachment.id, cells=body.cells))
+    return await _view(call, call.attachment, found=True)
 
 
 @bind("detach")
