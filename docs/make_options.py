@@ -18,6 +18,7 @@ from zoe_hub.backends.local import LocalBackend
 from zoe_hub.controllers.attachments.leases import Leases
 from zoe_hub.controllers.hub import Controllers
 from zoe_hub.controllers.retention import Retention
+from zoe_hub.controllers.shop import ShopWatch
 
 PAGE = Path(__file__).with_name("options.md")
 CLASSES: tuple[type[Configurable], ...] = (
@@ -25,6 +26,7 @@ CLASSES: tuple[type[Configurable], ...] = (
     Controllers,
     Leases,
     Retention,
+    ShopWatch,
     LocalBackend,
     DockerBackend,
     ZoeExtension,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shlex
+from contextlib import suppress
 from typing import Any
 
 from jupyter_zoe.attaching.session import SESSIONS
@@ -46,7 +48,7 @@ class Zoe:
         """Zoe: attach this notebook to a cluster, make it bigger, run applications. ``%zoe help`` shows the verbs."""
         problem: ZoeProblem | None = None
         try:
-            self.front.run(self.verbs.parse(_words(line)))
+            self.front.run(self.verbs.parse(split_line(line)))
         except Help as asked:
             of_one_verb = line.split(maxsplit=1)[:1] and line.split(maxsplit=1)[0] in self.verbs.verbs
             print(harmless(str(asked)) + ("" if of_one_verb else f"\n\n{EXAMPLES}"))
@@ -60,7 +62,11 @@ class Zoe:
             raise ZoeMagicError(problem)  # outside of 'except': frames that held secrets are no context of it
 
 
-def _words(line: str) -> list[str]:
+def split_line(line: str) -> list[str]:
+    """The words of a line, up to a comment as Python's: a ``#`` that begins a word, outside of quotation marks."""
+    for found in re.finditer(r"(?<!\S)#", line):
+        with suppress(ValueError):  # a quotation mark is open there
+            return shlex.split(line[: found.start()])
     try:
         return shlex.split(line)
     except ValueError as error:

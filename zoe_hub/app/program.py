@@ -24,6 +24,7 @@ from zoe_hub.app.parts import OWN, load_part
 from zoe_hub.controllers.attachments.leases import Leases
 from zoe_hub.controllers.hub import Controllers
 from zoe_hub.controllers.retention import Retention
+from zoe_hub.controllers.shop import ShopWatch
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.run import logs, runtime
 from zoe_hub.web.access.auth import EmbeddedAuthenticator
@@ -37,7 +38,7 @@ class ZoeHub(HubOptions, Application):
     description = "The Zoe hub: runs analytics applications on local processes and containers."
     examples = "zoe-hub --embedded\nzoe-hub --backend=docker --port=8470\nzoe-hub validate frameworks/"
     subcommands = {"validate": ("zoe_hub.app.validate.Validate", "Check definitions of frameworks and ZApps.")}
-    classes = [Controllers, Leases, Retention, EmbeddedAuthenticator]
+    classes = [Controllers, Leases, Retention, ShopWatch, EmbeddedAuthenticator]
     aliases = {
         **{name: f"ZoeHub.{name}" for name in ("ip", "port", "data", "deployment", "backend")},
         "config": "ZoeHub.config_file",

@@ -6,6 +6,7 @@ the same for ``zoe-hub validate PATH``. Nothing about a framework is known to an
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any, TypeVar
 from msgspec.structs import replace
 
 from zoe_hub.catalog import framework, parameters, zapp
-from zoe_hub.catalog.folders import FILE_NAMES, MOST_ERRORS, default_folders, definitions, read_all
+from zoe_hub.catalog.folders import FILE_NAMES, MOST_ERRORS, default_folders, definitions, read_all, stamp
 from zoe_hub.catalog.framework import Framework
 from zoe_hub.catalog.source import Document
 from zoe_hub.catalog.zapp import ZApp
@@ -43,12 +44,14 @@ class Catalog:
         self._frameworks: Mapping[str, Framework] = {}
         self._zapps: Mapping[str, ZApp] = {}
         self._offers: Mapping[str, str] = {}
+        self._stamp: object = None  # what the files were like before they were read
 
     def load(self) -> None:
         """Read all definitions, again if they were read before. Never raises on what is wrong in them: see
         ``problems``.
         """
         errors: list[FieldError] = []
+        self._stamp = stamp(self.folders)
         found = read_all(self.folders, errors)
         frameworks: dict[str, Framework] = {}
         for name, document in found.documents["framework"].items():
@@ -73,6 +76,17 @@ class Catalog:
             for name, each in sorted(frameworks.items())
         }
         self.problems = tuple(errors)
+
+    async def refresh(self) -> bool:
+        """Read all definitions again if their files have changed, in a thread; whether they had. Until they are read
+        the old ones work, then the new ones, all at once.
+        """
+        if await asyncio.to_thread(stamp, self.folders) == self._stamp:
+            return False
+        fresh = Catalog(self.folders)
+        await asyncio.to_thread(fresh.load)
+        vars(self).update(vars(fresh))
+        return True
 
     def zapp(self, name: str) -> ZAppView:
         """A ZApp by its name. :raises ZoeError: ``unknown-zapp``; ``framework-alone``, naming the ZApps that use it"""

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -84,6 +86,21 @@ def definitions(folder: Path, errors: list[FieldError]) -> Iterator[tuple[Kind, 
         for name, kind in FILE_NAMES.items():
             if (place / name).is_file():
                 yield kind, place / name
+
+
+def stamp(folders: Sequence[Path]) -> frozenset[tuple[str, int, int]]:
+    """What the files of all definitions look like from outside: path, time of the last change and size of each. Two
+    stamps differ if a definition has changed, has come or has gone.
+    """
+    found = set()
+    for folder in {file.parent for place in folders for _, file in definitions(place, [])}:
+        for place, below, files in os.walk(folder):
+            below[:] = [name for name in below if not name.startswith((".", "_"))]
+            for name in files:
+                with suppress(OSError):  # gone since
+                    seen = os.stat(os.path.join(place, name))
+                    found.add((os.path.join(place, name), seen.st_mtime_ns, seen.st_size))
+    return frozenset(found)
 
 
 def _read(kind: Kind, file: Path, errors: list[FieldError]) -> Document | None:

@@ -33,11 +33,12 @@ from zoe_hub.controllers.kit.commit import Committer
 from zoe_hub.controllers.kit.part import Part
 from zoe_hub.controllers.kit.timekeeper import Timekeeper
 from zoe_hub.controllers.retention import Retention
+from zoe_hub.controllers.shop import Definitions, ShopWatch
 from zoe_hub.core.reasons import Reason
 from zoe_hub.store.base import Store
 
 
-class Shop(Offers, Folders, Protocol):
+class Shop(Offers, Folders, Definitions, Protocol):
     """The part of the catalog that the controllers need."""
 
 
@@ -112,6 +113,7 @@ class Controllers(LoggingConfigurable):
             self._admission,
             self.leases,
             self.retention,
+            ShopWatch(catalog, store, self.clock, parent=self),
         )
         self.executions = ExecutionService(store, backend, catalog, self._admission, committer)
         self.attachments = AttachmentService(

@@ -9,6 +9,14 @@ from typing import Any
 from zoe_hub.core.reasons import Reason
 from zoe_hub.core.record import Record
 
+EVERYONE = "*"
+"""Owner of events that concern all users, such as those about the shop."""
+
+
+def concerns(owner: str, of: str | None) -> bool:
+    """Whether an event of ``owner`` is for the user ``of``; None: for whoever sees all."""
+    return of is None or owner in (of, EVERYONE)
+
 
 class Event(Record, kw_only=True):
     """A line of the append-only history. ``seq`` is given by the store and grows without gaps."""

@@ -87,6 +87,7 @@ REASONS: dict[str, ReasonKind] = _table(
     ("granted", "may now run {groups:reasons}"),
     ("group-granted", "{group:text}: {count:number}"),
     ("queue-moved", "the queue has moved up"),
+    ("catalog-changed", "the definitions were read again: {zapps:number} ZApps, {problems:number} problems"),
     # what an execution waits for
     ("groups-awaited", "waits for {groups:reasons}"),
     ("group-not-ready", "{group:text}: {ready:number} of {essential:number} essential ready"),

@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.core.events import Event
+from zoe_hub.core.events import Event, concerns
 from zoe_hub.core.record import Key, Record
 from zoe_hub.store.base import Batch
 from zoe_hub.store.kinds import CHILDREN, EVENTS, KIND_OF, KINDS, Kind
@@ -155,7 +155,7 @@ class State:
         found = (
             event
             for event in islice(self._tail, bisect_right(self._tail, since, key=_SEQ), None)
-            if (owner is None or event.owner == owner) and (execution is None or event.execution == execution)
+            if concerns(event.owner, owner) and (execution is None or event.execution == execution)
         )
         return tuple(islice(found, max(limit, 0)))
 

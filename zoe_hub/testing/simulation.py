@@ -18,7 +18,7 @@ from zoe_hub.backends.fake import FakeBackend, FakeEngine
 from zoe_hub.controllers.hub import Controllers
 from zoe_hub.controllers.kit.clock import Clock
 from zoe_hub.core.clock import Reading
-from zoe_hub.core.errors import ZoeError
+from zoe_hub.core.errors import FieldError, ZoeError
 from zoe_hub.core.executions.commands import ScaleExecution, StartZApp, TerminateExecution
 from zoe_hub.core.executions.invariants import violations
 from zoe_hub.core.executions.model import Execution, Observed
@@ -34,6 +34,14 @@ Result = TypeVar("Result")
 
 class SimulatedShop:
     """A catalog of two ZApps: a ``cluster`` that lives until it is ended, and a ``job`` that ends by itself."""
+
+    def __init__(self) -> None:
+        self.zapps = dict.fromkeys(("cluster", "job"))
+        self.problems: tuple[FieldError, ...] = ()
+
+    async def refresh(self) -> bool:
+        """Its definitions have no files."""
+        return False
 
     def groups(self, zapp: str, parameters: Mapping[str, Any]) -> tuple[Group, ...]:
         """The processes of a ZApp; other scenarios have others."""

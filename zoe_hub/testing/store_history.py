@@ -14,7 +14,7 @@ import pytest
 
 from zoe_hub.core.attachments.model import Attachment
 from zoe_hub.core.errors import ZoeError
-from zoe_hub.core.events import Event
+from zoe_hub.core.events import EVERYONE, Event
 from zoe_hub.core.executions.model import Execution, Phase
 from zoe_hub.store.base import Batch, Filter, Ref, Remains, Reply, Store
 from zoe_hub.testing.store_records import NOW, attachment, ended, event, execution, mark_of, refused, replace, reply
@@ -284,6 +284,14 @@ class HistoryContract:
         assert [int(mark_of(e)) for e in pages] == list(range(5000))
         assert all(b.seq == a.seq + 1 for a, b in pairwise(pages))
         assert [e.seq for e in await store.events(owner="user1", since=10, limit=2)] == [12, 14]
+
+    async def test_what_concerns_everyone_is_among_the_events_of_each(self, store: Store) -> None:
+        """In memory, and on the disk once others have followed."""
+        await store.commit(Batch(events=(event(owner="a"), event(owner=EVERYONE), event(owner="b"))))
+        assert [e.seq for e in await store.events(owner="a")] == [1, 2]
+        for _ in range(10):  # more than is kept in memory
+            await store.commit(Batch(events=(event(owner="b"),) * 500))
+        assert [e.seq for e in await store.events(owner="a")] == [1, 2]
 
     async def test_changed_answers_at_once_if_there_is_news(self, store: Store) -> None:
         await store.commit(Batch(events=(event(), event())))

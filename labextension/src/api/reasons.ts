@@ -33,6 +33,7 @@ export const REASONS: { readonly [code: string]: Worded | undefined } = {
   'granted': (trans, facts) => trans.__('may now run %1', facts.words('groups', 'reasons')),
   'group-granted': (trans, facts) => trans.__('%1: %2', facts.words('group', 'text'), facts.words('count', 'number')),
   'queue-moved': (trans) => trans.__('the queue has moved up'),
+  'catalog-changed': (trans, facts) => trans.__('the definitions were read again: %1 ZApps, %2 problems', facts.words('zapps', 'number'), facts.words('problems', 'number')),
   'groups-awaited': (trans, facts) => trans.__('waits for %1', facts.words('groups', 'reasons')),
   'group-not-ready': (trans, facts) => trans.__('%1: %2 of %3 essential ready', facts.words('group', 'text'), facts.words('ready', 'number'), facts.words('essential', 'number')),
   'group-restarts': (trans, facts) => trans.__('%1: %2 of %3 essential ready (starts again: %4)', facts.words('group', 'text'), facts.words('ready', 'number'), facts.words('essential', 'number'), facts.words('cause', 'reason')),

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from zoe_hub.controllers.kit.tokens import digest
-from zoe_hub.core.events import Event
+from zoe_hub.core.events import EVERYONE, Event
 from zoe_hub.core.reasons import because
 from zoe_hub.store.base import Batch, Ref, Token
 from zoe_hub.store.sql import SQLStore
@@ -78,6 +78,17 @@ async def test_since_and_filters(world, events):
     assert {event["execution"] for event in reader.seen} == {execution["id"]}
     assert (await alice.get("/events", headers={"Last-Event-ID": "x"})).json()["code"] == "bad-parameter"
     assert (await alice.get("/events", params={"since": -1})).json()["code"] == "bad-parameter"
+
+
+async def test_what_concerns_everyone_reaches_everyone(world, events):
+    begin = world.store.last_seq
+    await happen(world, 1, EVERYONE)
+    async with events(await world.client("alice"), since=begin).open() as stream:
+        assert await take(stream, 1) == [begin + 1]  # that was before
+        await happen(world, 1, EVERYONE)
+        await happen(world, 1, "bob")
+        await happen(world, 1, "alice")
+        assert await take(stream, 2) == [begin + 2, begin + 4]
 
 
 async def test_a_cursor_of_another_database_is_reset(world, events):

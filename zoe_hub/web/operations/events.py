@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from zoe_hub.contract.events import EventPage, HistoryQuery, Story, StoryQuery
 from zoe_hub.core.access import sees_only
 from zoe_hub.core.errors import FieldError, ZoeError
-from zoe_hub.core.events import Event
+from zoe_hub.core.events import Event, concerns
 from zoe_hub.core.executions.story import story
 from zoe_hub.store.base import Store
 from zoe_hub.web.call import Call, bind
@@ -80,7 +80,7 @@ def _reset(hub: WebHub, cursor: int) -> bytes:
 
 def _concerning(news: Iterable[EncodedEvent], owner: str | None, execution: str | None) -> Iterator[bytes]:
     for each in news:
-        if (owner is None or each.owner == owner) and (execution is None or each.execution == execution):
+        if concerns(each.owner, owner) and (execution is None or each.execution == execution):
             yield each.data
 
 
