@@ -69,7 +69,7 @@ def node_version() -> int:
 def node_package() -> bool:
     """Install Node.js into this virtual environment: Debian 12's own is too old."""
     print(f"Installing Node.js ({NODE_PACKAGE}) ...", flush=True)
-    done = subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", NODE_PACKAGE], check=False)
+    done = subprocess.run([sys.executable, "-P", "-m", "pip", "install", "--quiet", NODE_PACKAGE], check=False)
     return done.returncode == 0 and node_version() >= NODE
 
 

@@ -90,6 +90,12 @@ class ProxyHandler(RequestHandler, abc.ABC):
         """Last changes to the headers of an answer."""
         return headers
 
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Also for methods that are not passed on: which are (RFC 9110, 15.5.6)."""
+        if status_code == http.HTTPStatus.METHOD_NOT_ALLOWED:
+            self.set_header("Allow", ", ".join(self.SUPPORTED_METHODS))
+        super().write_error(status_code, **kwargs)
+
     # -- the way up
 
     async def prepare(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -21,6 +22,8 @@ from zoe_proxy.rewrite import Pairs
 _UNLIMITED = 2**62
 _END = b""
 _SWITCHING = 101
+_FIRST_STATUS = 100
+_LENGTH = re.compile(r"[0-9]{1,18}")
 _USUALLY_WITH_BODY = ("POST", "PUT", "PATCH")
 
 
@@ -41,13 +44,32 @@ class Head:
     """Status line and headers of an answer."""
 
     code: int
-    reason: str
+    reason: str | None
     headers: httputil.HTTPHeaders
 
     def words(self) -> str:
         """The upstream's words for its status, if they are harmless."""
-        harmless = self.reason and self.reason.isascii() and self.reason.isprintable()
-        return self.reason if harmless else http.client.responses.get(self.code, "Unknown")
+        said = self.reason or ""  # Tornado gives None for none at all
+        harmless = said and said.isascii() and said.isprintable()
+        return said if harmless else http.client.responses.get(self.code, "Unknown")
+
+
+def _wrong_head(code: int, headers: httputil.HTTPHeaders) -> str:
+    """Why the head of an answer cannot be passed on, or nothing. A length that is said several times, each time the
+    same (RFC 9110, 8.6), is made one: a client takes "2, 2" for no number and waits.
+    """
+    if code < _FIRST_STATUS:
+        return f"the status is {code:03}"
+    if "Content-Length" not in headers:
+        return ""
+    lengths = {part.strip() for part in headers["Content-Length"].split(",")}
+    length = lengths.pop()
+    if lengths or not _LENGTH.fullmatch(length):
+        return f"Content-Length is {headers['Content-Length'][:80]!r}"
+    if "Transfer-Encoding" in headers:  # RFC 9112, 6.1: one of the two is there to deceive whoever believes the other
+        return "it has both Content-Length and Transfer-Encoding"
+    headers["Content-Length"] = length
+    return ""
 
 
 class Exchange(httputil.HTTPMessageDelegate):
@@ -187,9 +209,11 @@ class Exchange(httputil.HTTPMessageDelegate):
         assert isinstance(start_line, httputil.ResponseStartLine)
         if 100 <= start_line.code < 200 and not (start_line.code == _SWITCHING and self._upgrade):
             return  # only a note before the answer
-        length = headers.get("Content-Length", "0")
-        if not all(part.strip().isdecimal() and part.isascii() for part in length.split(",")):
-            raise httputil.HTTPInputError(f"Content-Length is {length!r}")
+        wrong = _wrong_head(start_line.code, headers)
+        if wrong:
+            self._fail(UpstreamError("malformed", f"not a proper answer: {wrong}"))
+            self._stream.close()
+            return
         self._wanted.clear()
         if not self._head.done():
             self._head.set_result(Head(start_line.code, start_line.reason, headers))

@@ -71,7 +71,9 @@ def main() -> None:
     root = root_folder(environment)
     if said := warning(environment, root):
         print(said, flush=True)
-    os.execve(sys.executable, [sys.executable, "-m", "jupyterlab", *arguments(environment, root)], environment)  # noqa: S606
+    # -P: what lies in the working directory is the user's, and no part of JupyterLab.
+    command = [sys.executable, "-P", "-m", "jupyterlab", *arguments(environment, root)]
+    os.execve(sys.executable, command, environment)  # noqa: S606
 
 
 if __name__ == "__main__":

@@ -47,6 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return OK
     from jupyter_zoe.cli.terminal import Terminal, tell  # noqa: PLC0415
     from jupyter_zoe.client import ZoeProblem  # noqa: PLC0415
+    from jupyter_zoe.harmless import harmless  # noqa: PLC0415
     from jupyter_zoe.verbs.options import Help  # noqa: PLC0415
 
     as_json = "--json" in (arguments[: arguments.index("--")] if "--" in arguments else arguments)
@@ -55,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             result = terminal.run(arguments)
         sys.stdout.flush()
     except Help as asked:
-        print(asked)
+        print(harmless(str(asked)))
         return OK
     except ZoeProblem as problem:
         tell(problem, as_json=as_json)

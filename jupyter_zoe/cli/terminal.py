@@ -7,13 +7,14 @@ import shutil
 import sys
 import threading
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TextIO
 
 from jupyter_zoe import words
 from jupyter_zoe.attaching import Attaching
 from jupyter_zoe.attaching.holder import folder
 from jupyter_zoe.client import Client, ZoeProblem
 from jupyter_zoe.client.operations import ExecutionView
+from jupyter_zoe.harmless import COLOUR, NO_COLOUR, LogCleaner, escaped, harmless
 from jupyter_zoe.verbs.parser import Verbs, zapp_of
 from jupyter_zoe.verbs.verb import Prog, Result, argument
 
@@ -48,6 +49,7 @@ class Terminal:
 
     def close(self) -> None:
         """Close the connection."""
+        self._line.close()
         if self._client is not None:
             self._client.close()
 
@@ -72,11 +74,16 @@ class Terminal:
     def _show(self, result: Result) -> None:
         if self.for_program:
             if result.data is not None:
-                print(json.dumps(result.data, indent=2, ensure_ascii=False), flush=True)
+                print(escaped(json.dumps(result.data, indent=2, ensure_ascii=False)), flush=True)
             return
-        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0  # for a pipe nothing is cut
+        terminal = sys.stdout.isatty()
+        width = shutil.get_terminal_size().columns if terminal else 0  # for a pipe nothing is cut
         for index, part in enumerate(result.parts):
-            text = part.text(width).replace("`", "'")
+            text = part.text(width)
+            if not part.is_log:
+                text = harmless(text).replace("`", "'")
+            elif terminal:  # for a pipe a log is what it is
+                text = harmless(text, colours=True) + NO_COLOUR * (COLOUR in text)
             if text:
                 print(f"{chr(10) if index else ''}{text}", flush=True)
 
@@ -99,6 +106,8 @@ class Line:
         self._last = ""
         self._open = False
         self._lock = threading.Lock()
+        self._cleaner = LogCleaner()
+        self._written: TextIO | None = None  # where output of a process went
 
     def __enter__(self) -> Self:
         return self
@@ -115,11 +124,11 @@ class Line:
     def say(self, text: str) -> None:
         """What is being done; of no interest where each line stays."""
         if self._terminal:
-            self._write(text, text)
+            self._write(harmless(text), text)
 
     def progress(self, view: ExecutionView, seconds: float) -> None:
         """For ``Client.wait``."""
-        line = words.progress_line(view, seconds)
+        line = harmless(words.progress_line(view, seconds))
         self._write(line, line.rpartition(" (")[0])
 
     def _write(self, line: str, what: str) -> None:
@@ -140,8 +149,17 @@ class Line:
             self._clear()
             stream = sys.stderr if to_stderr else sys.stdout
             stream.flush()
-            stream.buffer.write(data)
+            stream.buffer.write(self._cleaner.feed(data) if stream.isatty() else data)
             stream.buffer.flush()
+            self._written = stream
+
+    def close(self) -> None:
+        """No more output comes: a terminal gets the rest, and its colours back."""
+        with self._lock:
+            if self._written is not None and self._written.isatty():
+                self._written.buffer.write(self._cleaner.end())
+                self._written.buffer.flush()
+            self._written = None
 
     def _clear(self) -> None:
         if self._open:

@@ -428,7 +428,7 @@ class Ticket(TypedDict):
 class TicketRequest(TypedDict):
     """Ask for an address that a browser can open without a token."""
 
-    path: str  # page behind the hub's own proxy
+    path: str  # page behind the hub's own proxy, percent-encoded as it stands in an address
     ancestors: NotRequired[list[str]]  # origins of the pages in whose frames it will be shown
 
 

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from jupyter_zoe.harmless import harmless
 from jupyter_zoe.hub.info import HubError, HubInfo, HubStranger
 
 _USUAL = frozenset({"type", "title", "status", "detail", "code", "remedy", "errors", "incident"})
@@ -56,7 +57,7 @@ class ZoeProblem(Exception):
             lines.append(f"Incident {self.incident}.")
         if self.remedy and self.remedy not in self.detail and not (self.code == "bad-parameter" and len(lines) == 1):
             lines.append(self.remedy)  # (a detail that names the parameter itself needs no hint at 'errors')
-        return lines
+        return [harmless(line) for line in lines]
 
 
 def problem_of_hub(error: HubError) -> ZoeProblem:

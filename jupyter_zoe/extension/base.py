@@ -75,6 +75,8 @@ class ProblemHandler(RequestHandler):
         self.set_status(status)
         self.set_header("Content-Type", "application/problem+json")
         self.set_header("Cache-Control", "no-store")
+        if status == 405:
+            self.set_header("Allow", ", ".join(self.SUPPORTED_METHODS))
         if status == 503:
             self.set_header("Retry-After", "2")
         self.finish(

@@ -44,6 +44,11 @@ def start(folder: Path, deadline: float) -> HubInfo:
         )
     try:
         _make_private(folder)
+        if folder.stat().st_uid != os.geteuid():
+            raise HubError(
+                f"The folder {folder} belongs to somebody else, who could have the hub do anything in your name.",
+                remedy=f"Set {DATA_VARIABLE} to a folder of your own, or have this one given to you (chown).",
+            )
         with _launch_lock(folder, deadline):
             return _launch_and_wait(folder, deadline)
     except OSError as error:
@@ -149,7 +154,8 @@ def _launch(folder: Path, log: Path) -> subprocess.Popen[bytes]:
             f"{OPTIONS_VARIABLE} cannot be read: {error}.",
             remedy=f"Correct the quotes in {OPTIONS_VARIABLE}, or unset it.",
         ) from None
-    command = [sys.executable, "-m", "zoe_hub", "--embedded", *further]
+    # -P: no module is taken from the working directory, which a process may have written to.
+    command = [sys.executable, "-P", "-m", "zoe_hub", "--embedded", *further]
     environment = scrubbed(os.environ)
     environment[DATA_VARIABLE] = str(folder)
     output = _open_private(log, os.O_WRONLY | os.O_APPEND)

@@ -17,6 +17,7 @@ from typing import Any, Literal, NotRequired, Self, TypedDict
 from jupyter_zoe import words
 from jupyter_zoe.client import ZoeProblem
 from jupyter_zoe.client.operations import ExecutionView
+from jupyter_zoe.harmless import harmless
 from jupyter_zoe.showing import html
 from jupyter_zoe.showing.parts import Progress, ResultPart, Said
 
@@ -107,11 +108,11 @@ class Live:
         """Show this now, or leave it out if the last change was a moment ago and it need not be shown ``at_once``."""
         if part != self._last and (at_once or time.monotonic() - self._shown_at >= _SHORTEST):
             self._last = part
-            self._show(part.text(), html.block(part.html()), "working")
+            self._show(_text(part), html.block(part.html()), "working")
 
     def done(self, parts: Sequence[ResultPart]) -> None:
         """The last thing to show."""
-        text = "\n\n".join(filter(None, (part.text() for part in parts)))
+        text = "\n\n".join(filter(None, map(_text, parts)))
         if self._kernel:
             self._facts.pop("share", None)
             self._show(text, html.block("".join(part.html() for part in parts)), "done")
@@ -143,6 +144,10 @@ class Live:
         elif self._terminal:
             self._id = self._id or "line"
             print("\r\x1b[K" + text[:200], end="", flush=True)
+
+
+def _text(part: ResultPart) -> str:
+    return harmless(part.text(), colours=part.is_log)
 
 
 def _problem(problem: ZoeProblem) -> ReportedProblem:

@@ -9,6 +9,7 @@ from jupyter_zoe.attaching import Attaching
 from jupyter_zoe.attaching.holder import notebook
 from jupyter_zoe.attaching.session import SESSIONS
 from jupyter_zoe.client import Client
+from jupyter_zoe.harmless import LogCleaner
 from jupyter_zoe.magics.live import Live
 from jupyter_zoe.verbs.verb import Invocation, Prog
 
@@ -26,6 +27,7 @@ class Notebook:
         self._shell = shell
         self._client: Client | None = None
         self._live: Live | None = None
+        self._cleaner = LogCleaner()
         self.attaching = Attaching(lambda: self.client, notebook, SESSIONS)
         SESSIONS.show_in(shell.user_ns)
         SESSIONS.live = lambda: Live(shell, "renew", vanishes=True)
@@ -50,13 +52,14 @@ class Notebook:
 
     def write(self, data: bytes) -> None:
         """Output of a process."""
-        sys.stdout.write(data.decode("utf-8", "replace"))
+        sys.stdout.write(self._cleaner.feed(data).decode())
         sys.stdout.flush()
 
     def run(self, call: Invocation) -> None:
         """Do what a verb says, and show the result. :raises ZoeProblem: it cannot be done"""
-        self._live = None
+        self._live, self._cleaner = None, LogCleaner()
         result = call.verb.run(self, call)
+        sys.stdout.write(self._cleaner.end().decode())
         if result.parts:
             (self._live or self.live(call.verb.name)).done(result.parts)
         for session in SESSIONS:  # what a startup file has made is hidden from '%who' otherwise

@@ -9,6 +9,7 @@ from typing import Any
 
 from jupyter_zoe.attaching.session import SESSIONS
 from jupyter_zoe.client import ZoeProblem
+from jupyter_zoe.harmless import harmless
 from jupyter_zoe.magics.cells import Cells
 from jupyter_zoe.magics.notebook import Notebook
 from jupyter_zoe.verbs.options import Help
@@ -50,7 +51,7 @@ class Zoe:
             self.front.run(self.verbs.parse(split_line(line)))
         except Help as asked:
             of_one_verb = line.split(maxsplit=1)[:1] and line.split(maxsplit=1)[0] in self.verbs.verbs
-            print(str(asked) + ("" if of_one_verb else f"\n\n{EXAMPLES}"))
+            print(harmless(str(asked)) + ("" if of_one_verb else f"\n\n{EXAMPLES}"))
         except ZoeProblem as error:
             problem = error
         except KeyboardInterrupt:

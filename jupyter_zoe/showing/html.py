@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from jupyter_zoe.harmless import harmless
+
 _FONT = "font-family:var(--jp-ui-font-family,system-ui,sans-serif);font-size:var(--jp-ui-font-size1,13px)"
 _COLOR = "color:var(--jp-ui-font-color1,currentcolor)"
 MUTED = "color:var(--jp-ui-font-color2,currentcolor)"
@@ -14,6 +16,7 @@ MUTED = "color:var(--jp-ui-font-color2,currentcolor)"
 
 def block(inner: str) -> str:
     """Some HTML as an output of Zoe's."""
+    inner = harmless(inner)
     return f'<div class="zoe-output" style="{_FONT};{_COLOR};line-height:1.5">{inner}</div>'
 
 

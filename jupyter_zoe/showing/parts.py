@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from html import escape
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from jupyter_zoe import words
 from jupyter_zoe.client.operations import ExecutionView
@@ -15,6 +15,9 @@ from jupyter_zoe.showing import html
 
 class ResultPart(Protocol):
     """Something to show."""
+
+    is_log: ClassVar[bool]
+    """Whether its text is what a process has written, which may have colours."""
 
     def text(self, width: int = 0) -> str:
         """As text. :param width: characters of a line, at which tables are cut; 0: never"""
@@ -27,6 +30,7 @@ class ResultPart(Protocol):
 class Said:
     """Sentences; between backticks it is code."""
 
+    is_log: ClassVar[bool] = False
     sentences: str
     muted: bool = False
 
@@ -43,6 +47,7 @@ class Said:
 class Table:
     """A table, or what is said instead of an empty one."""
 
+    is_log: ClassVar[bool] = False
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
     empty: str = ""
@@ -60,6 +65,7 @@ class Table:
 class LogsPart:
     """The ends of the logs of some processes: name and lines of each."""
 
+    is_log: ClassVar[bool] = True
     logs: Sequence[tuple[str, Sequence[str]]]
 
     def text(self, width: int = 0) -> str:
@@ -82,6 +88,7 @@ class LogsPart:
 class ExecutionPart:
     """An execution with its processes and web pages. ``now`` is the hub's time."""
 
+    is_log: ClassVar[bool] = False
     view: ExecutionView
     now: datetime
 
@@ -123,6 +130,7 @@ class ExecutionPart:
 class Progress:
     """What happens to an execution right now."""
 
+    is_log: ClassVar[bool] = False
     view: ExecutionView
     seconds: float
 

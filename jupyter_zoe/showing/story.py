@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from html import escape
+from typing import ClassVar
 
 from jupyter_zoe import words
 from jupyter_zoe.client.operations import MomentView
@@ -16,6 +17,7 @@ from jupyter_zoe.showing import html
 class StoryLines:
     """What happened, in order: when, to whom, from which state to which, why; under it what was logged."""
 
+    is_log: ClassVar[bool] = False
     name: str
     moments: Sequence[MomentView]
 

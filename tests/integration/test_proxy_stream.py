@@ -298,7 +298,9 @@ async def test_any_method_passes_with_and_without_a_body(servers: Servers, metho
 
 
 async def test_connect_and_trace_do_not_pass(servers: Servers) -> None:
-    assert (await servers.fetch("/x", method="TRACE")).code == 405
+    refused = await servers.fetch("/x", method="TRACE")
+    assert refused.code == 405
+    assert {"GET", "PROPFIND"} < set(refused.headers["Allow"].split(", "))
 
 
 async def test_headers_on_the_way(servers: Servers) -> None:
@@ -639,6 +641,18 @@ async def test_nobody_listens(servers: Servers) -> None:
         (b"HTTP/1.1 200 OK\r\nContent-Le", "died"),
         (b"SSH-2.0-server\r\n\r\n", "malformed"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n", "malformed"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2, 3\r\n\r\nok!", "malformed"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok!", "malformed"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2,\r\n\r\nok", "malformed"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: -2\r\n\r\nok", "malformed"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length:\r\n\r\nok", "malformed"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\nok", "malformed"),
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+            "malformed",
+        ),
+        (b"HTTP/1.1 099 Odd\r\nContent-Length: 2\r\n\r\nok", "malformed"),
+        (b"HTTP/1.1 000 Odd\r\nContent-Length: 2\r\n\r\nok", "malformed"),
         (b"HTTP/1.1 101 Switching Protocols\r\n\r\n", "died"),
     ],
 )
@@ -648,9 +662,32 @@ async def test_an_upstream_that_speaks_badly(servers: Servers, text: bytes, kind
         await writer.drain()
 
     async with answering(script) as servers.front.port:
-        answer = await servers.fetch("/x")
+        answer = await servers.fetch("/x", request_timeout=10)
     assert answer.code == 502
     assert [failure.kind for failure in servers.front.failures] == [kind]
+
+
+@pytest.mark.parametrize(
+    "lengths", ["Content-Length: 2, 2", "Content-Length: 2\r\nContent-Length: 2", "Content-Length:  2 ,2"]
+)
+async def test_a_length_that_is_said_twice_is_one(servers: Servers, lengths: str) -> None:
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(f"HTTP/1.1 200 OK\r\n{lengths}\r\n\r\nok".encode())
+        await writer.drain()
+
+    async with answering(script) as servers.front.port:
+        answer = await servers.fetch("/x", request_timeout=10)
+    assert (answer.code, answer.body, answer.headers.get_list("Content-Length")) == (200, b"ok", ["2"])
+
+
+@pytest.mark.parametrize("status", ["299", "499", "599", "999"])
+async def test_a_status_that_nobody_knows_passes(servers: Servers, status: str) -> None:
+    async def script(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(f"HTTP/1.1 {status} \r\nContent-Length: 2\r\n\r\nok".encode())
+        await writer.drain()
+
+    async with answering(script) as servers.front.port:
+        assert (await servers.fetch("/x", request_timeout=10)).code == int(status)
 
 
 @pytest.mark.parametrize("head", ["Content-Length: 1000", "Transfer-Encoding: chunked"])

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoe_hub.catalog import published_schema
+from zoe_hub.catalog import parameters, published_schema
 from zoe_hub.catalog.schema import KEYWORDS, check
 from zoe_hub.language import units
 
@@ -182,3 +182,22 @@ def test_durations(text, seconds):
 def test_other_amounts_are_refused(text):
     with pytest.raises(ValueError, match="amount of memory"):
         units.memory(text)
+
+
+def test_a_list_without_a_bound_has_one_and_everybody_is_shown_it():
+    schemas = {
+        "free": {"type": "array", "items": {"type": "string"}},
+        "own": {"type": "array", "maxItems": 3},
+        "wild": {"type": "array", "maxItems": 10**9},
+        "inner": {"type": "object", "properties": {"rows": {"type": "array", "items": {"type": "array"}}}},
+    }
+    shown = parameters.published(schemas, "Some")["properties"]
+    assert [shown[name]["maxItems"] for name in ("free", "own", "wild")] == [10_000, 3, 10_000]
+    assert shown["inner"]["properties"]["rows"]["maxItems"] == 10_000
+    assert shown["inner"]["properties"]["rows"]["items"]["maxItems"] == 10_000
+    for value in (["x"] * 10_001, dict.fromkeys(map(str, range(10_001)), 1)):
+        for name in ("free", "wild", "inner"):
+            errors = parameters.fill({name: schemas[name]}, {name: value}, "some")[1]
+            assert [error.path for error in errors] == [f"/{name}"]
+            assert "10000 items" in errors[0].message
+    assert not parameters.fill({"free": schemas["free"]}, {"free": ["x"] * 10_000}, "some")[1]

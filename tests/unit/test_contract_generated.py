@@ -6,7 +6,9 @@ import ast
 import importlib.util
 import json
 import typing
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -52,7 +54,8 @@ def test_nothing_depends_on_how_docstrings_are_laid_out(monkeypatch):
 
 
 def test_each_wire_type_belongs_to_one_capability_and_has_a_name_of_its_own():
-    ours = {path.stem for path in (ROOT / "zoe_hub/contract").glob("*.py")} - {"__init__", "operations", "table"}
+    no_capabilities = {"__init__", "bounds", "operations", "table"}
+    ours = {path.stem for path in (ROOT / "zoe_hub/contract").glob("*.py")} - no_capabilities
     assert {kind.__module__.rpartition(".")[2] for kind in TYPES.values()} == ours
     classes = [
         node.name
@@ -149,3 +152,41 @@ def test_a_request_loses_no_member_on_its_way_to_the_core(wire, core):
     if wire is AttachRequest:
         given |= {"key": "/n/a.ipynb", "kernel": "k", "kind": "console", "policy": "shrink", "versions": {"x": "1"}}
     assert msgspec.structs.asdict(whole(wire(**given), core)) == members(core) | given
+
+
+def _unbounded(kind: Any, place: str) -> Iterator[str]:
+    """The places of a type of requests that take as much as anybody sends."""
+    match kind:
+        case msgspec.inspect.Metadata():
+            yield from _unbounded(kind.type, place)
+        case msgspec.inspect.StructType():
+            for field in kind.fields:
+                yield from _unbounded(field.type, f"{place}.{field.encode_name}")
+        case msgspec.inspect.UnionType():
+            for each in kind.types:
+                yield from _unbounded(each, place)
+        case msgspec.inspect.StrType():
+            if kind.max_length is None and "{0," not in (kind.pattern or ""):
+                yield f"{place}: a text"
+        case msgspec.inspect.IntType():
+            if kind.le is None or kind.ge is None:
+                yield f"{place}: an integer"
+        case msgspec.inspect.DictType() | msgspec.inspect.VarTupleType() | msgspec.inspect.ListType():
+            if kind.max_length is None:
+                yield f"{place}: {type(kind).__name__}"
+            inner = (kind.key_type, kind.value_type) if hasattr(kind, "key_type") else (kind.item_type,)
+            for each in inner:
+                yield from _unbounded(each, f"{place}[]")
+        case msgspec.inspect.AnyType():
+            assert place.endswith(".parameters[]"), place  # which the schemas of definitions bound
+
+
+def test_everything_that_a_request_may_hold_has_a_bound():
+    asked = [each for operation in OPERATIONS for each in (operation.input, operation.query) if each is not None]
+    assert not [place for kind in asked for place in _unbounded(msgspec.inspect.type_info(kind), kind.__name__)]
+    assert not [
+        f"{operation.id}: {header.name}"
+        for operation in OPERATIONS
+        for header in operation.headers
+        if header.type == "string" and header.longest is None
+    ]

@@ -147,7 +147,7 @@ def test_the_wheel_is_built_with_the_jlpm_of_this_environment(tmp_path, monkeypa
     monkeypatch.setattr(packages.subprocess, "run", run)
     assert packages.project_wheel(print).name == "x.whl"
     ((command, first),) = asked
-    assert command[:3] == [sys.executable, "-m", "build"]
+    assert command[:4] == [sys.executable, "-P", "-m", "build"]
     assert first == str(Path(sys.executable).parent)
 
 

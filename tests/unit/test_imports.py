@@ -42,7 +42,7 @@ ROOMS = {
         },
     ),
     "zoe_hub.contract": Room(
-        kit=frozenset({"common", "table"}),
+        kit=frozenset({"bounds", "common", "table"}),
         composition="operations",
         between={
             "attachments": frozenset({"executions"}),  # an attachment is shown with its execution

@@ -266,3 +266,50 @@ def test_no_text_crashes_it(text):
     for source in (text, "{{ " + text + " }}"):
         with suppress(TemplateError):
             parse(source).value(SCOPE)
+
+
+LONG, WIDE = "x" * 1_000_000, [1] * 15_000
+BIG = {"wide": [WIDE] * 1000, "other": [[*WIDE]] * 1000, "long": LONG, "rows": [{"a": WIDE}] * 1000}
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        " ~ ".join(["(long ~ '')"] * 2000),
+        " ~ ".join(["long"] * 3) + "".join(" ~ (long ~ long)" for _ in range(2000)),
+        "(" + " + ".join(["(long + '')"] * 100) + ") | length",
+        "wide == other",
+        "wide in [other, wide]",
+        "wide | json",
+        "wide | sort",
+        "wide | max",
+        "[wide] | tojson | length",
+        "wide is eq(other)",
+        "rows | selectattr('a', 'eq', other[0]) | list",
+        "{'a': wide} | json | default('swallowed')",
+        "(wide == other) | default('swallowed')",
+        "(wide == other) is defined",
+        "wide",
+        "[wide, wide]",
+    ],
+)
+def test_what_takes_too_long_is_refused_soon_and_no_default_hides_it(expression):
+    begun = time.process_time()
+    with pytest.raises(TemplateError, match=r"too long|more than"):
+        evaluate(expression, **BIG)
+    assert time.process_time() - begun < 5  # the tree of the longest one takes a second to read
+
+
+def test_a_default_of_a_default_is_worth_its_value_once():
+    nested = "x" + " | default('y')" * 60
+    assert evaluate(nested, x="here") == "here"
+    assert evaluate(nested.replace("x", "nothing", 1)) == "y"
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["'\\u27e6secret:inner\\u27e7'", "'\\u27e7'", "x ~ '\\u27e6'", "{'\\u27e6': 1}", "'a' | replace('a', '\\u27e6')"],
+)
+def test_an_expression_makes_no_reference(expression):
+    with pytest.raises(TemplateError, match="reserved"):
+        evaluate(expression, x="")

@@ -99,6 +99,10 @@ class ZoeHub(HubOptions, CheckedApplication):
         if self.config_file and not file.is_file():
             self._stop_with(f"There is no configuration file {file}.")
         if file.is_file():
+            try:
+                runtime.refuse_shared(file)
+            except OSError as error:
+                self._stop_with(f"The configuration is not read: {error}.")
             self._read_file(file)
             self.update_config(given)
         if not self.config_file and self.data_folder() != before:

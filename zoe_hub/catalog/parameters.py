@@ -18,6 +18,7 @@ from zoe_hub.language.words import suggestion
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 LONGEST_TEXT = 2**20  # characters of one text in what a user gives
+LONGEST_LIST = 10_000  # items of one list in what a user gives; a schema may say fewer, and no more
 LONGEST_SHOWN = 4096  # longer texts are cut in what an execution shows of its parameters
 
 _FORMAT_TYPES = {"memory": ("string",), "duration": ("string",), "cores": ("number", "integer")}
@@ -94,6 +95,8 @@ def _plain(schema: Mapping[str, Any]) -> dict[str, Any]:
             plain[key] = _plain(plain[key])
     if "properties" in plain:
         plain["properties"] = {name: _plain(below) for name, below in plain["properties"].items()}
+    if plain.get("type") == "array":
+        plain["maxItems"] = min(plain.get("maxItems", LONGEST_LIST), LONGEST_LIST)
     if is_secret(schema):
         plain |= {"writeOnly": True, "format": "password"}
     pattern = {"memory": units.MEMORY_PATTERN, "duration": units.DURATION_PATTERN}.get(schema.get("format", ""))
@@ -140,7 +143,7 @@ def _about(schema: Mapping[str, Any]) -> str:
 
 
 def _unsuitable(value: Any, path: str) -> Iterator[Fault]:
-    """Texts that nothing may hold: reserved brackets, NUL, half characters, endless ones."""
+    """Texts that nothing may hold: reserved brackets, NUL, half characters, endless ones; and endless lists."""
     if isinstance(value, str):
         if has_bracket(value):
             yield Fault(path, "holds the character ⟦ or ⟧, which is reserved; remove it")
@@ -156,6 +159,8 @@ def _unsuitable(value: Any, path: str) -> Iterator[Fault]:
                 value.encode()
             except UnicodeEncodeError:
                 yield Fault(path, "holds half of a character (a lone surrogate); remove it")
+    elif isinstance(value, Mapping | list) and len(value) > LONGEST_LIST:
+        yield Fault(path, f"has more than {LONGEST_LIST} items; pass the place of a file that holds them")
     elif isinstance(value, Mapping):
         for name, member in value.items():
             yield from _unsuitable(name, path)

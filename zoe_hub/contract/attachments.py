@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from msgspec import Meta
 
-from zoe_hub.contract.common import WebPrefix
+from zoe_hub.contract.bounds import MOST_VERSIONS, Word
+from zoe_hub.contract.common import Parameters, WebPrefix
 from zoe_hub.contract.executions import ExecutionView
 from zoe_hub.contract.table import Operation, capability
 from zoe_hub.core.attachments.model import HolderKind, Policy
@@ -19,21 +20,26 @@ class AttachRequest(Record, kw_only=True):
     """Bind a notebook to an execution: to the one it had, to ``execution``, or to a new one of ``zapp``."""
 
     key: Annotated[str, Meta(min_length=1, max_length=1024, description="the notebook's path, or the kernel's id")]
-    kernel: str = ""
+    kernel: Word = ""
     kind: HolderKind = "notebook"
     policy: (
         Annotated[Policy, Meta(description="when the last holder is gone; left out: as the admin has set it")] | None
     ) = None
     zapp: (
-        Annotated[str, Meta(description="a ZApp, or a framework that a ZApp of the shop offers alone, such as 'spark'")]
+        Annotated[
+            Word, Meta(description="a ZApp, or a framework that a ZApp of the shop offers alone, such as 'spark'")
+        ]
         | None
     ) = None
-    execution: str | None = None
-    parameters: dict[str, Any] = {}
-    language: str = "python"
+    execution: Word | None = None
+    parameters: Parameters = {}
+    language: Word = "python"
     versions: Annotated[
-        dict[str, str],
-        Meta(description="installed packages of the kernel: name -> version; checked before anything starts"),
+        dict[Word, Word],
+        Meta(
+            max_length=MOST_VERSIONS,
+            description="installed packages of the kernel: name -> version; checked before anything starts",
+        ),
     ] = {}
     web_prefix: WebPrefix = WEB_PREFIX
 
@@ -57,11 +63,11 @@ class AttachmentView(Record, kw_only=True):
 class AttachmentQuery(Record, kw_only=True):
     """Filters of the list."""
 
-    key: str | None = None
+    key: Annotated[str, Meta(max_length=1024)] | None = None
     kernel: (
-        Annotated[str, Meta(description="its key counts instead, if its server has said which one it has")] | None
+        Annotated[Word, Meta(description="its key counts instead, if its server has said which one it has")] | None
     ) = None
-    execution: str | None = None
+    execution: Word | None = None
 
 
 class AttachmentList(Record, kw_only=True):

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
+from zoe_hub.contract.bounds import MOST_PARAMETERS, Word
 from zoe_hub.core.record import Record
 
 # Python's ``$`` also matches before a line break at the end, JavaScript's does not: ``(?!\n)`` makes them the same.
@@ -28,6 +29,9 @@ WebPrefix = Annotated[
         description="path in front of the proxy as the browser sees it; the server extension fills it in",
     ),
 ]
+
+
+Parameters = Annotated[dict[Word, Any], Meta(max_length=MOST_PARAMETERS)]
 
 
 class WrongPlace(Record, kw_only=True):

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
+from zoe_hub.contract.bounds import LARGEST, Word
 from zoe_hub.contract.common import ReasonView
 from zoe_hub.contract.table import Header, Operation, capability
 from zoe_hub.core.record import Record
@@ -32,6 +33,7 @@ class HistoryQuery(Record, kw_only=True):
         int,
         Meta(
             ge=0,
+            le=LARGEST,
             description=(
                 "sequence number of the last event already seen; 0: from the beginning, whatever is kept. Events after"
                 " it that are not kept any more: history-pruned, with the number of the first that is as first_seq"
@@ -81,8 +83,8 @@ class EventsQuery(Record, kw_only=True):
     state again; what is left follows.
     """
 
-    since: Annotated[int, Meta(ge=0)] | None = None
-    execution: str | None = None
+    since: Annotated[int, Meta(ge=0, le=LARGEST)] | None = None
+    execution: Word | None = None
 
 
 OPERATIONS = capability(

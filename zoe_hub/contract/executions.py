@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from zoe_hub.contract.common import Name, ReasonView, WebPrefix
+from zoe_hub.contract.bounds import Labels, Sentence, Word
+from zoe_hub.contract.common import Name, Parameters, ReasonView, WebPrefix
 from zoe_hub.contract.processes import ProcessView
 from zoe_hub.contract.table import Operation, capability
 from zoe_hub.core.executions.model import WEB_PREFIX, Outcome, Phase
@@ -19,8 +20,8 @@ class StartRequest(Record, kw_only=True):
 
     zapp: Name
     name: Name | None = None
-    parameters: dict[str, Any] = {}
-    labels: dict[str, str] = {}
+    parameters: Parameters = {}
+    labels: Labels = {}
     web_prefix: WebPrefix = WEB_PREFIX
 
 
@@ -28,14 +29,14 @@ class ScaleRequest(Record, kw_only=True):
     """Change how many processes a group has."""
 
     count: Annotated[int, Meta(ge=0, le=10000)]
-    group: Annotated[str, Meta(description="may be left out if only one group can grow")] | None = None
+    group: Annotated[Word, Meta(description="may be left out if only one group can grow")] | None = None
 
 
 class TerminateRequest(Record, kw_only=True):
     """End an execution. A protected one wants its name as ``confirm``."""
 
-    reason: str = ""
-    confirm: str | None = None
+    reason: Sentence = ""
+    confirm: Word | None = None
 
 
 class Endpoint(Record, kw_only=True):
@@ -119,12 +120,12 @@ class ExecutionQuery(Record, kw_only=True):
 
     phase: Phase | None = None
     active: Annotated[bool, Meta(description="true: not ended; false: ended")] | None = None
-    owner: Annotated[str, Meta(description="admins only see others'")] | None = None
-    zapp: str | None = None
-    name: str | None = None
-    label: Annotated[str, Meta(description="KEY or KEY=VALUE")] | None = None
+    owner: Annotated[Word, Meta(description="admins only see others'")] | None = None
+    zapp: Word | None = None
+    name: Word | None = None
+    label: Annotated[str, Meta(max_length=320, description="KEY or KEY=VALUE")] | None = None
     limit: Annotated[int, Meta(ge=1, le=1000)] = 100
-    cursor: Annotated[str, Meta(description="'next' of the page before")] | None = None
+    cursor: Annotated[Word, Meta(description="'next' of the page before")] | None = None
 
 
 class ExecutionPage(Record, kw_only=True):

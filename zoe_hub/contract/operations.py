@@ -16,7 +16,7 @@ import msgspec
 from zoe_hub import contract
 from zoe_hub.contract.table import Operation
 
-_OTHERS = {"operations", "table", "generate"}
+_OTHERS = {"bounds", "operations", "table", "generate"}
 
 
 def _modules() -> Iterator[ModuleType]:

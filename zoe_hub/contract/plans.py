@@ -6,6 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from zoe_hub.contract.bounds import Word
 from zoe_hub.contract.common import ReasonView
 from zoe_hub.contract.executions import ScaleRequest, StartRequest, TerminateRequest
 from zoe_hub.contract.table import Operation, capability
@@ -18,7 +19,7 @@ class PlanRequest(Record, kw_only=True):
     start: StartRequest | None = None
     scale: ScaleRequest | None = None
     terminate: TerminateRequest | None = None
-    execution: Annotated[str, Meta(description="for scale and terminate")] | None = None
+    execution: Annotated[Word, Meta(description="for scale and terminate")] | None = None
 
 
 class ChangeView(Record, kw_only=True):

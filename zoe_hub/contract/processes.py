@@ -7,6 +7,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from zoe_hub.contract.bounds import LARGEST
 from zoe_hub.contract.common import ReasonView
 from zoe_hub.contract.table import BACKEND_ERRORS, Header, Operation, capability
 from zoe_hub.core.executions.model import ProcessState
@@ -40,8 +41,8 @@ class Processes(Record, kw_only=True):
 class LogQuery(Record, kw_only=True):
     """Which part of a log. A ``Range: bytes=`` header does the same for a log that has ended or not."""
 
-    offset: Annotated[int, Meta(description="first byte; negative: counted from the end")] = 0
-    limit: Annotated[int, Meta(ge=1, description="bytes at the most")] | None = None
+    offset: Annotated[int, Meta(ge=-LARGEST, le=LARGEST, description="first byte; negative: counted from the end")] = 0
+    limit: Annotated[int, Meta(ge=1, le=LARGEST, description="bytes at the most")] | None = None
     follow: Annotated[bool, Meta(description="stay until the process has ended")] = False
 
 
@@ -78,7 +79,7 @@ OPERATIONS = capability(
         streams="bytes",
         owns="execution",
         errors=("unknown-execution", "unknown-process", "no-log", *BACKEND_ERRORS),
-        takes=(Header("Range", "One range of bytes, 'bytes=FIRST-LAST'; answered with 206 or 416."),),
+        takes=(Header("Range", "One range of bytes, 'bytes=FIRST-LAST'; answered with 206 or 416.", longest=256),),
         gives=(Header("Zoe-Log-Offset", "Byte offset of the first byte of the answer.", "integer"),),
         also=(
             (206, "The range that was asked for"),

@@ -17,9 +17,9 @@ class TicketRequest(Record, kw_only=True):
     path: Annotated[
         str,
         Meta(
-            pattern=r"^/zoe/pages/[^\\\x00-\x20]*$(?!\n)",
+            pattern=r"^/zoe/pages/[!-\[\]-~]*$(?!\n)",
             max_length=2048,
-            description="page behind the hub's own proxy",
+            description="page behind the hub's own proxy, percent-encoded as it stands in an address",
         ),
     ]
     ancestors: Annotated[

@@ -1,10 +1,11 @@
-"""Late-bound text: what a definition says before addresses and secrets are known.
+"""Late-bound text: what a definition says before addresses and secrets are known; and text that cannot act.
 
 The catalog renders a definition once, when an execution is created. What is not known then (a port of this process, the
 address of a peer, a secret) stays in the rendered text as a *reference*, written ``⟦kind:name⟧``. ``bind`` replaces the
 references at the last moment, so a stored specification, a plan and an event never hold a secret. User input that
 contains a reference bracket is refused by the catalog, so nobody can smuggle one in.
-Called by ``catalog`` (writes references), ``core.executions`` (asks what a group needs) and ``controllers`` (binds).
+Called by ``catalog`` (writes references), ``core.executions`` (asks what a group needs) and ``controllers`` (binds);
+``harmless`` by ``run.logs``.
 """
 
 from __future__ import annotations
@@ -66,3 +67,15 @@ def bind(text: str, value: Callable[[Reference], str]) -> str:
 def has_bracket(text: str) -> bool:
     """Whether ``text`` holds a reference bracket, which user input may not."""
     return OPEN in text or CLOSE in text
+
+
+_ACTING = (*range(0x20), *range(0x7F, 0xA0), 0x61C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A))
+ESCAPES = {code: f"\\u{code:04x}" for code in _ACTING if chr(code) not in "\t\n"}
+"""What acts on a terminal or makes a text look like another one -> how it is shown: C0 and C1 controls, marks of
+direction (Unicode's UAX 9), separators of lines. ``jupyter_zoe.harmless`` has the same.
+"""
+
+
+def harmless(text: str) -> str:
+    """``text``, which others may have written, for a log that people read on terminals."""
+    return text.translate(ESCAPES)

@@ -87,6 +87,7 @@ def wheelhouse(say: Callable[[str], None]) -> Path:
         (Path(name) / "constraints.txt").write_text("\n".join(pins) + "\n")
         command = [
             sys.executable,
+            "-P",
             "-m",
             "pip",
             "wheel",
@@ -151,6 +152,7 @@ def project_wheel(say: Callable[[str], None]) -> Path:
         folder = cache() / f"dist-{__version__}"
         command = [
             sys.executable,
+            "-P",
             "-m",
             "pip",
             "download",
@@ -163,7 +165,17 @@ def project_wheel(say: Callable[[str], None]) -> Path:
         ]
     else:
         folder = cache() / f"dist-{sources_digest(CHECKOUT)}"
-        command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(CHECKOUT)]
+        command = [
+            sys.executable,
+            "-P",
+            "-m",
+            "build",
+            "--wheel",
+            "--no-isolation",
+            "--outdir",
+            str(folder),
+            str(CHECKOUT),
+        ]
     found = sorted(folder.glob("*.whl"))
     if not found:
         say(f"making the wheel of {PROJECT} {__version__}")

@@ -54,7 +54,9 @@ class Template(NamedTuple):
         """What it is worth. :raises TemplateError:"""
         walk = Walk(scope)
         if self.whole:
-            return walk.value(self.parts[0])
+            value = walk.value(self.parts[0])
+            walk.weigh(value)  # whoever keeps it writes it out
+            return value
         texts = [part if isinstance(part, str) else walk.text(part) for part in self.parts]
         return walk.bounded(Late("".join(texts)) if any(isinstance(text, Late) for text in texts) else "".join(texts))
 

@@ -23,6 +23,9 @@ class Budget(Protocol):
     def measure(self, length: int) -> None:
         """Say how long a text is going to be. :raises ZoeError: it is too long"""
 
+    def weigh(self, value: Any) -> int:
+        """Count the steps of looking at all that is in a value, and say them. :raises ZoeError: there were too many"""
+
 
 COMPARE: Mapping[str, Callable[[Any, Any], Any]] = {
     "eq": operator.eq,
@@ -133,9 +136,7 @@ def _chosen(
     walk: Budget, value: Any, attribute: str, test: str, arguments: tuple[Any, ...], *, wanted: bool
 ) -> list[Any]:
     items = _items(value)
-    walk.spend(
-        len(items) * (1 + sum(len(argument) // 100 for argument in arguments if isinstance(argument, list | str)))
-    )
+    walk.spend(len(items) * (1 + sum(map(walk.weigh, arguments))))
     if test and test not in TESTS:
         raise TypeError(f"the test '{test}' is not there{suggestion(test, TESTS)}")
     check = TESTS[test] if test else bool

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from jinja2 import nodes
 
+from zoe_hub.core.text import has_bracket
 from zoe_hub.language.filters import FILTERS, TESTS
 from zoe_hub.language.problems import TemplateError
 from zoe_hub.language.walking import BINARY
@@ -70,6 +71,8 @@ def refuse_unknown(node: nodes.Node) -> None:
         raise TemplateError("slices are not allowed", line)
     elif isinstance(node, nodes.Pow):
         raise TemplateError("'**' is not allowed; write the number itself", line)
+    elif isinstance(node, nodes.Const) and isinstance(node.value, str) and has_bracket(node.value):
+        raise TemplateError("the characters ⟦ and ⟧ are reserved, also as '\\u27e6' and '\\u27e7'", line)
     elif not isinstance(node, _PLAIN):
         raise TemplateError(f"'{type(node).__name__}' is not allowed in an expression", line)
     for child in node.iter_child_nodes():

@@ -21,6 +21,10 @@ class Absent(TemplateError):
     """The expression names something that is switched off (``when``)."""
 
 
+class TooCostly(TemplateError):
+    """The expression takes too long or makes something too large: no ``default`` helps it."""
+
+
 class Hidden(NamedTuple):
     """A name that exists and must not be used like this. ``absent``: it is switched off in this rendering."""
 

@@ -13,14 +13,16 @@ from typing import Any
 from jinja2 import nodes
 
 from zoe_hub.language.filters import COMPARE, FILTERS, TESTS, Late, as_text
-from zoe_hub.language.problems import Absent, Hidden, TemplateError, unknown
+from zoe_hub.language.problems import Absent, Hidden, TemplateError, TooCostly, unknown
 from zoe_hub.language.words import shown, suggestion
 
 MOST_STEPS = 200_000
 LONGEST_TEXT = 4 * 2**20  # characters of one value
 MOST_ITEMS = 20_000
+CHARACTERS = 100  # of a text are one step
 LARGEST_NUMBER = 2**63
 TAKE_LATE = ("json", "jws", "tojson", "string", "join", "list")  # filters whose value may be known later
+LOOK_INSIDE = ("json", "max", "min", "sort", "tojson")  # filters that look at all that is in a value
 
 BINARY: Mapping[type[nodes.Node], tuple[str, Callable[[Any, Any], Any]]] = {
     nodes.Add: ("+", operator.add),
@@ -68,19 +70,37 @@ class Walk:
         """Count steps. :raises TemplateError: there were too many"""
         self._steps -= steps
         if self._steps < 0:
-            raise TemplateError("takes too long; write it more simply", line or 1)
+            raise TooCostly("takes too long; write it more simply", line or 1)
 
     def measure(self, length: int) -> None:
-        """Say how long a text is going to be. :raises TemplateError: it is too long"""
+        """Count the steps of making a text or list. :param length: characters or items
+        :raises TooCostly: it is too long, or there were too many steps
+        """
         if length > LONGEST_TEXT:
-            raise TemplateError(f"makes a text of more than {LONGEST_TEXT} characters")
+            raise TooCostly(f"makes a text of more than {LONGEST_TEXT} characters")
+        self.spend(length // CHARACTERS)
+
+    def weigh(self, value: Any) -> int:
+        """Count the steps of looking at all that is in a value, however it is nested: they were made once, and may be
+        there a thousand times. :raises TooCostly: there were too many
+        """
+        if isinstance(value, str):
+            inside, steps = (), len(value) // CHARACTERS
+        elif isinstance(value, Mapping):
+            inside, steps = tuple(value.values()), len(value)
+        elif isinstance(value, list):
+            inside, steps = tuple(value), len(value)
+        else:
+            return 0
+        self.spend(steps)
+        return steps + sum(map(self.weigh, inside))
 
     def bounded(self, value: Any) -> Any:
         """``value``, if it is not too large. :raises TemplateError: it is"""
-        if isinstance(value, str):
-            self.measure(len(value))
+        if isinstance(value, str) and len(value) > LONGEST_TEXT:
+            raise TooCostly(f"makes a text of more than {LONGEST_TEXT} characters")
         if isinstance(value, list) and len(value) > MOST_ITEMS:
-            raise TemplateError(f"makes a list of more than {MOST_ITEMS} items")
+            raise TooCostly(f"makes a list of more than {MOST_ITEMS} items")
         if (
             isinstance(value, int | float)
             and not isinstance(value, bool)
@@ -160,10 +180,10 @@ class Walk:
 
     def _compared(self, node: nodes.Compare) -> bool:
         left = self._known(node.expr)
+        self.weigh(left)
         for operand in node.ops:
             right = self._known(operand.expr)
-            if operand.op in ("in", "notin") and isinstance(right, list | str):
-                self.spend(len(right) // 100, node.lineno)
+            self.weigh(right)
             if not COMPARE[operand.op](left, right):
                 return False
             left = right
@@ -172,24 +192,33 @@ class Walk:
     def _tested(self, node: nodes.Test) -> bool:
         if node.name == "defined":
             return self._is_defined(node.node)
-        return bool(TESTS[node.name](self._known(node.node), *map(self._known, node.args)))
+        values = [self._known(each) for each in (node.node, *node.args)]
+        self.weigh(values)
+        return bool(TESTS[node.name](*values))
 
     def _is_defined(self, node: Any) -> bool:
+        missing = object()
+        return self._value_or(node, missing) is not missing
+
+    def _value_or(self, node: Any, instead: Any) -> Any:
         try:
-            self.value(node)
+            return self.value(node)
+        except TooCostly:
+            raise
         except TemplateError:
-            return False
-        return True
+            return instead
 
     def _filtered(self, node: nodes.Filter) -> Any:
         if node.name in ("default", "d"):
-            instead = self.value(node.args[0]) if node.args else ""
-            return self.value(node.node) if self._is_defined(node.node) else instead
+            return self._value_or(node.node, self.value(node.args[0]) if node.args else "")
         value = self.value(node.node) if node.name in TAKE_LATE else self._known(node.node)
         arguments = [self._known(item) for item in node.args]
         options: dict[str, Any] = {str(item.key): self._known(item.value) for item in node.kwargs}
-        if isinstance(value, str | list | dict):
-            self.spend(len(value) // 100, node.lineno)
+        self.weigh([*arguments, *options.values()])
+        if node.name in LOOK_INSIDE:
+            self.weigh(value)
+        elif isinstance(value, str | list | dict):
+            self.spend(len(value) // CHARACTERS, node.lineno)
         return FILTERS[node.name](self, value, *arguments, **options)
 
     def _list(self, node: Any) -> list[Any]:

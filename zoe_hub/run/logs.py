@@ -1,5 +1,5 @@
-"""The hub's log: one format, to a file or the terminal, with everything that looks like a secret taken out. Used by
-``app``.
+"""The hub's log: one format, to a file or the terminal, with everything that looks like a secret taken out, and
+nothing that acts on a terminal. Used by ``app``.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ import logging.handlers
 import re
 import sys
 from pathlib import Path
+
+from zoe_hub.core.text import harmless
 
 _SECRETS = (
     (re.compile(r"zoe_[A-Za-z0-9_-]{40,}"), "zoe_***"),
@@ -25,11 +27,11 @@ def redact(text: str) -> str:
 
 
 class Redacting(logging.Formatter):
-    """Takes secrets out of whole entries, tracebacks included."""
+    """Takes secrets out of whole entries, tracebacks included, and what would act on the terminal of who reads them."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The entry."""
-        return redact(super().format(record))
+        """The entry. Its further lines are indented, so that none looks like an entry of its own."""
+        return harmless(redact(super().format(record))).replace("\n", "\n  ")
 
 
 class RotatingFile(logging.handlers.RotatingFileHandler):

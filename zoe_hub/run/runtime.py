@@ -10,8 +10,10 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import pwd
 import re
 import secrets
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -48,12 +50,46 @@ def expanded(path: str) -> Path:
 def private_folder(path: Path) -> Path:
     """``path``, made with mode 0700 or brought to it.
 
-    :raises OSError: it cannot be made, or belongs to somebody else
+    :raises OSError: it cannot be made, or belongs to somebody else, who could change what is in it
     """
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if path.stat().st_mode & 0o077:
+    status = path.stat()
+    if status.st_uid != os.geteuid():
+        raise PermissionError(
+            f"the folder {path} belongs to {_user(status.st_uid)}, and the hub runs as {_user(os.geteuid())}."
+            " Choose a folder of its own with --data or $ZOE_DATA, or give it this one (chown)"
+        )
+    if status.st_mode & 0o077:
         path.chmod(0o700)
     return path
+
+
+def refuse_shared(file: Path) -> None:
+    """Refuse a configuration file that others can change: it is a program that runs as the hub.
+
+    :raises OSError: it, or its folder, belongs to or can be written by somebody else
+    """
+    for path in (file, file.parent):
+        status = path.stat()
+        if status.st_uid not in (0, os.geteuid()):
+            raise PermissionError(
+                f"{path} belongs to {_user(status.st_uid)}, who could have the hub ({_user(os.geteuid())}) do anything."
+                f" Give it to the hub's user: chown {_user(os.geteuid())} {path}"
+            )
+        if status.st_mode & _writers(status.st_gid) and not status.st_mode & stat.S_ISVTX:
+            raise PermissionError(f"{path} can be written by others. Forbid it: chmod go-w {path}")
+
+
+def _writers(group: int) -> int:
+    """Bits of a mode that let others write. With a umask of 002 everybody's first group is their own."""
+    return stat.S_IWOTH if group == os.getegid() else stat.S_IWOTH | stat.S_IWGRP
+
+
+def _user(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return f"user {number}"
 
 
 class Lock:

@@ -11,7 +11,7 @@ import abc
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from typing import Any, ClassVar
 
 from tornado.httputil import format_timestamp
@@ -44,6 +44,11 @@ class ZoeHandler(RequestHandler):
 
     SUPPORTED_METHODS: ClassVar[tuple[str, ...]] = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")  # type: ignore[misc]
     operation_id = "other"
+
+    @property
+    def allowed(self) -> Iterable[str]:
+        """The methods that this address takes."""
+        return self.SUPPORTED_METHODS
 
     @property
     def hub(self) -> WebHub:
@@ -99,6 +104,8 @@ class ZoeHandler(RequestHandler):
             log.warning("%s: %s: %s", self.operation_id, error.code, error.detail)
         self.set_status(error.kind.status, "Problem")
         self.set_header("Content-Type", problems.MEDIA)
+        if error.code == "method-not-allowed":
+            self.set_header("Allow", ", ".join(self.allowed))
         if error.code == "not-authenticated":
             self.set_header("WWW-Authenticate", 'Bearer realm="zoe"')
         if isinstance(error, Temporary):

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from zoe_hub.contract.bounds import DEEPEST
 from zoe_hub.core.errors import FieldError, ZoeError
 
 SECRETS_IN_ADDRESSES = frozenset({"token", "access_token", "api_key", "zoe_token"})
@@ -68,6 +69,8 @@ def decode_body(kind: type[msgspec.Struct], body: bytes, content_type: str | Non
             r"\s*(charset\s*=\s*\"?utf-?8\"?\s*;?)?\s*", parameters, re.IGNORECASE
         ):
             raise ZoeError("bad-request", "The body must be JSON in UTF-8, sent with 'Content-Type: application/json'.")
+    if _is_deep(body):
+        raise ZoeError("bad-request", f"The body is nested too deeply: it may have {DEEPEST} levels.")
     try:
         return msgspec.json.decode(body or b"{}", type=kind)
     except msgspec.ValidationError as error:
@@ -76,6 +79,22 @@ def decode_body(kind: type[msgspec.Struct], body: bytes, content_type: str | Non
         raise ZoeError("bad-request", f"The body is not JSON: {error}.") from None
     except RecursionError:
         raise ZoeError("bad-request", "The body is nested too deeply.") from None
+
+
+_TEXT = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_BRACKET = re.compile(rb"[\[\]{}]")
+
+
+def _is_deep(body: bytes) -> bool:
+    """Whether a body has more than ``DEEPEST`` levels. Few have as many brackets; those are counted."""
+    if body.count(b"[") + body.count(b"{") <= DEEPEST:
+        return False
+    level = 0
+    for bracket in _BRACKET.finditer(_TEXT.sub(b"", body)):
+        level += 1 if bracket[0] in b"[{" else -1
+        if level > DEEPEST:
+            return True
+    return False
 
 
 def _all_errors(kind: type[msgspec.Struct], body: bytes, decoder_error: msgspec.ValidationError) -> list[FieldError]:

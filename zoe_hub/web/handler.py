@@ -7,7 +7,7 @@ can be decided by the headers is decided before the body is read. Used by ``web.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import cast
 
 from tornado.http1connection import HTTP1Connection
@@ -40,6 +40,11 @@ class ApiHandler(AnsweringHandler):
         self._transport: TornadoTransport | None = None  # while the operation runs
 
     @property
+    def allowed(self) -> Iterable[str]:
+        """The methods of the table."""
+        return self._methods
+
+    @property
     def connection(self) -> HTTP1Connection:
         """The connection that the request came by."""
         return cast(HTTP1Connection, self.request.connection)
@@ -62,7 +67,6 @@ class ApiHandler(AnsweringHandler):
         try:
             self.hub.origins.check(request)
             if bound is None:
-                self.set_header("Allow", ", ".join(self._methods))
                 raise ZoeError("method-not-allowed")
             refuse_tokens(request.query_arguments)
             self._principal = await self.hub.authenticator.authenticate(request)

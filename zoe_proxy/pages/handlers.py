@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -66,15 +67,21 @@ def write_lost(handler: RequestHandler) -> None:
 
 
 def write_refusal(
-    handler: RequestHandler, status: int, code: str, *, title: str, detail: str, remedy: str = AGAIN
+    handler: RequestHandler, status: int, code: str, *, title: str, detail: str, remedy: str = AGAIN, allow: str = ""
 ) -> None:
-    """Answer with words for people, or a problem (RFC 9457) for programs."""
+    """Answer with words for people, or a problem (RFC 9457) for programs.
+
+    :param allow: the methods that the address takes, if that is what is wrong
+    """
+    headers = {"Allow": allow} if allow else {}
     if for_a_person(handler.request.method or "", handler.request.headers):
         page = documents.document(title=title, words=detail, hint=remedy)
-        write_document(handler, status, page, frames="*")
+        write_document(handler, status, page, frames="*", headers=headers)
         return
     handler.clear()
     handler.set_status(status)
+    for name, value in headers.items():
+        handler.set_header(name, value)
     handler.set_header("Content-Type", "application/problem+json")
     handler.set_header("Cache-Control", "no-store")
     handler.clear_header("Server")
@@ -113,8 +120,14 @@ class _Handler(RequestHandler):
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """In words, without a trace."""
+        allowed = ", ".join(self.SUPPORTED_METHODS) if status_code == HTTPStatus.METHOD_NOT_ALLOWED else ""
         write_refusal(
-            self, status_code, "bad-request", title="This request is not for this address", detail=self._reason
+            self,
+            status_code,
+            "bad-request",
+            title="This request is not for this address",
+            detail=self._reason,
+            allow=allowed,
         )
 
 

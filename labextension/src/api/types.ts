@@ -387,7 +387,7 @@ export interface ITicket {
 
 /** Ask for an address that a browser can open without a token. */
 export interface ITicketRequest {
-  /** page behind the hub's own proxy */
+  /** page behind the hub's own proxy, percent-encoded as it stands in an address */
   path: string;
   /** origins of the pages in whose frames it will be shown */
   ancestors?: string[];

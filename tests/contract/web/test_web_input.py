@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import resource
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -76,12 +77,51 @@ async def test_a_wrong_start_starts_nothing(world, body, code, place):
         (b'{"zapp": "\xff"}', "application/json"),
         (b'{"zapp":"cluster","parameters":{"a":' + b"[" * 100_000, "application/json"),
         (b'{"zapp":"cluster","parameters":{"a":' + b'{"a":' * 100_000, "application/json"),
+        (b'{"zapp":"cluster","parameters":{"a":' + b"[" * 63 + b"]" * 63 + b"}}", "application/json"),
+        (b'{"zapp":"cluster","parameters":{"a":' + b'{"a":' * 63 + b"1" + b"}" * 65, "application/json"),
     ],
 )
 async def test_what_is_no_json_is_a_bad_request(world, content, media):
     answer = await (await world.client()).post("/executions", content=content, headers={"Content-Type": media})
     assert (answer.status_code, answer.json()["code"]) == (400, "bad-request"), answer.text
     assert not world.store.everything
+
+
+async def test_levels_are_counted_and_not_brackets(world):
+    client = await world.client()
+    for value in (json.loads("[" * 62 + "]" * 62), [[1]] * 1000, '["' + "[{" * 1000, '\\"[' * 100, '"\\' + "{" * 100):
+        answer = await client.post("/executions", json={"zapp": "cluster", "parameters": {"a": value}})
+        assert set(places(answer)) == {"/a"}, answer.text[:200]  # it was read, and the application does not know it
+
+
+@pytest.mark.parametrize(
+    ("address", "body", "place"),
+    [
+        ("/executions", {"labels": {"a": "x" * 257}}, "labels"),
+        ("/executions", {"labels": {"x" * 64: "a"}}, "labels"),
+        ("/executions", {"labels": {f"a{number}": "x" for number in range(65)}}, "labels"),
+        ("/executions", {"parameters": {f"a{number}": 1 for number in range(1001)}}, "parameters"),
+        ("/executions", {"parameters": {"line": ["x"] * 10_001}}, "line"),
+        ("/attachments", {"kernel": "x" * 257}, "kernel"),
+        ("/attachments", {"language": "x" * 257}, "language"),
+        ("/attachments", {"versions": {"simpy": "1." + "0" * 300}}, "versions"),
+        ("/attachments", {"versions": {f"a{number}": "1" for number in range(5001)}}, "versions"),
+        ("/executions/{id}/terminate", {"reason": "x" * 2001}, "reason"),
+        ("/executions/{id}/scale", {"count": 1, "group": "x" * 257}, "group"),
+    ],
+)
+async def test_what_is_too_much_is_refused(world, address, body, place):
+    client = await world.client()
+    identifier = (await world.running(client))["id"]
+    whole = {
+        **({"zapp": "cluster"} if "{" not in address else {}),
+        **({"key": "a"} if "att" in address else {}),
+        **body,
+    }
+    answer = await client.post(address.format(id=identifier), json=whole)
+    assert answer.status_code == 422, answer.text[:200]
+    assert place in {found.split("/")[1] for found in places(answer)}
+    assert len(world.store.everything) == 1
 
 
 async def test_a_body_of_100_mb_is_refused_early_and_not_held(world):
@@ -133,7 +173,53 @@ async def test_addresses_and_methods_outside_of_the_table_are_problems(world):
         "method-not-allowed",
         "POST, GET",
     )
-    assert (await client.request("TRACE", "/executions")).headers["content-type"] == "application/problem+json"
+    for where, allowed in (
+        (f"{world.url}/api/v1/executions", {"POST", "GET"}),
+        (f"{world.url}/healthz", {"GET", "HEAD"}),
+        (f"{world.url}/zoe/login", {"GET"}),
+        (f"{world.url}/zoe/enter", {"GET"}),
+        (f"{world.url}/nope", {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}),
+    ):
+        answer = await client.request("TRACE", where)
+        assert answer.headers["content-type"] == "application/problem+json", where
+        assert (answer.status_code, set(answer.headers.get("allow", "").split(", "))) == (405, allowed), where
+    answer = await client.request("TRACE", f"{world.url}/zoe/pages/{execution['id']}/main-0/web/")
+    assert answer.status_code == 405
+    assert "PROPFIND" in answer.headers["allow"]
+
+
+@pytest.mark.parametrize("number", [str(2**63), str(2**64), "-" + str(2**63), "9" * 5000])
+@pytest.mark.parametrize(
+    ("where", "name"),
+    [
+        ("/executions/{id}/history", "since"),
+        ("/executions/{id}/history", "limit"),
+        ("/executions/{id}/story", "limit"),
+        ("/executions/{id}/processes/main-0/logs", "offset"),
+        ("/executions/{id}/processes/main-0/logs", "limit"),
+        ("/events", "since"),
+        ("/executions", "limit"),
+    ],
+)
+async def test_an_integer_that_no_database_takes_is_refused(world, where, name, number):
+    client = await world.client()
+    identifier = (await world.running(client))["id"]
+    answer = await client.get(where.format(id=identifier), params={name: number})
+    assert (answer.status_code, set(places(answer))) == (422, {f"/{name}"})
+
+
+@pytest.mark.parametrize("rest", ["\u2028", "\x85", "\x7f", "é", "\u27e6", "?a=\u2028", " ", "a\\b"])
+async def test_a_ticket_is_for_an_address_as_it_stands_in_a_browser(world, rest):
+    client = await world.client()
+    page = f"/zoe/pages/{(await world.running(client))['id']}/main-0/web/"
+    answer = await client.post("/tickets", json={"path": page + rest})
+    assert (answer.status_code, set(places(answer))) == (422, {"/path"})
+    encoded = quote(rest, safe="?=")
+    ticket = (await client.post("/tickets", json={"path": page + encoded})).json()
+    browser = await world.client(None)
+    login = await browser.get(world.url + ticket["url"])
+    entered = await browser.get(world.url + login.headers["location"])
+    assert entered.headers["location"].endswith(encoded)
 
 
 async def test_plans_do_nothing_and_need_one_command(world):

@@ -38,6 +38,6 @@ class Activities:
         try:
             body: Any = msgspec.json.decode(page)
             return bool(evaluate(activity.busy, body=body))
-        except (msgspec.DecodeError, ZoeError) as error:
+        except (msgspec.DecodeError, RecursionError, ZoeError) as error:
             self._log.warning("%s: what it says of its activity cannot be read: %s", execution.name, error)
             return None

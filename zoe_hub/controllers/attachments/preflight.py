@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.version import InvalidVersion
 
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.spec import ExecutionSpec
@@ -35,7 +34,7 @@ def check_versions(spec: ExecutionSpec, language: str, versions: Mapping[str, st
             raise ZoeError("client-mismatch", f"The kernel has no {wanted.name}; {spec.title} wants {line}. {remedy}")
         try:
             fits = wanted.specifier.contains(has, prereleases=True)
-        except InvalidVersion:
+        except ValueError:  # no version, or one with a number that Python refuses to read
             fits = False
         if not fits:
             raise ZoeError(

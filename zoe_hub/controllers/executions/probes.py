@@ -32,7 +32,7 @@ from zoe_proxy.upstream import Exchange, Timeouts
 FIRST, LONGEST = 0.02, 0.5  # seconds between two questions
 SILENCE = 0.05  # seconds a connection must stay open to count: a published port of a container accepts, then closes
 ONE_TRY = 5.0  # seconds one question may take
-LONGEST_PAGE = 2**22  # bytes of a page that are read
+LONGEST_PAGE = 2**20  # bytes of a page that are read
 AT_A_TIME = 100  # questions about web pages
 MEETINGS = 3  # in a row with somebody else at a port, until it counts as lost: a program may just be taking it over
 
@@ -237,7 +237,7 @@ class Probes:
             return False
         try:
             body: Any = msgspec.json.decode(page)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):  # the latter: brackets without end
             return False
         ports = {name: each.number for name, each in (process.addresses or {}).items()}
         try:

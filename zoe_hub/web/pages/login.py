@@ -12,12 +12,12 @@ class LoginHandler(AnsweringHandler):
     """Redeems the ticket; then redirects, or lets the browser find out which origins it reaches."""
 
     operation_id = "login"
+    allowed = ("GET",)
 
     async def respond(self, *_: str) -> None:
         """Redeem the ticket. Only pages of the hub itself, and the address bar, may log in."""
         self.hub.origins.check(self.request)
-        if self.request.method != "GET":
-            self.set_header("Allow", "GET")
+        if self.request.method not in self.allowed:
             raise ZoeError("method-not-allowed")
         given = self.request.query_arguments.get("ticket", [])
         if len(given) != 1:

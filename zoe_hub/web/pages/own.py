@@ -17,11 +17,12 @@ class UnknownHandler(AnsweringHandler):
 class LivenessHandler(AnsweringHandler):
     """``GET /healthz`` without a token: says that the hub answers, and nothing else."""
 
+    allowed = ("GET", "HEAD")
+
     async def respond(self, *_: str) -> None:
         """Answer. Only the host is checked."""
         self.hub.origins.check(self.request)
-        if self.request.method not in ("GET", "HEAD"):
-            self.set_header("Allow", "GET, HEAD")
+        if self.request.method not in self.allowed:
             raise ZoeError("method-not-allowed")
         self.set_header("Content-Type", "text/plain; charset=utf-8")
         self.finish("ok\n")
