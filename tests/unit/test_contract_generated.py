@@ -7,6 +7,7 @@ import importlib.util
 import json
 import typing
 from collections.abc import Iterator
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from zoe_hub.core.errors import ERRORS
 from zoe_hub.core.executions.commands import StartZApp
 from zoe_hub.core.executions.model import Outcome, Phase, ProcessState
 from zoe_hub.web.call import whole
+from zoe_hub.web.pages.reference import page as html_page
 
 ROOT = Path(generate.__file__).parents[3]
 
@@ -44,6 +46,17 @@ def test_check_finds_a_difference_and_writes_nothing(tmp_path, capsys):
     assert "differs: docs/rest.md" in capsys.readouterr().out
 
 
+def test_what_is_said_about_a_value_is_on_both_pages():
+    """Beside a value, one of its alternatives, or what a list holds."""
+    schemas = document()["components"]["schemas"]
+    parts = [part for schema in schemas.values() for part in schema.get("properties", {}).values()]
+    places = [place for part in parts for place in (part, *part.get("anyOf", ()), part.get("items", {}))]
+    said = {place["description"] for place in places if "description" in place}
+    assert said
+    markdown, html = (ROOT / "docs/rest.md").read_text(), html_page(msgspec.json.encode(document()))[0].decode()
+    assert {each for each in said if each not in markdown or escape(each) not in html} == set()
+
+
 def test_nothing_depends_on_how_docstrings_are_laid_out(monkeypatch):
     """Python 3.13 strips their indentation, earlier ones keep it; formatters break their lines."""
     before = generate.files()
@@ -54,7 +67,7 @@ def test_nothing_depends_on_how_docstrings_are_laid_out(monkeypatch):
 
 
 def test_each_wire_type_belongs_to_one_capability_and_has_a_name_of_its_own():
-    no_capabilities = {"__init__", "bounds", "operations", "table"}
+    no_capabilities = {"__init__", "bounds", "operations", "table", "types_in_words"}
     ours = {path.stem for path in (ROOT / "zoe_hub/contract").glob("*.py")} - no_capabilities
     assert {kind.__module__.rpartition(".")[2] for kind in TYPES.values()} == ours
     classes = [

@@ -42,7 +42,7 @@ ROOMS = {
         },
     ),
     "zoe_hub.contract": Room(
-        kit=frozenset({"bounds", "common", "table"}),
+        kit=frozenset({"bounds", "types_in_words", "common", "table"}),
         composition="operations",
         between={
             "attachments": frozenset({"executions"}),  # an attachment is shown with its execution

@@ -13,6 +13,8 @@ from typing import Any
 
 import msgspec
 
+from zoe_hub.contract.types_in_words import note_of, type_in_words
+
 _STYLE = """
 :root { color-scheme: light dark; }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
@@ -63,7 +65,7 @@ def _lines(document: Any) -> Iterator[str]:
             (
                 f"<code>{escape(member)}</code>{'' if member in schema.get('required', ()) else ' (optional)'}",
                 _type(part),
-                escape(_note(part)),
+                escape(note_of(part)),
             )
             for member, part in schema.get("properties", {}).items()
         )
@@ -85,7 +87,7 @@ def _operation(method: str, path: str, operation: Any) -> Iterator[str]:
         (
             f"<code>{escape(each['name'])}</code>",
             f"{each['in']}, {_type(each['schema'])}",
-            escape(each.get("description", "") or _note(each["schema"])),
+            escape(each.get("description", "") or note_of(each["schema"])),
         )
         for each in operation["parameters"]
     )
@@ -109,20 +111,9 @@ def _table(rows: Any) -> Iterator[str]:
         yield f"<table>{''.join(written)}</table>"
 
 
-def _note(schema: Any) -> str:
-    return next((each["description"] for each in (schema, *schema.get("anyOf", ())) if "description" in each), "")
-
-
 def _type(schema: Any) -> str:
-    if "$ref" in schema:
-        name = escape(schema["$ref"].rsplit("/", 1)[1])
-        return f'<a href="#{name}">{name}</a>'
-    if "enum" in schema:
-        return "one of " + ", ".join(f"<code>{escape(str(value))}</code>" for value in schema["enum"])
-    if "anyOf" in schema:
-        return " or ".join(_type(part) for part in schema["anyOf"])
-    if schema.get("type") == "array":
-        return f"list of {_type(schema.get('items', {}))}"
-    if schema.get("type") == "object":
-        return f"map of {_type(schema['additionalProperties'])}" if schema.get("additionalProperties") else "object"
-    return escape(str(schema.get("format") or schema.get("type", "anything")))
+    return type_in_words(
+        schema,
+        link=lambda name: f'<a href="#{escape(name)}">{escape(name)}</a>',
+        value=lambda value: f"<code>{escape(value)}</code>",
+    )
