@@ -88,7 +88,7 @@ class Readers:
 def run() -> dict[str, object]:
     """The median of some commits in milliseconds."""
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
-    with shop.hub() as hub:
+    with shop.hub(["--ZoeHub.streams_per_user=0"]) as hub:
         place = urlsplit(hub.url)
         head = f"GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {hub.token}\r\n\r\n"
         hub.get("/health")

@@ -140,9 +140,9 @@ async def test_a_stream_sleeps_until_it_is_woken_or_the_time_is_up():
 async def test_a_stream_that_begins_while_the_hub_ends_ends_at_once():
     ended: list[str] = []
     transport: Any = SimpleNamespace(gone=True, when_gone=lambda tell: None)
-    streams = Streams(ended=lambda: ended.append("one"))
+    streams = Streams(ended=lambda: ended.append("one"), most=0)
     streams.close()
-    async with streaming(streams, transport) as stream:
+    async with streaming(streams, transport, "somebody") as stream:
         assert len(streams) == 1
         await stream.sleep(5)
         pytest.fail("it goes on")

@@ -60,6 +60,15 @@ class WebOptions(PagesOptions):
             " people and takes some 20 KiB for each."
         ),
     ).tag(config=True)
+    streams_per_user = Int(
+        500,
+        min=0,
+        max=10**6,
+        help=(
+            "Event streams and logs that each user may follow at a time. Each browser tab with the panel takes one."
+            " Fewer keep one user from taking all connections; more serve users with many tabs. 0: any number."
+        ),
+    ).tag(config=True)
     header_timeout = Float(
         20.0,
         min=0.1,
@@ -137,4 +146,5 @@ class WebOptions(PagesOptions):
             body_timeout=self.body_timeout,
             max_body=self.max_body,
             max_connections=min(self.max_connections, open_files // 2),
+            max_streams=self.streams_per_user,
         )

@@ -141,6 +141,7 @@ OPERATIONS = capability(
             "already-attached",
             "already-ended",
             "never-fits",
+            "too-many",
             "key-reused",
             "java-missing",
             "environment-missing",

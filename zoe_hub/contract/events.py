@@ -98,7 +98,7 @@ OPERATIONS = capability(
         query=EventsQuery,
         media="text/event-stream",
         streams="events",
-        errors=("unknown-execution",),
+        errors=("unknown-execution", "too-many"),
         takes=(Header("Last-Event-ID", "Sequence number of the last event already seen.", "integer"),),
     ),
     Operation(

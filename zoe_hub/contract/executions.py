@@ -151,6 +151,7 @@ OPERATIONS = capability(
             "unknown-zapp",
             "framework-alone",
             "never-fits",
+            "too-many",
             "key-reused",
             "java-missing",
             "environment-missing",

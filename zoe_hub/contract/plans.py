@@ -49,6 +49,7 @@ OPERATIONS = capability(
         errors=(
             "unknown-zapp",
             "framework-alone",
+            "too-many",
             "unknown-execution",
             "unknown-group",
             "not-scalable",

@@ -78,7 +78,7 @@ OPERATIONS = capability(
         media="text/plain",
         streams="bytes",
         owns="execution",
-        errors=("unknown-execution", "unknown-process", "no-log", *BACKEND_ERRORS),
+        errors=("unknown-execution", "unknown-process", "no-log", "too-many", *BACKEND_ERRORS),
         takes=(Header("Range", "One range of bytes, 'bytes=FIRST-LAST'; answered with 206 or 416.", longest=256),),
         gives=(Header("Zoe-Log-Offset", "Byte offset of the first byte of the answer.", "integer"),),
         also=(

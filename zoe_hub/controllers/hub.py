@@ -31,6 +31,7 @@ from zoe_hub.controllers.executions.service import ExecutionService
 from zoe_hub.controllers.kit.clock import Clock
 from zoe_hub.controllers.kit.commit import Committer
 from zoe_hub.controllers.kit.part import Part
+from zoe_hub.controllers.kit.quota import Quota
 from zoe_hub.controllers.kit.timekeeper import Timekeeper
 from zoe_hub.controllers.retention import Retention
 from zoe_hub.controllers.shop import Definitions, ShopWatch
@@ -64,6 +65,17 @@ class Controllers(LoggingConfigurable):
         ),
     ).tag(config=True)
 
+    executions_per_user = Int(
+        0,
+        min=0,
+        max=10**6,
+        help=(
+            "Executions that each user may have at a time, running or queued; more are refused. Fewer keep one user's"
+            " mistake from filling the queue and the hub's memory (some 30 KiB for each); more let people queue long"
+            " lists of jobs. 0: any number."
+        ),
+    ).tag(config=True)
+
     def __init__(
         self,
         *,
@@ -86,7 +98,8 @@ class Controllers(LoggingConfigurable):
         self._started = False
         binder = Binder(backend, catalog, deployment, hub_url)
         probes = Probes(backend, binder, self.log)
-        committer = Committer(store, self.clock, self._on_command)
+        quota = Quota(store, self.executions_per_user, "Controllers.executions_per_user")
+        committer = Committer(store, self.clock, quota, self._on_command)
         self._observer = Observer(backend, self._on_observation, self.log, resync=self.resync)
         self._reaper = Reaper(store, backend, self._observer, self.log)
         self._reconciler = Reconciler(

@@ -72,6 +72,12 @@ ERRORS: dict[str, ErrorKind] = _table(
         "The request did not come in time",
         "Send it again; over a slow network, have the admin raise ZoeHub.body_timeout.",
     ),
+    (
+        "too-many",
+        429,
+        "You have as many of these as you may have at a time",
+        "End what you do not need ('zoe ps' shows it; close tabs that you do not look at), or ask the admin for more.",
+    ),
     ("conflict", 409, "Somebody else changed this in the meantime", "Read it again, then repeat the change."),
     ("key-reused", 409, "This Idempotency-Key came with another request before", "Use a new key for a new request."),
     ("internal", 500, "The hub made a mistake", "Try again; report the incident number that the message gives."),

@@ -92,7 +92,7 @@ class WebHub:
             origins=pages or Origins(NONE),
             trusted=frozenset(trusted),
         )
-        self.streams = Streams(ended=self.touch)  # open event streams and followed logs
+        self.streams = Streams(ended=self.touch, most=self.limits.max_streams)  # open event streams and followed logs
         self.feed = Feed(self.store)
         self.last_request = time.monotonic()
         self.keys: dict[tuple[str, str], KeyInFlight] = {}  # Idempotency-Keys in flight

@@ -21,6 +21,7 @@ class ClientLimits(Record, kw_only=True):
     body_timeout: float = 30.0
     max_body: int = 2**20
     max_connections: int = 4096
+    max_streams: int = 500
 
 
 class ConnectionStage(StrEnum):

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TypeVar
 
 from zoe_hub.core.access import Principal
+from zoe_hub.core.errors import ZoeError
 from zoe_hub.web.access.auth import Authenticator
 from zoe_hub.web.transport import Transport
 
@@ -92,9 +94,13 @@ def _ring(waiting: asyncio.Future[None]) -> None:
 class Streams:
     """The streams of a hub that are open."""
 
-    def __init__(self, ended: Callable[[], None]) -> None:
-        """:param ended: called when one has ended"""
+    def __init__(self, ended: Callable[[], None], most: int) -> None:
+        """:param ended: called when one has ended
+        :param most: how many each user may have at a time; 0: any number
+        """
         self._open: set[OpenStream] = set()
+        self._of: Counter[str] = Counter()  # user -> how many
+        self._most = most
         self._closing = False
         self._ended = ended
 
@@ -108,8 +114,15 @@ class Streams:
             each.end()
 
     @contextlib.contextmanager
-    def count(self, stream: OpenStream) -> Iterator[None]:
-        """A stream is open for as long as this is entered."""
+    def count(self, stream: OpenStream, user: str) -> Iterator[None]:
+        """A stream of a user's is open for as long as this is entered. :raises ZoeError: ``too-many``"""
+        if self._most and self._of[user] >= self._most:
+            raise ZoeError(
+                "too-many",
+                f"{user} follows {self._of[user]} event streams and logs, of {self._most} at a time"
+                " (ZoeHub.streams_per_user).",
+            )
+        self._of[user] += 1
         self._open.add(stream)
         if self._closing:
             stream.end()
@@ -117,15 +130,19 @@ class Streams:
             yield
         finally:
             self._open.discard(stream)
+            self._of -= Counter((user,))  # which drops those that have none any more
             self._ended()
 
 
 @contextlib.asynccontextmanager
-async def streaming(streams: Streams, transport: Transport) -> AsyncIterator[OpenStream]:
-    """An open stream, which ends the answer as a whole one when it is over."""
+async def streaming(streams: Streams, transport: Transport, user: str) -> AsyncIterator[OpenStream]:
+    """An open stream, which ends the answer as a whole one when it is over.
+
+    :raises ZoeError: ``too-many``, before anything is answered
+    """
     stream = OpenStream(transport)
     transport.when_gone(stream.end)
-    with streams.count(stream):  # until its last bytes are on their way
+    with streams.count(stream, user):  # until its last bytes are on their way
         with contextlib.suppress(Over):
             yield stream
         if not transport.gone:

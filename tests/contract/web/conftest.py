@@ -80,7 +80,8 @@ class World:
         self.port = 0
         self.ahead = 0.0  # seconds by which the time of day is
         self.tokens: dict[str, str] = {}
-        self.options: dict[str, Any] = {}
+        self.options: dict[str, Any] = {}  # of the web
+        self.settings: dict[str, Any] = {}  # of the controllers
         self._clients: list[httpx.AsyncClient] = []
         for name, text in (
             ("sim/framework.yaml", FRAMEWORK),
@@ -107,6 +108,7 @@ class World:
             deployment="test",
             hub_url=self.url,
             clock=Clock(self.reading),
+            **self.settings,
         )
         self.authenticator = EmbeddedAuthenticator(store=self.store, now=self.controllers.clock.now, user="root")
         self.tokens["root"] = tokens.random_token()

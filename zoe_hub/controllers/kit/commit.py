@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from zoe_hub.controllers.kit.clock import Clock
+from zoe_hub.controllers.kit.quota import Quota
 from zoe_hub.controllers.kit.tokens import digest, new_token
 from zoe_hub.core import commands
 from zoe_hub.core.commands import Command
@@ -27,18 +28,25 @@ RETRIES = 20  # how often a plan is made anew because its records changed meanwh
 class Committer:
     """Carries commands out."""
 
-    def __init__(self, store: Store, clock: Clock, committed: Callable[[Iterable[str]], None]) -> None:
-        """:param committed: called with the ids of the executions that a commit has changed"""
-        self._store, self._clock, self._committed = store, clock, committed
+    def __init__(self, store: Store, clock: Clock, quota: Quota, committed: Callable[[Iterable[str]], None]) -> None:
+        """:param quota: how many executions each user may have
+        :param committed: called with the ids of the executions that a commit has changed
+        """
+        self._store, self._clock, self._quota, self._committed = store, clock, quota, committed
 
     async def plan(self, command: Command) -> Plan:
-        """What a command would change now. It may be about an execution that has ended, which is on disk."""
+        """What a command would change now. It may be about an execution that has ended, which is on disk.
+
+        :raises ZoeError: what the command's planner raises; ``too-many``
+        """
         named: str | None = getattr(command, "execution", None)
         records: Records = self._store
         if named is not None and named not in self._store.executions:
             ended = await self._store.execution(named)
             records = records if ended is None else _WithEnded(self._store, ended)
-        return commands.plan(records, command, self._clock.now())
+        plan = commands.plan(records, command, self._clock.now())
+        self._quota.check(_new(plan))
+        return plan
 
     async def do(self, command: Command, *, once: bool = False) -> Plan:
         """Plan and commit; planned anew if the records changed meanwhile, unless a certain version was meant
@@ -62,21 +70,26 @@ class Committer:
 
         :param given: values of secret parameters, for an execution that is new
         :param replies: what Idempotency-Keys are answered with, committed together with it
-        :raises ZoeError: ``conflict``, ``storage-full``
+        :raises ZoeError: ``conflict``, ``storage-full``, ``too-many``
         """
         secrets: list[SecretValue | Token] = []
-        executions = plan.put_of(Execution)
-        for execution in executions:
-            if execution.version == 1:
-                secrets += made_secrets(execution, self._clock.now(), given or {})
+        new = _new(plan)
+        for execution in new:
+            secrets += made_secrets(execution, self._clock.now(), given or {})
         if plan.changes or replies:
             batch = Batch(
                 put=(*plan.put, *secrets, *replies),
                 drop=plan.drop,
                 events=plan.events,
             )
-            await self._store.commit(batch)
-        self._committed([execution.id for execution in executions])
+            with self._quota.taken(new):
+                await self._store.commit(batch)
+        self._committed([execution.id for execution in plan.put_of(Execution)])
+
+
+def _new(plan: Plan) -> tuple[Execution, ...]:
+    """The executions that a plan begins."""
+    return tuple(each for each in plan.put_of(Execution) if each.version == 1)
 
 
 def made_secrets(

@@ -35,14 +35,14 @@ async def stream_events(call: Call) -> None:
         await call.own_execution(query.execution)
     owner = sees_only(call.principal)
     cursor = _start(call)
-    call.transport.head({"Content-Type": "text/event-stream; charset=utf-8", "X-Accel-Buffering": "no"})
     head = b"retry: %d\n" % _RETRY
     if cursor > hub.store.last_seq:  # a cursor of another database: what this client knows is of no use any more
         cursor = hub.store.last_seq
         head += _reset(hub, cursor)
     else:
         head += b"id: %d\n\n" % cursor  # no event, but a client that reconnects resumes here
-    async with streaming(hub.streams, call.transport) as stream:
+    async with streaming(hub.streams, call.transport, call.principal.name) as stream:
+        call.transport.head({"Content-Type": "text/event-stream; charset=utf-8", "X-Accel-Buffering": "no"})
         with hub.feed.wakes(stream):
             await _write(stream, head, hub.stall)
             while True:

@@ -37,7 +37,7 @@ async def get_logs(call: Call) -> None:
         else:
             offset = max(0, size + offset)
     chunks = aiter(call.hub.backend.logs(name, offset=offset, follow=query.follow))
-    async with streaming(call.hub.streams, call.transport) as stream:
+    async with streaming(call.hub.streams, call.transport, call.principal.name) as stream:
         log = _Log(call, stream, chunks)
         try:
             await log.write(offset, limit, size if byte_range is not None else None)
