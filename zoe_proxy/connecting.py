@@ -39,6 +39,26 @@ Check = Callable[[socket.socket], Awaitable[None]]
 ``zoe_loopback.Unsettled`` if another connection shall be tried."""
 
 
+class Connection(IOStream):
+    """A connection without TLS, which can tell that it has ended."""
+
+    _tell: Callable[[], object] | None = None
+
+    def when_closed(self, tell: Callable[[], object]) -> None:
+        """Call ``tell`` once, when either side has ended it. HTTP takes the stream's own callback for itself."""
+        if self.closed():
+            tell()
+        else:
+            self._tell = tell
+
+    def close(self, exc_info: Any = False) -> None:
+        """See ``IOStream``."""
+        super().close(exc_info)
+        tell, self._tell = self._tell, None
+        if tell is not None:
+            tell()
+
+
 async def connect(
     host: str,
     port: int,
@@ -88,7 +108,7 @@ async def _settled(family: socket.AddressFamily, address: Any, check: Check | No
     let two connections wait).
     """
     while True:
-        stream = IOStream(socket.socket(family), read_chunk_size=PIECE)
+        stream = Connection(socket.socket(family), read_chunk_size=PIECE)
         try:
             await stream.connect(address)
             if check is not None:

@@ -4,6 +4,7 @@ not ready.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
@@ -32,11 +33,13 @@ from zoe_hub.web.access.auth import EmbeddedAuthenticator
 from zoe_hub.web.context import WebHub
 from zoe_hub.web.pages import proxy
 from zoe_hub.web.server import make_application
+from zoe_hub.web.shares import Shares
 from zoe_proxy.pages.listener import bind
 from zoe_proxy.pages.origins import Origins
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 OWN = {"Authorization": "Bearer own"}
+READER = {**OWN, "Accept": "text/html,*/*"}
 
 
 class Page(RequestHandler):
@@ -378,6 +381,25 @@ async def test_websocket(rig: Rig) -> None:
         with pytest.raises(HTTPClientError) as refused:
             await websocket_connect(HTTPRequest(url, headers=headers))
         assert refused.value.code == status
+
+
+async def test_each_user_may_have_so_many_connections_to_pages(rig: Rig) -> None:
+    rig.hub.page_shares = Shares("connections to pages", 2, "ZoeHub.page_connections_per_user")
+    for _ in range(5):  # one after the other: each is given back
+        assert (await rig.fetch("/zoe/pages/e1/web-0/ui/")).code == 200
+    url = rig.url.replace("http", "ws") + "/zoe/pages/e1/web-0/ui/talk"
+    open_ones = [await websocket_connect(HTTPRequest(url, headers={**OWN, "Origin": rig.url})) for _ in range(2)]
+    refused = await rig.fetch("/zoe/pages/e1/web-0/ui/")
+    assert (refused.code, json.loads(refused.body)["code"]) == (429, "too-many")
+    assert b"as many of these as you may have" in (await rig.fetch("/zoe/pages/e1/web-0/ui/", READER)).body
+    posted = await rig.fetch("/zoe/pages/e1/web-0/ui/", method="POST", body="x" * 100_000)
+    assert posted.code == 429, "the answer comes after the body"
+    assert (await rig.fetch("/zoe/pages/e1/web-0/ui/", {"Authorization": "Bearer admin"})).code == 200, "another user"
+    open_ones[0].close()
+    async with asyncio.timeout(10):
+        while (await rig.fetch("/zoe/pages/e1/web-0/ui/")).code != 200:
+            pass
+    open_ones[1].close()
 
 
 async def test_a_page_waits_for_the_process_and_a_program_gets_a_problem(rig: Rig) -> None:

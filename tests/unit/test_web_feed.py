@@ -17,6 +17,7 @@ from zoe_hub.store.base import Batch
 from zoe_hub.store.memory import MemoryStore
 from zoe_hub.web import feed as feeds
 from zoe_hub.web.feed import Feed
+from zoe_hub.web.shares import Shares
 from zoe_hub.web.streaming import OpenStream, Over, Streams, streaming
 
 TRANSPORT: Any = SimpleNamespace()
@@ -140,7 +141,7 @@ async def test_a_stream_sleeps_until_it_is_woken_or_the_time_is_up():
 async def test_a_stream_that_begins_while_the_hub_ends_ends_at_once():
     ended: list[str] = []
     transport: Any = SimpleNamespace(gone=True, when_gone=lambda tell: None)
-    streams = Streams(ended=lambda: ended.append("one"), most=0)
+    streams = Streams(ended=lambda: ended.append("one"), shares=Shares("streams", 0, ""))
     streams.close()
     async with streaming(streams, transport, "somebody") as stream:
         assert len(streams) == 1

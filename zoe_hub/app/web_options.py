@@ -69,6 +69,16 @@ class WebOptions(PagesOptions):
             " Fewer keep one user from taking all connections; more serve users with many tabs. 0: any number."
         ),
     ).tag(config=True)
+    page_connections_per_user = Int(
+        1000,
+        min=0,
+        max=10**6,
+        help=(
+            "Connections to pages of processes that each user may have at a time through the hub. A page takes a few"
+            " while it loads, and one for each WebSocket (a kernel, a terminal). Fewer keep one user from taking all"
+            " connections; more serve programs that ask pages much at once. 0: any number."
+        ),
+    ).tag(config=True)
     header_timeout = Float(
         20.0,
         min=0.1,
@@ -147,4 +157,5 @@ class WebOptions(PagesOptions):
             max_body=self.max_body,
             max_connections=min(self.max_connections, open_files // 2),
             max_streams=self.streams_per_user,
+            max_to_pages=self.page_connections_per_user,
         )

@@ -18,6 +18,7 @@ from zoe_hub.web.access.tickets import Tickets
 from zoe_hub.web.feed import Feed
 from zoe_hub.web.limits import ClientLimits, Connections
 from zoe_hub.web.metrics import Metrics
+from zoe_hub.web.shares import Shares
 from zoe_hub.web.streaming import Streams
 from zoe_hub.web.views.executions import ExecutionViews
 from zoe_proxy.pages.origins import NONE, Origins
@@ -92,7 +93,9 @@ class WebHub:
             origins=pages or Origins(NONE),
             trusted=frozenset(trusted),
         )
-        self.streams = Streams(ended=self.touch, most=self.limits.max_streams)  # open event streams and followed logs
+        followed = Shares("event streams and followed logs", self.limits.max_streams, "ZoeHub.streams_per_user")
+        self.streams = Streams(ended=self.touch, shares=followed)
+        self.page_shares = Shares("connections to pages", self.limits.max_to_pages, "ZoeHub.page_connections_per_user")
         self.feed = Feed(self.store)
         self.last_request = time.monotonic()
         self.keys: dict[tuple[str, str], KeyInFlight] = {}  # Idempotency-Keys in flight

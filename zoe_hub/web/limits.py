@@ -22,6 +22,7 @@ class ClientLimits(Record, kw_only=True):
     max_body: int = 2**20
     max_connections: int = 4096
     max_streams: int = 500
+    max_to_pages: int = 1000
 
 
 class ConnectionStage(StrEnum):

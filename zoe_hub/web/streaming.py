@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TypeVar
 
 from zoe_hub.core.access import Principal
-from zoe_hub.core.errors import ZoeError
 from zoe_hub.web.access.auth import Authenticator
+from zoe_hub.web.shares import Shares
 from zoe_hub.web.transport import Transport
 
 T = TypeVar("T")
@@ -94,13 +93,12 @@ def _ring(waiting: asyncio.Future[None]) -> None:
 class Streams:
     """The streams of a hub that are open."""
 
-    def __init__(self, ended: Callable[[], None], most: int) -> None:
+    def __init__(self, ended: Callable[[], None], shares: Shares) -> None:
         """:param ended: called when one has ended
-        :param most: how many each user may have at a time; 0: any number
+        :param shares: how many each user may have
         """
         self._open: set[OpenStream] = set()
-        self._of: Counter[str] = Counter()  # user -> how many
-        self._most = most
+        self._shares = shares
         self._closing = False
         self._ended = ended
 
@@ -116,22 +114,15 @@ class Streams:
     @contextlib.contextmanager
     def count(self, stream: OpenStream, user: str) -> Iterator[None]:
         """A stream of a user's is open for as long as this is entered. :raises ZoeError: ``too-many``"""
-        if self._most and self._of[user] >= self._most:
-            raise ZoeError(
-                "too-many",
-                f"{user} follows {self._of[user]} event streams and logs, of {self._most} at a time"
-                " (ZoeHub.streams_per_user).",
-            )
-        self._of[user] += 1
-        self._open.add(stream)
-        if self._closing:
-            stream.end()
-        try:
-            yield
-        finally:
-            self._open.discard(stream)
-            self._of -= Counter((user,))  # which drops those that have none any more
-            self._ended()
+        with self._shares.taken(user):
+            self._open.add(stream)
+            if self._closing:
+                stream.end()
+            try:
+                yield
+            finally:
+                self._open.discard(stream)
+                self._ended()
 
 
 @contextlib.asynccontextmanager

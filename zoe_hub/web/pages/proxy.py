@@ -11,9 +11,12 @@ from __future__ import annotations
 import abc
 import re
 from collections.abc import Callable
-from dataclasses import replace
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
+
+from tornado.iostream import IOStream
 
 from zoe_hub.controllers.executions.binding import Binder, proxy_path
 from zoe_hub.core.access import Action, Principal
@@ -26,7 +29,9 @@ from zoe_hub.web.base import ZoeHandler
 from zoe_hub.web.connections import HubServer
 from zoe_hub.web.context import WebHub
 from zoe_hub.web.pages.waiting import MARK, waiting_page
+from zoe_hub.web.shares import Shares
 from zoe_proxy import Caller, Route, Upstream, UpstreamError
+from zoe_proxy.connecting import Connection
 from zoe_proxy.pages.confinement import READS, Place, denied_cookies
 from zoe_proxy.pages.documents import document
 from zoe_proxy.pages.handlers import STORAGE, EnterHandler, StorageHandler, write_document
@@ -51,6 +56,23 @@ def routes() -> list[tuple[Any, ...]]:
 def make_page_server(hub: WebHub) -> HubServer:
     """The second server: pages at origins of their own. It accepts connections once it has sockets."""
     return HubServer(make_application(hub.tickets.door, PageAtOwnOrigin, hub=hub), hub.limits, hub.connections)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _SharedUpstream(Upstream):
+    """A process, to which each user may have so many connections."""
+
+    shares: Shares
+    user: str
+
+    async def connected(self) -> IOStream:
+        """A connection, counted until it ends. :raises ZoeError: ``too-many``"""
+        with ExitStack() as taken:
+            taken.enter_context(self.shares.taken(self.user))
+            stream = await super().connected()
+            assert isinstance(stream, Connection), "processes are reached without TLS"
+            stream.when_closed(taken.pop_all().close)
+        return stream
 
 
 class _Page(PageHandler, ZoeHandler):
@@ -81,7 +103,7 @@ class _Page(PageHandler, ZoeHandler):
             query = f"?{self.request.query}" if self.request.query else ""
             return partial(self._redirect, f"{self._target.port.name}/{query}")
         address = self._address(self._target)
-        return self._upstream_of(self._target, address) if isinstance(address, Address) else address
+        return self._upstream_of(self._target, address, self._principal) if isinstance(address, Address) else address
 
     @abc.abstractmethod
     async def find_principal(self) -> Callable[[], object] | None:
@@ -126,7 +148,7 @@ class _Page(PageHandler, ZoeHandler):
             )
         return address
 
-    def _upstream_of(self, target: Target, address: Address) -> Upstream:
+    def _upstream_of(self, target: Target, address: Address, principal: Principal) -> Upstream:
         execution, process, port = target.execution, target.process, target.port
         public = proxy_path(execution, process, port.name, self.prefix()).rstrip("/")
         # A process that sees the whole path was told so when it started; the browser may have come another way since.
@@ -134,7 +156,9 @@ class _Page(PageHandler, ZoeHandler):
         binder = Binder(self.hub.backend, self.hub.catalog, self.hub.deployment, "")
         known = self.hub.store.secrets(execution.id)
         added = {name: binder.bind(execution, process, known, content) for name, content in port.headers.items()}
-        return Upstream(
+        return _SharedUpstream(
+            shares=self.hub.page_shares,
+            user=principal.name,
             host=address.endpoint_host,
             port=address.endpoint_port,
             route=Route(public=public, netloc=netloc(address.endpoint_host, address.endpoint_port), inner=inner),
