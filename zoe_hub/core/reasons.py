@@ -158,6 +158,13 @@ REASONS: dict[str, ReasonKind] = _table(
     ("late-to-accept", "was not ready within {limit:seconds}; waited for port {port:text} to accept"),
     ("late-to-answer", "was not ready within {limit:seconds}; waited for http page {path:text} on port {port:text}"),
     ("late-to-log", "was not ready within {limit:seconds}; waited for a log line like '{pattern:text}'"),
+    ("late", "{late:reason}; the last time it {answer:reason}"),
+    ("answer-status", "answered {status:number}"),
+    ("answer-too-long", "answered with more than {limit:number} bytes"),
+    ("answer-late", "did not answer within {limit:seconds}"),
+    ("answer-malformed", "answered something that is not HTTP"),
+    ("answer-died", "ended the connection before it had answered"),
+    ("answer-none", "did not accept a connection"),
     # how a process ends
     ("stopped", "{cause:reason}; {end:reason}"),
     ("stopped-by-force", "{cause:reason}; {end:reason} (killed, since it did not end in time)"),

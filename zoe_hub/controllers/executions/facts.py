@@ -53,6 +53,7 @@ class FactFinder:
             later=later,
             ready=frozenset(process.name for process in live if self._probes.answered(process, "ready")),
             taken=frozenset(process.name for process in live if self._probes.taken(process)),
+            unready={process.name: answer for process in live if (answer := self._probes.last_answer(process))},
             drained=frozenset(process.name for process in live if self._probes.answered(process, "drained")),
             tails={
                 process.name: await self._tail(process, self._store.secrets(execution.id))

@@ -22,6 +22,7 @@ from zoe_hub.controllers.executions.binding import Binder
 from zoe_hub.core.errors import ZoeError
 from zoe_hub.core.executions.model import Address, Execution, Process
 from zoe_hub.core.executions.spec import Drain, Group
+from zoe_hub.core.reasons import Reason, because
 from zoe_hub.language.expressions import evaluate
 from zoe_hub.language.lines import Lines
 from zoe_hub.language.patterns import Pattern, compiled
@@ -36,7 +37,22 @@ LONGEST_PAGE = 2**20  # bytes of a page that are read
 AT_A_TIME = 100  # questions about web pages
 MEETINGS = 3  # in a row with somebody else at a port, until it counts as lost: a program may just be taking it over
 
+ANSWERS = {  # how a question can fail -> what is said of it
+    "connect": because("answer-none"),
+    "timeout": because("answer-late", limit=ONE_TRY),
+    "died": because("answer-died"),
+    "malformed": because("answer-malformed"),
+}
+
 Key = tuple[str, int, str]  # process, incarnation, question
+
+
+class _Refused(Exception):
+    """A page that is none of success."""
+
+    def __init__(self, answer: Reason) -> None:
+        super().__init__(answer.code)
+        self.answer = answer
 
 
 class Probes:
@@ -47,11 +63,16 @@ class Probes:
         self._tasks: dict[Key, asyncio.Task[None]] = {}
         self._yes: set[Key] = set()
         self._slots = asyncio.Semaphore(AT_A_TIME)
+        self._answers: dict[tuple[str, int], Reason] = {}  # the last ones to "are you ready?", of those that are not
         self._met: Counter[tuple[str, int]] = Counter()  # strangers at the ports of a process, in a row
 
     def taken(self, process: Process) -> bool:
         """Whether somebody else listens at a port of the process."""
         return self._met[process.name, process.incarnation] >= MEETINGS
+
+    def last_answer(self, process: Process) -> Reason | None:
+        """How the process answered the last time it was asked whether it is ready; None: there is nothing to tell."""
+        return self._answers.get((process.name, process.incarnation))
 
     def answered(self, process: Process, question: str) -> bool:
         """Whether the answer was yes."""
@@ -94,8 +115,9 @@ class Probes:
         for key in [key for key in self._tasks if key[0] in names and key not in waiting]:
             self._tasks.pop(key).cancel()
         self._yes = {key for key in self._yes if key[0] not in names or key in waiting}
-        for met in [met for met in self._met if met[0] in names and (*met, "ready") not in waiting]:
-            del self._met[met]
+        for known in (self._met, self._answers):
+            for each in [each for each in known if each[0] in names and (*each, "ready") not in waiting]:
+                del known[each]
 
     async def _until_yes(self, key: Key, once: Callable[[], Awaitable[bool]], on_yes: Callable[[], None]) -> None:
         delay = FIRST
@@ -111,8 +133,21 @@ class Probes:
         on_yes()
 
     async def _try(self, key: Key, once: Callable[[], Awaitable[bool]]) -> bool:
-        with suppress(OSError, TimeoutError, ZoeError, UpstreamError, ValueError):
-            return await once()
+        answer: Reason | None = None
+        try:
+            if await once():
+                return True
+        except _Refused as error:
+            answer = error.answer
+        except UpstreamError as error:
+            answer = ANSWERS[error.kind]
+        except TimeoutError:
+            answer = ANSWERS["timeout"]
+        except (OSError, ZoeError, ValueError):
+            pass
+        name, incarnation, question = key
+        if answer is not None and question == "ready":
+            self._answers[name, incarnation] = answer
         return False
 
     def _ready(
@@ -130,7 +165,8 @@ class Probes:
         async def answers() -> bool:
             path = self._binder.bind(execution, process, secrets, ready.path)
             headers = self._headers(execution, process, group, ready.port, secrets)
-            return await self._get(process, address, path, headers) is not None
+            await self._get(process, address, path, headers)
+            return True
 
         return answers
 
@@ -152,12 +188,12 @@ class Probes:
         if address is None:
             return None
         headers = self._headers(execution, process, execution.spec.group(process.group), port, secrets)
-        with suppress(OSError, TimeoutError, ZoeError, UpstreamError, ValueError):
+        with suppress(OSError, TimeoutError, ZoeError, UpstreamError, ValueError, _Refused):
             return await self._get(process, address, path, headers)
         return None
 
-    async def _get(self, process: Process, address: Address, path: str, headers: Mapping[str, str]) -> bytes | None:
-        """The page of a port, ``None`` if it is none of success. Sent to the process alone: headers may be secret."""
+    async def _get(self, process: Process, address: Address, path: str, headers: Mapping[str, str]) -> bytes:
+        """The page of a port. Sent to the process alone: headers may be secret. :raises _Refused: it has none"""
         async with self._slots, asyncio.timeout(ONE_TRY):
             stream = await self._connect(process, address)
             exchange = Exchange(stream, Timeouts())
@@ -170,8 +206,10 @@ class Probes:
                 async for piece in exchange.body():
                     page += piece
                     if len(page) > LONGEST_PAGE:
-                        return None
-                return page if head.code < 400 else None
+                        raise _Refused(because("answer-too-long", limit=LONGEST_PAGE))
+                if head.code >= 400:
+                    raise _Refused(because("answer-status", status=head.code))
+                return page
             finally:
                 exchange.close()
 
@@ -184,7 +222,7 @@ class Probes:
         except TimeoutError:
             return True
         except StreamClosedError:
-            return False
+            raise _Refused(ANSWERS["died"]) from None
         finally:
             stream.close()
         return True
@@ -232,11 +270,8 @@ class Probes:
         if peer is None or address is None:
             return False
         headers = self._headers(execution, peer, execution.spec.group(peer.group), drain.port, secrets)
-        page = await self._get(peer, address, drain.path, headers)
-        if page is None:
-            return False
         try:
-            body: Any = msgspec.json.decode(page)
+            body: Any = msgspec.json.decode(await self._get(peer, address, drain.path, headers))
         except (msgspec.DecodeError, RecursionError):  # the latter: brackets without end
             return False
         ports = {name: each.number for name, each in (process.addresses or {}).items()}

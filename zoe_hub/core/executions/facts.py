@@ -22,6 +22,7 @@ class Facts(Record, kw_only=True):
     observed: Mapping[str, Observed] = {}  # by name: all that the backend knows of this execution
     addresses: Mapping[str, Mapping[str, Address]] = {}  # newly allocated, by process
     ready: frozenset[str] = frozenset()  # processes whose readiness probe succeeded
+    unready: Mapping[str, Reason] = {}  # how processes answered the last time they were asked whether they are ready
     drained: frozenset[str] = frozenset()  # processes that handed over their work
     taken: frozenset[str] = frozenset()  # processes at whose ports somebody else listens
     refused: Mapping[str, Reason] = {}  # processes that the backend will never start, and why

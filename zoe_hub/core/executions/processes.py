@@ -290,4 +290,6 @@ def _late(process: Process, group: Group, facts: Facts, now: datetime) -> Proces
             reason = because("late-to-log", limit=limit, pattern=ready.pattern)
         case _:
             reason = because("late-to-run", limit=limit)
+    if process.name in facts.unready:
+        reason = because("late", late=reason, answer=facts.unready[process.name])
     return stop(process, group, now, _with_tail(reason, process, facts))
