@@ -171,6 +171,12 @@ async def test_the_memory_limit_is_the_reason(case):
     assert (seen.exit_code, seen.reason) == (-9, because("out-of-memory"))
 
 
+async def test_shared_memory_is_half_of_what_was_asked_for(case):
+    code = "import os; s = os.statvfs('/dev/shm'); print(s.f_frsize * s.f_blocks // 2**20)"
+    _, log = await case.run(code, resources=Resources(cores=0.5, memory=400 * 2**20))
+    assert log == "200\n"
+
+
 async def test_ports_are_published_on_this_machine_alone(case, api):
     ports = (Port(name="web", number=8000, protocol="http"), Port(name="rpc", number=7000))
     spec = case.spec(

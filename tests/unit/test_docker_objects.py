@@ -59,6 +59,7 @@ def test_limits():
         "HostConfig"
     ]
     assert host["Memory"] == host["MemorySwap"] == 2**30
+    assert host["ShmSize"] == 2**29, "workers of a data loader share arrays there"
     assert host["NanoCpus"] == 2e9
     assert host["CpuShares"] == 512
     small = objects.container(
