@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from jupyter_zoe import words
 from jupyter_zoe.attaching import Attached, Detached
 from jupyter_zoe.attaching.keeping import gone_words
@@ -22,6 +24,7 @@ def attached(done: Attached) -> str:
         f" {done.seconds:.1f} s; {how}.",
         f"Your own `{variable}` comes back when you detach." if done.hides_own else "",
         waits,
+        unapplied(done),
         missing(done.view),
     )
 
@@ -31,6 +34,7 @@ def found(done: Attached) -> str:
     return _joined(
         f"{'Found' if done.attachment['found'] else 'Started'} {done.view['name']} for this folder:"
         f" {words.ready_words(done.view)}.",
+        unapplied(done),
         missing(done.view),
     )
 
@@ -51,6 +55,15 @@ def detached(done: Detached, prog: str) -> str:
         "used": "another notebook uses it, or it is protected",
     }[done.why_it_stays]
     return f"Detached from {name}, which goes on ({why}). End it with `{prog} stop {name}`."
+
+
+def unapplied(done: Attached) -> str:
+    """Which parameters were asked for in vain, since the execution runs with others; empty if none."""
+    has = [
+        f"`{name}` stays {json.dumps(done.view['parameters'].get(name), ensure_ascii=False)}"
+        for name in done.attachment.get("unapplied", ())
+    ]
+    return f"{' and '.join(has)}, as it was started: to change that, detach, then attach again." if has else ""
 
 
 def missing(view: ExecutionView) -> str:

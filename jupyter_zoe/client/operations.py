@@ -79,6 +79,7 @@ class AttachmentView(TypedDict):
     created: str
     renewed: str
     found: bool
+    unapplied: list[str]  # parameters that were asked for and that the execution, which was there, has otherwise
 
 
 class CapabilitiesView(TypedDict):

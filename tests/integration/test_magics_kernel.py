@@ -191,6 +191,9 @@ def test_a_dropped_in_framework_is_attached_scaled_and_let_go(kernel: NotebookKe
     assert "Attached again" in again.text
     assert kernel.value("echo is mine") is True
     assert "2 workers ready" in kernel.ok("%zoe attach echo --workers 2").text, "what is asked for is what there is"
+    other = kernel.ok("%zoe attach echo --mood another").text
+    assert "mood" in other
+    assert "to change that, detach, then attach again" in other
     assert len(hub.list_executions(active=True)["items"]) == 1
     detached = kernel.ok("%zoe detach")
     assert detached.text.endswith("which has ended.")

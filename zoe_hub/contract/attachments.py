@@ -58,6 +58,10 @@ class AttachmentView(Record, kw_only=True):
     created: datetime
     renewed: datetime
     found: bool = False
+    unapplied: Annotated[
+        tuple[str, ...],
+        Meta(description="parameters that were asked for and that the execution, which was there, has otherwise"),
+    ] = ()
 
 
 class AttachmentQuery(Record, kw_only=True):

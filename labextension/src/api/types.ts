@@ -39,6 +39,8 @@ export interface IAttachmentView {
   created: string;
   renewed: string;
   found: boolean;
+  /** parameters that were asked for and that the execution, which was there, has otherwise */
+  unapplied: string[];
 }
 
 /** What the backend can do. */

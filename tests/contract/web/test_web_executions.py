@@ -171,6 +171,7 @@ async def test_attaching_again_changes_only_sizes_that_were_named_and_needs_no_s
     client = await world.client()
     request = {"key": "n.ipynb", "zapp": "sim"}
     made = (await client.post("/attachments", json={**request, "zapp": "cluster", "parameters": {"workers": 2}})).json()
+    assert made["unapplied"] == [], "what is new has what was asked for"
     execution = made["execution"]["id"]
     counts = lambda: world.store.everything[execution].counts["worker"]  # noqa: E731
     await client.post(f"/executions/{execution}/scale", json={"count": 7})
@@ -178,6 +179,7 @@ async def test_attaching_again_changes_only_sizes_that_were_named_and_needs_no_s
         again = await client.post("/attachments", json={**request, "zapp": "cluster", "parameters": parameters})
         assert again.json()["execution"]["id"] == execution, again.text
         assert counts() == count
+        assert again.json()["unapplied"] == (["line"] if "line" in parameters else []), "it is told what is otherwise"
     for zapp in ("cluster", "guarded"):
         (world.folder / "catalog" / zapp / "zapp.yaml").unlink()
     world.catalog.load()

@@ -99,8 +99,8 @@ def container(spec: ProcessSpec, options: ContainerOptions, now: datetime) -> di
         "PortBindings": {f"{port.number}/tcp": [{"HostIp": "127.0.0.1", "HostPort": ""}] for port in spec.ports},
         "Memory": memory,
         "MemorySwap": memory,  # the sum of memory and swap: no swap
-        # As Linux has it for a machine of this size (tmpfs(5)); the engine's 64 MiB are too few for worker processes that
-        # share arrays. What is in there counts as the process's memory.
+        # As Linux has it for a machine of this size (tmpfs(5)); the engine's 64 MiB are too few for programs that share
+        # arrays. What is in there counts as the process's memory.
         "ShmSize": memory // 2,
         "CpuShares": max(2, round(spec.resources.cores * 1024)),
         "NanoCpus": round(cores * 1e9),

@@ -42,8 +42,9 @@ def render(zapp: ZApp, given: Mapping[str, Any]) -> RenderedZApp:
             "bad-definition", f"ZApp '{zapp.name}' cannot be made from these parameters.", tuple(fields.errors)
         )
     groups = zapp.groups()
-    sized = (name for name in rendered.counts if not groups[name].sizing_parameters(name).isdisjoint(given))
-    return replace(rendered, sized=frozenset(sized))
+    sizing = {name: groups[name].sizing_parameters(name).intersection(given) for name in rendered.counts}
+    sized = frozenset(name for name, names in sizing.items() if names)
+    return replace(rendered, sized=sized, sizing=frozenset().union(*sizing.values()))
 
 
 def render_sample(zapp: ZApp, fields: Fields) -> RenderedZApp:

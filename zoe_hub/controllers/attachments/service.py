@@ -5,6 +5,7 @@ plan. Called by ``web`` after it has checked who asks.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Protocol
 
 from msgspec.structs import replace
@@ -121,6 +122,19 @@ class AttachmentService:
             for group in rendered.spec.scalable()
             if group.name in rendered.sized
         }
+
+    def unapplied(self, request: AttachHolder, execution: Execution) -> tuple[str, ...]:
+        """The parameters that a request asks for and that its execution, which was there already, has otherwise.
+        Sizes are not among them if they were asked for of a ZApp: those are changed.
+        """
+        asked, sizing = request.parameters, frozenset[str]()
+        with suppress(ZoeError):  # the shop may have the ZApp no more
+            rendered = self._catalog.render(execution.spec.zapp, request.parameters)
+            known = rendered.spec.parameters  # without secrets
+            asked = {name: known[name] for name in request.parameters if name in known}
+            sizing = rendered.sizing if request.zapp is not None else sizing
+        has = execution.spec.parameters
+        return tuple(name for name, value in asked.items() if name not in sizing and has.get(name) != value)
 
     async def _start_for(self, owner: str, request: AttachHolder, attachment: str) -> tuple[StartExecution, Given]:
         """What is started for an attachment, if its holder has nothing of the kind."""

@@ -15,6 +15,7 @@ class RenderedZApp(Record, kw_only=True):
     given: Mapping[str, str] = {}  # the values of secret parameters, which are nowhere else
     counts: Mapping[str, int] = {}  # wanted processes of each group at the start
     sized: frozenset[str] = frozenset()  # the groups whose number the given parameters say
+    sizing: frozenset[str] = frozenset()  # the given parameters that say so
 
     def __repr__(self) -> str:
         return f"RenderedZApp({self.spec.zapp!r})"

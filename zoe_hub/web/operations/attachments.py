@@ -31,23 +31,30 @@ async def attach(call: Call) -> Answer:
     body: AttachRequest = call.body
     if body.execution is not None:
         await call.own_execution(body.execution)
+    request = whole(body, AttachHolder)
     attachment, found = await call.hub.attachments.attach(
         call.principal.name,
-        whole(body, AttachHolder),
+        request,
         reply=(lambda made, _: call.reply(made.id.encode())) if call.key else None,
     )
-    return await _attached(call, attachment, found=found)
+    return await _attached(call, attachment, found=found, request=request if found else None)
 
 
-async def _attached(call: Call, attachment: Attachment, *, found: bool, status: int | None = None) -> Answer:
-    view = await _view(call, attachment, found=found)
+async def _attached(
+    call: Call, attachment: Attachment, *, found: bool, status: int | None = None, request: AttachHolder | None = None
+) -> Answer:
+    view = await _view(call, attachment, found=found, request=request)
     headers = {"Location": f"{PREFIX}/attachments/{attachment.id}"}
     return Answer(msgspec.json.encode(view), status, headers if status is None else headers | REPLAYED)
 
 
-async def _view(call: Call, attachment: Attachment, *, found: bool) -> AttachmentView:
+async def _view(
+    call: Call, attachment: Attachment, *, found: bool, request: AttachHolder | None = None
+) -> AttachmentView:
     execution = await call.hub.executions.execution(attachment.execution)  # which may have ended by now
-    return attachment_view(attachment, execution, call.hub.views.place(execution), found=found)
+    unapplied = call.hub.attachments.unapplied(request, execution) if request is not None else ()
+    place = call.hub.views.place(execution)
+    return attachment_view(attachment, execution, place, found=found, unapplied=unapplied)
 
 
 @bind("list_attachments")

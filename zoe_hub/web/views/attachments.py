@@ -10,9 +10,14 @@ from zoe_hub.web.views.executions import execution_view
 
 
 def attachment_view(
-    attachment: Attachment, execution: Execution, place: QueuePlace | None, *, found: bool
+    attachment: Attachment,
+    execution: Execution,
+    place: QueuePlace | None,
+    *,
+    found: bool,
+    unapplied: tuple[str, ...] = (),
 ) -> AttachmentView:
-    """A notebook bound to an execution."""
+    """A notebook bound to an execution. :param unapplied: parameters that it asked for in vain"""
     return AttachmentView(
         id=attachment.id,
         owner=attachment.owner,
@@ -25,6 +30,7 @@ def attachment_view(
         created=attachment.created,
         renewed=attachment.renewed,
         found=found,
+        unapplied=unapplied,
     )
 
 
