@@ -19,7 +19,7 @@ def _run(front: Frontend, call: Invocation) -> Result:
     ]
     parts: list[ResultPart] = [Table(_HEAD, rows, "The shop is empty.")]
     if frameworks:
-        parts.append(Said("\nFrameworks, which ZApps are made of; none runs by itself:"))
+        parts.append(Said("Frameworks, which ZApps are made of; none runs by itself:"))
         parts.append(Table(_BLOCKS, [_block(each) for each in frameworks]))
     if shop["problems"]:
         wrong = [f"{each['file']}:{each['line']}: {each['message']}" for each in shop["problems"]]
