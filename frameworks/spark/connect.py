@@ -65,6 +65,9 @@ def connect_properties(
         "spark.executor.logs.rolling.maxRetainedFiles": "3",
         "spark.sql.warehouse.dir": f"file:{folder}/warehouse",
         "spark.stage.ignoreDecommissionFetchFailure": "true",
+        # A worker may be asked to hand over before the driver has heard of its executor: the driver remembers so many
+        # of these until they register. By default it remembers none, and the worker waits for its whole time in vain.
+        "spark.scheduler.maxRetainedUnknownDecommissionExecutors": "64",
         "spark.python.daemon.module": "zoe_spark_python",
         "spark.executorEnv.PYTHONPATH": PYTHON_FOLDER,
         **users,
