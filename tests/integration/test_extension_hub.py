@@ -172,7 +172,7 @@ def test_a_hub_that_cannot_start_says_why(data: Path, monkeypatch: pytest.Monkey
 
 def test_a_folder_that_cannot_be_made_says_so(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(HubError, match="cannot be made"):
+    with pytest.raises(HubError, match="cannot be used"):
         finding.ensure(5, tmp_path / "file" / "zoe")
 
 
