@@ -39,7 +39,7 @@ Check = Callable[[socket.socket], Awaitable[None]]
 ``zoe_loopback.Unsettled`` if another connection shall be tried."""
 
 
-class Connection(IOStream):
+class UpstreamConnection(IOStream):
     """A connection without TLS, which can tell that it has ended."""
 
     _tell: Callable[[], object] | None = None
@@ -108,7 +108,7 @@ async def _settled(family: socket.AddressFamily, address: Any, check: Check | No
     let two connections wait).
     """
     while True:
-        stream = Connection(socket.socket(family), read_chunk_size=PIECE)
+        stream = UpstreamConnection(socket.socket(family), read_chunk_size=PIECE)
         try:
             await stream.connect(address)
             if check is not None:

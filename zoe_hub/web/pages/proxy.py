@@ -31,7 +31,7 @@ from zoe_hub.web.context import WebHub
 from zoe_hub.web.pages.waiting import MARK, waiting_page
 from zoe_hub.web.shares import Shares
 from zoe_proxy import Caller, Route, Upstream, UpstreamError
-from zoe_proxy.connecting import Connection
+from zoe_proxy.connecting import UpstreamConnection
 from zoe_proxy.pages.confinement import READS, Place, denied_cookies
 from zoe_proxy.pages.documents import document
 from zoe_proxy.pages.handlers import STORAGE, EnterHandler, StorageHandler, write_document
@@ -70,7 +70,7 @@ class _SharedUpstream(Upstream):
         with ExitStack() as taken:
             taken.enter_context(self.shares.taken(self.user))
             stream = await super().connected()
-            assert isinstance(stream, Connection), "processes are reached without TLS"
+            assert isinstance(stream, UpstreamConnection), "processes are reached without TLS"
             stream.when_closed(taken.pop_all().close)
         return stream
 
