@@ -18,7 +18,8 @@ function attachment(id: string, key: string, kernel: string, of: IExecutionView)
     execution: of,
     created: '',
     renewed: '',
-    found: false
+    found: false,
+    unapplied: []
   };
 }
 
